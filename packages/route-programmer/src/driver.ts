@@ -1,0 +1,44 @@
+/**
+ * The driver contract: the only thing between the reconciler and a kernel.
+ *
+ * A driver reads and writes. It never retries, decides or remembers; `./compliance` holds the suite that the memory,
+ * netlink and remote drivers pass.
+ */
+import type { KernelAddress, KernelLink, KernelRoute } from './routes.js'
+
+/** A route with every next hop resolved to an interface: what can be written as it is. */
+export type WritableRoute = KernelRoute
+
+export type RouteWrite =
+  | { readonly op: 'replace'; readonly route: WritableRoute }
+  | { readonly op: 'delete'; readonly route: WritableRoute }
+
+/** 0 is success; otherwise errno and the kernel's own words where it gives some (`NETLINK_EXT_ACK`). */
+export interface WriteOutcome {
+  readonly errno: number
+  readonly name?: string
+  readonly text?: string
+}
+
+export interface KernelState {
+  readonly links: readonly KernelLink[]
+  readonly addresses: readonly KernelAddress[]
+  readonly routes: readonly KernelRoute[]
+}
+
+export type KernelEvent =
+  | { readonly type: 'route'; readonly removed: boolean; readonly route: KernelRoute }
+  | { readonly type: 'link'; readonly removed: boolean; readonly link: KernelLink }
+  | { readonly type: 'address'; readonly removed: boolean; readonly address: KernelAddress }
+  /** Events were lost (ENOBUFS, a broken socket): only a new {@link FibDriver.read} tells the truth. */
+  | { readonly type: 'gap'; readonly reason: string }
+
+export interface FibDriver {
+  readonly description: string
+  read(): Promise<KernelState>
+  /** Outcome i belongs to write i; a failure does not stop those behind it. */
+  write(writes: readonly RouteWrite[]): Promise<readonly WriteOutcome[]>
+  /** Events from before the first `read()` on; own writes come back too. */
+  subscribe(listener: (events: readonly KernelEvent[]) => void): void
+  close(): Promise<void>
+}
