@@ -1,1 +1,6 @@
-export {}
+export * from './config/types.js'
+export * from './events.js'
+export * from './policy/types.js'
+export type { LocalRoute } from './rib/contract.js'
+export * from './sink.js'
+export * from './view.js'
