@@ -36,6 +36,8 @@ export type WatchEnd =
 export interface WatchSink {
   /** Events of one store revision are never split over two calls. */
   events(events: readonly WatchEvent[], revision: Revision): void
+  /** The link broke or came back. The driver mends it and misses nothing meanwhile; this is for status only. */
+  link?(up: boolean, detail: string): void
   /** Exactly once, last. */
   end(end: WatchEnd): void
 }
@@ -54,11 +56,14 @@ export type WriteResult = { readonly entry: Entry } | Conflict
 
 /** The store cannot be reached or refuses us; `retriable` false means that a human must act (credentials, TLS). */
 export class DatastoreError extends Error {
+  /** The link broke after a write was sent: it may have happened. Read before writing again. */
+  readonly ambiguous: boolean
   readonly retriable: boolean
-  constructor(message: string, retriable: boolean, options?: ErrorOptions) {
+  constructor(message: string, retriable: boolean, options: ErrorOptions & { ambiguous?: boolean } = {}) {
     super(message, options)
     this.name = 'DatastoreError'
     this.retriable = retriable
+    this.ambiguous = options.ambiguous ?? false
   }
 }
 
@@ -66,6 +71,10 @@ export interface Datastore {
   /** For messages and metrics: `etcd https://10.0.0.1:2379`, `file cluster/`, `memory`. Never holds a secret. */
   readonly description: string
   list(prefix: string): Promise<Listing>
+  /**
+   * Every change under the prefix with a revision of `from` or above, in order, each once, until the watch ends. The sink
+   * is never called before this returns. A driver that cannot prove that it missed nothing ends the watch.
+   */
   watch(prefix: string, from: Revision, sink: WatchSink): Watch
   get(key: string): Promise<Entry | undefined>
   /** Create-only: `conflict: 'exists'` when the key is there. */
