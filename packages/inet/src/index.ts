@@ -1,1 +1,15 @@
-export {}
+export {
+  addressDistance,
+  addressFromBigInt,
+  addressToBigInt,
+  addToAddress,
+  commonBits,
+  compareAddresses,
+  maskBits,
+} from './bits.js'
+export { growU8, growU16, growU32, nextCapacity } from './grow.js'
+export { comparePrefixes, type Family, familyBits, familyOfAddress, Prefix } from './prefix.js'
+export { type PrefixTable, STAGE_SIZE } from './table.js'
+export { PrefixTable4 } from './table4.js'
+export { PrefixTable6 } from './table6.js'
+export { PrefixTrie } from './trie.js'
