@@ -1,0 +1,81 @@
+/**
+ * ICMP echo from inside a namespace over a raw socket: no ping binary, round trips measured in this process. The kernel
+ * of the pinged namespace answers; what is measured is the road through every kernel between.
+ */
+import { AF, close, type Poll, poll, recvfrom, SOCK, sendto, sockaddr, socket } from '@starling/sys'
+import type { Netns } from './netns.js'
+
+const IPPROTO_ICMP = 1
+const ECHO_REQUEST = 8
+const ECHO_REPLY = 0
+
+/** A source of echo requests in one namespace; answers resolve in any order, a lost one after `timeout` milliseconds. */
+export class Pinger {
+  readonly #fd: number
+  readonly #watch: Poll
+  readonly #waiting = new Map<number, (milliseconds: number | undefined) => void>()
+  readonly #identifier: number
+  #sequence = 0
+
+  constructor(ns: Netns) {
+    this.#fd = ns.run(() => socket(AF.INET, SOCK.RAW | SOCK.CLOEXEC | SOCK.NONBLOCK, IPPROTO_ICMP))
+    this.#identifier = (process.pid ^ this.#fd) & 0xffff
+    this.#watch = poll(this.#fd, { readable: true }, () => this.#receive())
+    this.#watch.unref()
+  }
+
+  /** Round trip in milliseconds, undefined when nothing came back in time or there is no route. */
+  ping(address: string, timeout = 1000): Promise<number | undefined> {
+    const sequence = this.#sequence++ & 0xffff
+    return new Promise((resolve) => {
+      const begin = performance.now()
+      const timer = setTimeout(() => settle(undefined), timeout)
+      const settle = (at: number | undefined) => {
+        clearTimeout(timer)
+        this.#waiting.delete(sequence)
+        resolve(at === undefined ? undefined : at - begin)
+      }
+      this.#waiting.set(sequence, settle)
+      if (sendto(this.#fd, this.#request(sequence), sockaddr(address, 0)) < 0) settle(undefined)
+    })
+  }
+
+  close(): void {
+    this.#watch.stop()
+    close(this.#fd)
+    for (const settle of [...this.#waiting.values()]) settle(undefined)
+  }
+
+  /** Type, code, checksum, identifier, sequence; 56 bytes of payload as ping sends (RFC 792). */
+  #request(sequence: number): Uint8Array {
+    const packet = new Uint8Array(64)
+    const view = new DataView(packet.buffer)
+    packet[0] = ECHO_REQUEST
+    view.setUint16(4, this.#identifier)
+    view.setUint16(6, sequence)
+    view.setUint16(2, checksum(packet))
+    return packet
+  }
+
+  #receive(): void {
+    const packet = new Uint8Array(1500)
+    const from = new Uint8Array(28)
+    for (;;) {
+      const length = recvfrom(this.#fd, packet, from)
+      if (length < 0) return
+      const header = (packet[0]! & 0xf) * 4
+      const view = new DataView(packet.buffer)
+      if (length < header + 8 || packet[header] !== ECHO_REPLY) continue
+      if (view.getUint16(header + 4) !== this.#identifier) continue
+      this.#waiting.get(view.getUint16(header + 6))?.(performance.now())
+    }
+  }
+}
+
+/** RFC 1071: ones' complement of the ones' complement sum of 16-bit words. */
+export function checksum(bytes: Uint8Array): number {
+  let sum = 0
+  for (let i = 0; i < bytes.length; i += 2) sum += (bytes[i]! << 8) | (bytes[i + 1] ?? 0)
+  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16)
+  return ~sum & 0xffff
+}
