@@ -1,0 +1,73 @@
+/** The format of topology/*.yaml: what a good file becomes, and what every kind of mistake is answered with. */
+import { readdirSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, test } from 'vitest'
+import { loadTopology, parseTopology } from './parse.js'
+
+const shipped = fileURLToPath(new URL('../../../../topology/', import.meta.url))
+
+const GOOD = `name: two
+racks:
+  - { name: r1, subnet: 10.0.1.0/24 }
+tors:
+  - { name: t1, as: 64601, racks: [r1] }
+nodes:
+  - { name: a, rack: r1 }
+  - { name: b, rack: r1, address: 10.0.1.11, pods: 2, labels: { zone: x } }
+`
+
+describe('parseTopology', () => {
+  test('fills in defaults and hands out addresses around those that are given', () => {
+    const topology = parseTopology('t.yaml', GOOD)
+    expect(topology.asNumber).toBe(64512)
+    expect(topology.mesh).toBe(true)
+    expect(topology.pools).toEqual([{ cidr: '10.244.0.0/16', blockSize: 26 }])
+    expect(topology.tors[0]?.legs).toEqual([{ segment: 'r1', address: '10.0.1.1', length: 24 }])
+    expect(topology.nodes.map(({ name, leg, pods, labels }) => ({ name, address: leg.address, pods, labels }))).toEqual(
+      [
+        { name: 'a', address: '10.0.1.12', pods: 1, labels: { rack: 'r1' } },
+        { name: 'b', address: '10.0.1.11', pods: 2, labels: { rack: 'r1', zone: 'x' } },
+      ],
+    )
+  })
+
+  test('a link is a segment with one leg of each ToR', () => {
+    const topology = parseTopology(
+      't.yaml',
+      `${GOOD}links: [{ between: [t1, t2], subnet: 10.9.0.0/31 }]\n`.replace(
+        'racks: [r1] }',
+        'racks: [r1] }\n  - { name: t2, as: 64602 }',
+      ),
+    )
+    expect(topology.tors.map(({ legs }) => legs.at(-1)?.address)).toEqual(['10.9.0.1', '10.9.0.0'])
+  })
+
+  test.each([
+    ['an unknown field', 'rack: r1 }', 'rack: r1, pod: 2 }', /^t\.yaml:7:26: unknown field "pod"; known here: name,/],
+    ['a missing field', '- { name: a, rack: r1 }', '- { name: a }', /^t\.yaml:7:5: field "rack" is missing/],
+    ['an unknown rack', 'a, rack: r1', 'a, rack: r9', /^t\.yaml:7:5: no rack is named "r9"/],
+    ['a name twice', 'name: a,', 'name: b,', /^t\.yaml:8:5: two devices are named "b"/],
+    ['a subnet with host bits', '10.0.1.0/24', '10.0.1.1/24', /^t\.yaml:3:25: an IPv4 subnet such as/],
+    ['an address outside its rack', '10.0.1.11', '10.0.2.11', /^t\.yaml:8:5: 10\.0\.2\.11 is outside 10\.0\.1\.0\/24/],
+    ['an AS number that is none', '64601', '0', /^t\.yaml:5:21: a whole number from 1 to 4294967294/],
+    ['a value of the wrong type', 'pods: 2', 'pods: many', /^t\.yaml:8:52: a whole number from 0 to 8 belongs here/],
+    ['broken YAML', 'racks: [r1] }', 'racks: [r1 }', /^t\.yaml:\d+:\d+: /],
+    ['a name too long for an interface', 'name: a,', 'name: abcdefghijk,', /^t\.yaml:7:13: a name of at most 10/],
+  ])('names file, line and column of %s', (_what, good, bad, message) => {
+    expect(GOOD).toContain(good)
+    expect(() => parseTopology('t.yaml', GOOD.replace(good, bad))).toThrow(message)
+  })
+
+  test('refuses subnets that overlap', () => {
+    const bad = GOOD.replace('tors:', '  - { name: r2, subnet: 10.0.0.0/16 }\ntors:')
+    expect(() => parseTopology('t.yaml', bad)).toThrow(
+      /t\.yaml:4:5: subnet 10\.0\.0\.0\/16 overlaps 10\.0\.1\.0\/24 of "r1"/,
+    )
+  })
+
+  test('every file in topology/ parses', () => {
+    const files = readdirSync(shipped).filter((name) => name.endsWith('.yaml'))
+    expect(files).toContain('demo.yaml')
+    for (const file of files) expect(loadTopology(`${shipped}${file}`).nodes.length).toBeGreaterThan(0)
+  })
+})
