@@ -1,0 +1,76 @@
+/** What a topology means: underlay routes, sessions, and the datastore contents that bring them about. */
+import { describe, expect, test } from 'vitest'
+import { parseTopology } from './parse.js'
+import { planLab } from './plan.js'
+import { clusterStore, torStore } from './resources.js'
+
+const topology = parseTopology(
+  't.yaml',
+  `name: two
+racks:
+  - { name: core, subnet: 10.0.0.0/24 }
+  - { name: r1, subnet: 10.0.1.0/24 }
+  - { name: r2, subnet: 10.0.2.0/24 }
+links: [{ between: [t1, t2], subnet: 10.9.0.0/31 }]
+tors:
+  - { name: t1, as: 64601, racks: [core, r1] }
+  - { name: t2, as: 64602, racks: [r2] }
+reflectors: [{ name: rr, rack: core }]
+nodes:
+  - { name: a, rack: r1 }
+  - { name: b, rack: r2, as: 64999 }
+`,
+)
+const plan = planLab(topology)
+const device = (name: string) => plan.devices.find((device) => device.name === name)
+const values = (entries: { key: string; value: string }[]) =>
+  Object.fromEntries(entries.map(({ key, value }) => [key.split('/').slice(-2).join('/'), JSON.parse(value).spec]))
+
+describe('planLab', () => {
+  test('the underlay leads to every other segment through the next ToR, and to none of its own', () => {
+    expect(device('a')?.underlay).toEqual([
+      { to: '10.0.0.0/24', via: '10.0.1.1' },
+      { to: '10.9.0.0/31', via: '10.0.1.1' },
+      { to: '10.0.2.0/24', via: '10.0.1.1' },
+    ])
+    expect(device('t1')?.underlay).toEqual([{ to: '10.0.2.0/24', via: '10.9.0.0' }])
+  })
+
+  test('sessions: node to reflector, node to its own ToR, ToR to ToR, and no mesh beside a reflector', () => {
+    expect(plan.sessions.map(({ type, ends }) => `${type} ${ends.map(({ device }) => device).join('-')}`)).toEqual([
+      'iBGP a-rr',
+      'eBGP b-rr',
+      'eBGP a-t1',
+      'eBGP b-t2',
+      'eBGP t1-t2',
+    ])
+  })
+
+  test('without reflectors every node peers with every other', () => {
+    const mesh = planLab({ ...topology, reflectors: [], tors: [], mesh: true })
+    expect(mesh.sessions.map(({ ends }) => ends.map(({ device }) => device))).toEqual([['a', 'b']])
+  })
+})
+
+describe('the stores', () => {
+  test('the cluster store holds nodes, the reflector with its cluster id, and peerings by selector', () => {
+    const store = values(clusterStore(topology))
+    expect(store['nodes/a']).toEqual({ bgp: { ipv4Address: '10.0.1.11/24' } })
+    expect(store['nodes/b']).toEqual({ bgp: { asNumber: 64999, ipv4Address: '10.0.2.11/24' } })
+    expect(store['nodes/rr']).toEqual({ bgp: { ipv4Address: '10.0.0.10/24', routeReflectorClusterID: '244.0.0.1' } })
+    expect(store['bgpconfigurations/default']).toEqual({ asNumber: 64512, nodeToNodeMeshEnabled: false })
+    expect(store['bgppeers/route-reflectors']).toEqual({
+      nodeSelector: 'all()',
+      peerSelector: "route-reflector == 'true'",
+    })
+    expect(store['bgppeers/t1-r1']).toMatchObject({ nodeSelector: "rack == 'r1'", peerIP: '10.0.1.1', asNumber: 64601 })
+    expect(store['bgppeers/t1-core']).toBeUndefined()
+  })
+
+  test('a ToR has a store of its own with its neighbours by address', () => {
+    const store = values(torStore(topology, topology.tors[1]!, { listenPort: 1790 }))
+    expect(store['bgppeers/b']).toMatchObject({ node: 't2', peerIP: '10.0.2.11:1790', asNumber: 64999 })
+    expect(store['bgppeers/t1']).toMatchObject({ peerIP: '10.9.0.1:1790', asNumber: 64601 })
+    expect(store['nodes/a']).toBeUndefined()
+  })
+})

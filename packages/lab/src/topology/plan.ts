@@ -1,0 +1,139 @@
+/**
+ * What a topology means, as a pure function: devices with interfaces and underlay routes, the BGP sessions that must come
+ * up, and the resources that say so in Calico's words. The runner builds it, the convergence check compares against it.
+ *
+ * The underlay knows the racks' subnets only. Pod addresses travel by BGP alone: a ping between pods proves that the
+ * programs put the routes there.
+ */
+import type { Device, Leg, Segment, Topology, Tor } from './types.js'
+
+export type Role = 'node' | 'reflector' | 'tor'
+
+export interface DevicePlan {
+  readonly name: string
+  readonly role: Role
+  readonly daemon: Device['daemon']
+  readonly asNumber: number
+  /** The address of the first leg: router id, and the node's address in the datastore. */
+  readonly address: string
+  readonly legs: readonly (Leg & { readonly interface: string })[]
+  /** To the other segments, through ToRs. */
+  readonly underlay: readonly { readonly to: string; readonly via: string }[]
+  readonly pods: readonly string[]
+}
+
+/** One session that must be Established; each end sees it under the other's address. */
+export interface SessionPlan {
+  readonly type: 'iBGP' | 'eBGP'
+  readonly ends: readonly [SessionEnd, SessionEnd]
+}
+
+export interface SessionEnd {
+  readonly device: string
+  readonly address: string
+}
+
+export interface LabPlan {
+  readonly topology: Topology
+  readonly segments: readonly Segment[]
+  readonly devices: readonly DevicePlan[]
+  readonly sessions: readonly SessionPlan[]
+}
+
+export function planLab(topology: Topology): LabPlan {
+  return {
+    topology,
+    segments: topology.segments,
+    devices: [
+      ...topology.tors.map((tor) => device(topology, tor, 'tor', tor.legs)),
+      ...topology.reflectors.map((reflector) => device(topology, reflector, 'reflector', [reflector.leg])),
+      ...topology.nodes.map((node) => device(topology, node, 'node', [node.leg], podNames(node.name, node.pods))),
+    ],
+    sessions: sessions(topology),
+  }
+}
+
+function podNames(node: string, count: number): string[] {
+  return Array.from({ length: count }, (_, at) => `${node}-p${at + 1}`)
+}
+
+function device(
+  topology: Topology,
+  { name, daemon, asNumber }: Device,
+  role: Role,
+  legs: readonly Leg[],
+  pods: readonly string[] = [],
+): DevicePlan {
+  return {
+    name,
+    role,
+    daemon,
+    asNumber,
+    address: legs[0]!.address,
+    legs: legs.map((leg, at) => ({ ...leg, interface: `eth${at}` })),
+    underlay: underlayRoutes(topology, legs),
+    pods,
+  }
+}
+
+/** Shortest way through ToRs to every segment the device is not in: breadth first, ToRs in file order. */
+function underlayRoutes({ segments, tors }: Topology, legs: readonly Leg[]): { to: string; via: string }[] {
+  const subnet = new Map(segments.map(({ name, subnet }) => [name, subnet]))
+  const seen = new Set(legs.map(({ segment }) => segment))
+  const own = new Set(legs.map(({ address }) => address))
+  const queue: { segment: string; via?: string }[] = legs.map(({ segment }) => ({ segment }))
+  const routes: { to: string; via: string }[] = []
+  for (const { segment, via: first } of queue) {
+    for (const tor of tors) {
+      const entry = tor.legs.find((leg) => leg.segment === segment)
+      if (entry === undefined || own.has(entry.address)) continue
+      const via = first ?? entry.address
+      for (const exit of tor.legs) {
+        if (seen.has(exit.segment)) continue
+        seen.add(exit.segment)
+        routes.push({ to: subnet.get(exit.segment)!, via })
+        queue.push({ segment: exit.segment, via })
+      }
+    }
+  }
+  return routes
+}
+
+function sessions({ nodes, reflectors, tors, mesh }: Topology): SessionPlan[] {
+  const found: SessionPlan[] = []
+  const pair = (a: Device, aAddress: string, b: Device, bAddress: string) =>
+    found.push({
+      type: a.asNumber === b.asNumber ? 'iBGP' : 'eBGP',
+      ends: [
+        { device: a.name, address: aAddress },
+        { device: b.name, address: bAddress },
+      ],
+    })
+  if (mesh) for (const [a, b] of pairs(nodes)) pair(a, a.leg.address, b, b.leg.address)
+  for (const reflector of reflectors) {
+    for (const node of nodes) pair(node, node.leg.address, reflector, reflector.leg.address)
+  }
+  for (const [a, b] of pairs(reflectors)) pair(a, a.leg.address, b, b.leg.address)
+  for (const tor of tors) {
+    for (const leg of tor.legs) {
+      for (const node of nodes) if (node.leg.segment === leg.segment) pair(node, node.leg.address, tor, leg.address)
+    }
+  }
+  for (const { tors: ends, legs } of torLinks(tors)) pair(ends[0], legs[0].address, ends[1], legs[1].address)
+  return found
+}
+
+/** Pairs of ToRs with a segment in common, once each: they peer over the first such segment. */
+export function torLinks(tors: readonly Tor[]): { tors: [Tor, Tor]; legs: [Leg, Leg] }[] {
+  return pairs(tors).flatMap(([a, b]) => {
+    for (const leg of a.legs) {
+      const other = b.legs.find(({ segment }) => segment === leg.segment)
+      if (other !== undefined) return [{ tors: [a, b] as [Tor, Tor], legs: [leg, other] as [Leg, Leg] }]
+    }
+    return []
+  })
+}
+
+function pairs<T>(items: readonly T[]): [T, T][] {
+  return items.flatMap((a, at) => items.slice(at + 1).map((b): [T, T] => [a, b]))
+}

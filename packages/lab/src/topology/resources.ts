@@ -1,0 +1,124 @@
+/**
+ * The datastore contents of a topology: Calico's resources, as an operator would write them (calico.md 1.3 to 1.7). The
+ * cluster's store knows nodes, reflectors and the ToRs' addresses; each Starling ToR has a store of its own, because a
+ * ToR is not part of the cluster.
+ */
+import { mapDocument } from '@starling/resources'
+import { torLinks } from './plan.js'
+import type { ClusterNode, Leg, Reflector, Topology, Tor } from './types.js'
+
+export interface StoreEntry {
+  readonly key: string
+  readonly value: string
+}
+
+const API = 'projectcalico.org/v3'
+const RR_LABEL = 'route-reflector'
+
+export interface StoreOptions {
+  /** Other than 179 where 179 may not be bound. */
+  readonly listenPort?: number
+}
+
+/** The cluster's store. */
+export function clusterStore(topology: Topology, options: StoreOptions = {}): StoreEntry[] {
+  const { asNumber, mesh, nodes, reflectors, tors } = topology
+  return [
+    configuration(asNumber, mesh, options),
+    ...pools(topology),
+    ...nodes.map((node) => nodeEntry(topology, node)),
+    ...reflectors.map((reflector) => reflectorEntry(reflector)),
+    ...(reflectors.length === 0
+      ? []
+      : [entry('BGPPeer', 'route-reflectors', { nodeSelector: 'all()', peerSelector: `${RR_LABEL} == 'true'` })]),
+    // Only what a node originates goes up: without this every node would offer every block to its ToR (calico.md 2.8).
+    ...(tors.length === 0
+      ? []
+      : [entry('BGPFilter', 'own-routes-only', { exportV4: [{ source: 'RemotePeers', action: 'Reject' }] })]),
+    ...tors.flatMap((tor) =>
+      tor.legs
+        .filter(({ segment }) => nodes.some((node) => node.leg.segment === segment))
+        .map((leg) =>
+          entry('BGPPeer', `${tor.name}-${leg.segment}`, {
+            nodeSelector: `rack == '${leg.segment}'`,
+            peerIP: peerIp(leg.address, options),
+            asNumber: tor.asNumber,
+            filters: ['own-routes-only'],
+          }),
+        ),
+    ),
+  ]
+}
+
+/** The store of one ToR: itself, the pools it lets through, and every neighbour by address. */
+export function torStore(topology: Topology, tor: Tor, options: StoreOptions = {}): StoreEntry[] {
+  const neighbours = [
+    ...tor.legs.flatMap(({ segment }) => topology.nodes.filter((node) => node.leg.segment === segment)),
+  ].map(({ name, leg, asNumber }) => ({ name, address: leg.address, asNumber }))
+  for (const { tors, legs } of torLinks(topology.tors)) {
+    const at = tors.indexOf(tor)
+    if (at < 0) continue
+    const other = 1 - at
+    neighbours.push({
+      name: tors[other]!.name,
+      address: (legs[other] as Leg).address,
+      asNumber: tors[other]!.asNumber,
+    })
+  }
+  const [first] = tor.legs
+  return [
+    configuration(tor.asNumber, false, options),
+    ...pools(topology),
+    entry('Node', tor.name, { bgp: { ipv4Address: `${first!.address}/${first!.length}`, asNumber: tor.asNumber } }),
+    ...neighbours.map(({ name, address, asNumber }) =>
+      entry('BGPPeer', name, {
+        node: tor.name,
+        peerIP: peerIp(address, options),
+        asNumber,
+        // Its node address is on one leg only; the kernel picks the right source for the others.
+        sourceAddress: 'None',
+      }),
+    ),
+  ]
+}
+
+/** The Node resource of one node, also for a node that joins later. */
+export function nodeEntry(topology: Topology, node: ClusterNode): StoreEntry {
+  const { name, leg, labels, asNumber } = node
+  const own = asNumber === topology.asNumber ? {} : { asNumber }
+  return entry('Node', name, { bgp: { ...own, ipv4Address: `${leg.address}/${leg.length}` } }, labels)
+}
+
+function reflectorEntry({ name, leg, clusterId }: Reflector): StoreEntry {
+  return entry(
+    'Node',
+    name,
+    { bgp: { ipv4Address: `${leg.address}/${leg.length}`, routeReflectorClusterID: clusterId } },
+    { [RR_LABEL]: 'true' },
+  )
+}
+
+function configuration(asNumber: number, mesh: boolean, { listenPort }: StoreOptions): StoreEntry {
+  return entry('BGPConfiguration', 'default', {
+    asNumber,
+    nodeToNodeMeshEnabled: mesh,
+    ...(listenPort === undefined ? {} : { listenPort }),
+  })
+}
+
+function pools(topology: Topology): StoreEntry[] {
+  return topology.pools.map(({ cidr, blockSize }, at) =>
+    entry('IPPool', `pool-${at + 1}`, { cidr, blockSize, ipipMode: 'Never', vxlanMode: 'Never', natOutgoing: false }),
+  )
+}
+
+function peerIp(address: string, { listenPort }: StoreOptions): string {
+  return listenPort === undefined ? address : `${address}:${listenPort}`
+}
+
+function entry(kind: string, name: string, spec: object, labels?: Readonly<Record<string, string>>): StoreEntry {
+  const metadata = labels === undefined ? { name } : { name, labels }
+  const mapped = mapDocument({ kind, apiVersion: API, metadata, spec })
+  if (!mapped.ok) throw new Error(`${kind}/${name}: ${mapped.problems.map(({ message }) => message).join('; ')}`)
+  return mapped
+}
