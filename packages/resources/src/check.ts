@@ -1,0 +1,135 @@
+/**
+ * `starling check`: a set of documents judged as the writing client and the cluster would judge them together.
+ *
+ * Three layers: each document by itself (schema), rules between its fields, and rules between documents: names that
+ * nothing answers to, two objects for one key, pools that overlap, peers that fight for one session.
+ */
+import { Prefix } from '@starling/inet'
+import { decodeEntry, type Problem, type Resource, type ResourceOf } from './decode.js'
+import { flattenDocument, mapDocument } from './document.js'
+import { describeKey } from './keys.js'
+import { lint } from './lint.js'
+
+export interface CheckedDocument {
+  /** `cluster/peers.yaml:12` or whatever tells people where to look. */
+  readonly source: string
+  readonly document: unknown
+}
+
+export interface CheckProblem extends Problem {
+  readonly source: string
+}
+
+interface Checked {
+  readonly source: string
+  readonly key: string
+  readonly resource: Resource
+}
+
+export function checkDocuments(documents: readonly CheckedDocument[]): readonly CheckProblem[] {
+  const problems: CheckProblem[] = []
+  const sources = new Map<string, string>()
+  const resources: Checked[] = []
+  for (const { source, document } of documents)
+    for (const single of flattenDocument(document)) {
+      const mapped = mapDocument(single)
+      if (!mapped.ok) {
+        for (const problem of mapped.problems) problems.push({ ...problem, source })
+        continue
+      }
+      const { key, value } = mapped
+      const first = sources.get(key)
+      if (first !== undefined)
+        problems.push(error(source, key, undefined, `is also defined in ${first}; only one can count`))
+      sources.set(key, source)
+      const decoded = decodeEntry(key, value)
+      if (decoded?.ok && 'metadata' in decoded.value) resources.push({ source, key, resource: decoded.value })
+    }
+  for (const { source, key, resource } of resources)
+    for (const { field, message } of lint(resource)) problems.push(error(source, key, field, message))
+  problems.push(...checkReferences(resources), ...checkPools(resources), ...checkPeers(resources))
+  return problems
+}
+
+function error(source: string, key: string, field: string | undefined, message: string): CheckProblem {
+  const problem: CheckProblem = { severity: 'error', key, resource: describeKey(key), message, source }
+  return field === undefined ? problem : { ...problem, field }
+}
+
+const warning = (source: string, key: string, field: string, message: string): CheckProblem => ({
+  ...error(source, key, field, message),
+  severity: 'warning',
+})
+
+type Of<K extends Resource['kind']> = Checked & { readonly resource: ResourceOf<K> }
+function ofKind<K extends Resource['kind']>(resources: readonly Checked[], kind: K): readonly Of<K>[] {
+  return resources.filter((checked): checked is Of<K> => checked.resource.kind === kind)
+}
+
+function checkReferences(resources: readonly Checked[]): CheckProblem[] {
+  const problems: CheckProblem[] = []
+  const names = (kind: Resource['kind']): Set<string> =>
+    new Set(ofKind(resources, kind).map(({ resource }) => resource.metadata.name))
+  const filters = names('BGPFilter')
+  const nodes = names('Node')
+  const peers = names('BGPPeer')
+  for (const { source, key, resource } of ofKind(resources, 'BGPPeer')) {
+    resource.spec.filters.forEach((filter, i) => {
+      if (!filters.has(filter)) problems.push(error(source, key, `spec.filters[${i}]`, `no BGPFilter '${filter}'`))
+    })
+    const { node } = resource.spec
+    if (node !== undefined && nodes.size > 0 && !nodes.has(node))
+      problems.push(warning(source, key, 'spec.node', `no Node '${node}' among these documents`))
+  }
+  for (const { source, key, resource } of ofKind(resources, 'StarlingPeerOptions'))
+    resource.spec.peers.forEach((peer, i) => {
+      if (!peers.has(peer)) problems.push(error(source, key, `spec.peers[${i}]`, `no BGPPeer '${peer}'`))
+    })
+  for (const { source, key, resource } of ofKind(resources, 'BGPConfiguration')) {
+    const known = new Set(resource.spec.communities.map(({ name }) => name))
+    resource.spec.prefixAdvertisements?.forEach(({ communities }, i) => {
+      communities.forEach((community, j) => {
+        if (/^[\d:]+$/.test(community) || known.has(community)) return
+        const field = `spec.prefixAdvertisements[${i}].communities[${j}]`
+        problems.push(error(source, key, field, `'${community}' is no community and no name in spec.communities`))
+      })
+    })
+  }
+  return problems
+}
+
+function checkPools(resources: readonly Checked[]): CheckProblem[] {
+  const problems: CheckProblem[] = []
+  const pools = ofKind(resources, 'IPPool').map((checked) => ({
+    ...checked,
+    prefix: Prefix.parse(checked.resource.spec.cidr.network) as Prefix,
+  }))
+  pools.forEach((pool, i) => {
+    for (const other of pools.slice(0, i))
+      if (pool.prefix.overlaps(other.prefix)) {
+        const { name } = other.resource.metadata
+        problems.push(error(pool.source, pool.key, 'spec.cidr', `overlaps ${other.prefix} of IPPool '${name}'`))
+      }
+  })
+  return problems
+}
+
+/** Two BGPPeers for the same local nodes and remote address: only one of them can be the session. */
+function checkPeers(resources: readonly Checked[]): CheckProblem[] {
+  const problems: CheckProblem[] = []
+  const first = new Map<string, string>()
+  for (const { source, key, resource } of ofKind(resources, 'BGPPeer')) {
+    const { node, nodeSelector, peerIP, peerSelector } = resource.spec
+    if (peerIP === undefined && peerSelector === undefined) continue
+    const remote = peerIP === undefined ? peerSelector : `${peerIP.text} ${peerIP.port ?? 179}`
+    const scope = `${node ?? ''}|${nodeSelector ?? ''}|${remote}`
+    const { name } = resource.metadata
+    const other = first.get(scope)
+    if (other === undefined) first.set(scope, name)
+    else
+      problems.push(
+        warning(source, key, 'spec', `same sessions as BGPPeer '${other}'; the first name in alphabetical order wins`),
+      )
+  }
+  return problems
+}

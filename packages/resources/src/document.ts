@@ -1,0 +1,126 @@
+/**
+ * Documents people write (`calicoctl get -o yaml`, Kubernetes manifests) to datastore entries, and back.
+ *
+ * A document keeps everything it says: unknown fields pass through to the stored value. Only what Calico's writers strip
+ * (resourceVersion, selfLink) is stripped. Two kinds have no resource key: a BlockAffinity document becomes the affinity
+ * key of calico.md 1.9, because that is the authoritative one, and an `Entry` (`apiVersion: starling.io/v1`) carries any
+ * key and value literally, so that a folder of files can hold blocks and handles too.
+ */
+
+import { decodeEntry, decodeValue, type Problem } from './decode.js'
+import { isJsonObject, type JsonObject, type JsonValue, parseJson, stringifyJson } from './json.js'
+import { affinityKey, isNamespaced, isResourceKind, parseKey, type ResourceKind, resourceKey } from './keys.js'
+import { blockAffinitySchema } from './schema/ip.js'
+
+export type Mapped =
+  | { readonly ok: true; readonly key: string; readonly value: string }
+  | { readonly ok: false; readonly problems: readonly Problem[] }
+
+const CALICO_API = /^(crd\.)?projectcalico\.org\/v[13]$/
+const API_OF_KIND: Readonly<Partial<Record<ResourceKind, string>>> = {
+  StarlingPeerOptions: 'starling.io/v1',
+  KubernetesNode: 'v1',
+  Service: 'v1',
+  Secret: 'v1',
+  EndpointSlice: 'discovery.k8s.io/v1',
+}
+
+/** The documents inside a `List`, a `NodeList`..., or the document itself. */
+export function flattenDocument(document: unknown): readonly unknown[] {
+  if (document === null || document === undefined) return []
+  if (Array.isArray(document)) return document.flatMap(flattenDocument)
+  if (!isJsonObject(document) || !Array.isArray(document['items'])) return [document]
+  const { kind } = document
+  if (typeof kind !== 'string' || !kind.endsWith('List')) return [document]
+  const item = kind.slice(0, -4)
+  return document['items'].map((entry) =>
+    // Items of a typed Kubernetes list may leave out what the list says.
+    isJsonObject(entry) && entry['kind'] === undefined && item !== ''
+      ? { kind: item, apiVersion: document['apiVersion'] ?? '', ...entry }
+      : entry,
+  )
+}
+
+/** One document to one entry, validated. Lists: {@link flattenDocument} first. */
+export function mapDocument(document: unknown): Mapped {
+  const mapped = locate(document)
+  if (!mapped.ok) return mapped
+  const decoded = decodeEntry(mapped.key, mapped.value)
+  return decoded === undefined || decoded.ok ? mapped : { ok: false, problems: decoded.problems }
+}
+
+function locate(document: unknown): Mapped {
+  if (!isJsonObject(document)) return refuse('document', undefined, 'is not an object with kind and metadata')
+  const { kind: stated, apiVersion, metadata } = document
+  if (typeof stated !== 'string' || stated === '') return refuse('document', 'kind', 'is missing')
+  if (typeof apiVersion !== 'string') return refuse(stated, 'apiVersion', 'is missing')
+  if (stated === 'Entry' && apiVersion === 'starling.io/v1') return literalEntry(document)
+  const kind = resourceKind(stated, apiVersion)
+  if (kind === undefined) return refuse(stated, 'kind', `'${stated}' of '${apiVersion}' is not known`)
+  if (!isJsonObject(metadata)) return refuse(stated, 'metadata', 'is missing')
+  const { name, namespace } = metadata
+  if (typeof name !== 'string' || name === '') return refuse(stated, 'metadata.name', 'is missing')
+  if (name.includes('/')) return refuse(`${stated}/${name}`, 'metadata.name', "must not contain '/'")
+  if (kind === 'BlockAffinity') return affinityEntry(document, name)
+  const key = resourceKey(kind, name, isNamespaced(kind) ? String(namespace ?? 'default') : undefined)
+  const { resourceVersion: _version, selfLink: _link, managedFields: _fields, ...kept } = metadata
+  const { kind: _kind, apiVersion: _api, metadata: _metadata, ...rest } = document
+  const body: JsonObject = { kind: stated, apiVersion: storedApi(apiVersion), metadata: kept, ...rest }
+  if (kind === 'Node' && body['status'] === undefined) body['status'] = {}
+  return { ok: true, key, value: stringifyJson(body) }
+}
+
+const storedApi = (apiVersion: string): string => (CALICO_API.test(apiVersion) ? 'projectcalico.org/v3' : apiVersion)
+
+function resourceKind(stated: string, apiVersion: string): ResourceKind | undefined {
+  if (stated === 'Node')
+    return CALICO_API.test(apiVersion) ? 'Node' : apiVersion === 'v1' ? 'KubernetesNode' : undefined
+  if (!isResourceKind(stated)) return undefined
+  const wanted = API_OF_KIND[stated]
+  return (wanted === undefined ? CALICO_API.test(apiVersion) : apiVersion === wanted) ? stated : undefined
+}
+
+function affinityEntry(document: JsonObject, name: string): Mapped {
+  const key = resourceKey('BlockAffinity', name)
+  const decoded = decodeValue(key, stringifyJson(document), blockAffinitySchema)
+  if (!decoded.ok) return decoded
+  const { node, cidr, state, type, deleted } = decoded.value.spec
+  return {
+    ok: true,
+    key: affinityKey(node, cidr.network, type ?? 'host'),
+    value: stringifyJson({ state: state ?? 'confirmed', deleted: deleted === true || deleted === 'true' }),
+  }
+}
+
+function literalEntry(document: JsonObject): Mapped {
+  const { key, value } = document
+  if (typeof key !== 'string' || parseKey(key) === undefined) return refuse('Entry', 'key', 'is not a known key')
+  return { ok: true, key, value: typeof value === 'string' ? value : stringifyJson(value) }
+}
+
+function refuse(resource: string, field: string | undefined, message: string): Mapped {
+  const problem: Problem = { severity: 'error', key: '', resource, message }
+  return { ok: false, problems: [field === undefined ? problem : { ...problem, field }] }
+}
+
+/** The document that {@link mapDocument} turns into this entry; undefined for keys that are none of ours. */
+export function toDocument(key: string, value: string): JsonObject | undefined {
+  const name = parseKey(key)
+  if (name === undefined) return undefined
+  const content: JsonValue = value === '' ? '' : parseJson(value)
+  if (name.type === 'resource') return isJsonObject(content) ? content : undefined
+  if (name.type !== 'affinity') return { apiVersion: 'starling.io/v1', kind: 'Entry', key, value: content }
+  const stored = isJsonObject(content) ? content : {}
+  return {
+    apiVersion: 'projectcalico.org/v3',
+    kind: 'BlockAffinity',
+    metadata: { name: `${name.owner}-${name.cidr.replace(/[.:/]/g, '-')}` },
+    spec: {
+      state: stored['state'] || 'confirmed',
+      node: name.owner,
+      type: name.affinityType,
+      cidr: name.cidr,
+      deleted: String(stored['deleted'] ?? false),
+    },
+  }
+}

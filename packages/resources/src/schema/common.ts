@@ -1,0 +1,101 @@
+/**
+ * Building blocks of every resource schema: metadata, and scalar types that turn Calico's texts into our values.
+ *
+ * Parsing is lenient where Go's readers are lenient (absent, null and empty mean the same, unknown members pass) and
+ * strict where a wrong value would steer a session. Whatever fails is reported with the path of the bad field.
+ */
+import { z } from 'zod'
+import { parseSelector, SelectorError } from '../selector/parse.js'
+import { type Cidr, parseAddress, parseCidr } from '../values/address.js'
+import { parseAsNumber } from '../values/asn.js'
+import { parseCommunity } from '../values/community.js'
+import { parseDuration } from '../values/duration.js'
+
+/** Text that must satisfy `parse`; absent and empty text are absent. */
+export function optionalText<T>(parse: (text: string) => T | undefined, expected: string) {
+  return z
+    .string()
+    .optional()
+    .transform((text, context): T | undefined => {
+      if (text === undefined || text === '') return undefined
+      const value = parse(text)
+      if (value === undefined) context.addIssue({ code: 'custom', message: `'${text}' is not ${expected}` })
+      return value
+    })
+}
+
+export function requiredText<T>(parse: (text: string) => T | undefined, expected: string) {
+  return z.string().transform((text, context): T => {
+    const value = parse(text)
+    if (value !== undefined) return value
+    context.addIssue({ code: 'custom', message: `'${text}' is not ${expected}` })
+    return z.NEVER
+  })
+}
+
+/** Empty text counts as absent. */
+export const optionalString = z
+  .string()
+  .optional()
+  .transform((text) => (text === '' ? undefined : text))
+
+export const optionalAddress = optionalText((text) => parseAddress(text)?.address, 'an IP address')
+export const optionalCidr = optionalText(parseCidr, 'an address with a prefix length')
+export const cidr = requiredText(parseCidr, 'a CIDR')
+/** Only the masked network counts. */
+export const networkCidr = requiredText(
+  (text): Cidr | undefined => (text.includes('/') ? parseCidr(text) : undefined),
+  'a CIDR such as 10.0.0.0/8',
+)
+
+export const asNumber = z.union([z.number(), z.string()]).transform((value, context): number => {
+  const parsed = parseAsNumber(value)
+  if (parsed !== undefined) return parsed
+  context.addIssue({ code: 'custom', message: `'${value}' is not an AS number (0..4294967295, or dotted 1.10)` })
+  return z.NEVER
+})
+
+/** Milliseconds. */
+export const duration = requiredText(parseDuration, "a duration such as '2m0s'")
+export const optionalDuration = optionalText(parseDuration, "a duration such as '2m0s'")
+export const community = requiredText((text) => parseCommunity(text)?.text, 'a community aa:nn or aa:nn:mm')
+
+/** A selector is kept as text: one that does not parse selects nothing (calico.md 1.15), it does not void its owner. */
+export const optionalSelector = optionalString
+
+/** Why a selector's text is wrong, or undefined. */
+export function selectorFault(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined
+  try {
+    parseSelector(text)
+    return undefined
+  } catch (error) {
+    if (error instanceof SelectorError) return error.message
+    throw error
+  }
+}
+
+export const port = z.number().int().min(1).max(65535)
+export const routePriority = z.number().int().min(1).max(2147483646)
+
+export const metadata = z
+  .object({
+    name: z.string().min(1),
+    namespace: optionalString,
+    labels: z.record(z.string(), z.string()).default({}),
+    annotations: z.record(z.string(), z.string()).default({}),
+    uid: optionalString,
+    creationTimestamp: optionalString,
+  })
+  .readonly()
+export type Metadata = z.output<typeof metadata>
+
+/** A resource: kind, metadata and the given parts. Unknown members of the top level are ignored. */
+export function resource<K extends string, T extends z.ZodRawShape>(kind: K, parts: T) {
+  return z.object({ kind: z.literal(kind), metadata, ...parts })
+}
+
+export const secretKeyRef = z.object({
+  secretKeyRef: z.object({ name: z.string().min(1), key: z.string().min(1), optional: z.boolean().optional() }),
+})
+export type SecretSource = z.output<typeof secretKeyRef>

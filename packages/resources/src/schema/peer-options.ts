@@ -1,0 +1,144 @@
+/**
+ * StarlingPeerOptions: what a network engineer configures on a session beyond Calico's own fields.
+ *
+ * Our own resource, under our own prefix, so that Calico's tools keep their BGPPeers untouched. It selects BGPPeers by
+ * name or label (and the mesh by `mesh: true`), optionally limited to some local nodes. Options of several resources
+ * merge field by field: an annotation on the BGPPeer wins over a resource naming the peer, that over one selecting it
+ * by label, that over one that selects every peer; among equals the first name in alphabetical order wins.
+ */
+import { z } from 'zod'
+import {
+  asNumber,
+  duration,
+  networkCidr,
+  optionalAddress,
+  optionalSelector,
+  optionalString,
+  port,
+  resource,
+} from './common.js'
+
+const seconds = (minimum: number, maximum: number) =>
+  duration.refine((value) => value === 0 || (value >= minimum * 1000 && value <= maximum * 1000), {
+    message: `must be 0 or between ${minimum}s and ${maximum}s`,
+  })
+
+const prefixLimit = z.object({
+  maximum: z.number().int().min(1),
+  /** Fraction of `maximum`. */
+  warnAt: z.number().gt(0).max(1).default(0.8),
+  action: z.enum(['warn', 'idle', 'restart']).default('warn'),
+  restartAfter: duration.prefault('5m0s'),
+})
+const limits = z.object({ ipv4: prefixLimit.optional(), ipv6: prefixLimit.optional() })
+
+const bfd = z.object({
+  enabled: z.boolean().default(true),
+  /** Desired transmit and required receive interval. */
+  minimumInterval: duration.prefault('300ms'),
+  multiplier: z.number().int().min(1).max(255).default(3),
+  /** The session waits for BFD Up. */
+  strict: z.boolean().default(false),
+  passive: z.boolean().default(false),
+  echo: z.boolean().default(false),
+  /** Absent: multihop exactly when the peer is not on a connected network, which the speaker finds out. */
+  multihop: z.boolean().optional(),
+  authentication: z
+    .object({
+      type: z.enum(['simple', 'keyed-md5', 'meticulous-md5', 'keyed-sha1', 'meticulous-sha1']),
+      keyId: z.number().int().min(0).max(255),
+      secretKeyRef: z.object({ name: z.string().min(1), key: z.string().min(1) }),
+    })
+    .optional(),
+})
+export type BfdOptions = z.output<typeof bfd>
+
+const attributeCodes = z.array(z.number().int().min(1).max(255))
+
+/** The fields that describe sessions; also what annotations fill. */
+export const peerOptionFields = z.object({
+  description: optionalString,
+  enabled: z.boolean().optional(),
+  shutdownMessage: z.string().max(255).optional(),
+  passive: z.boolean().optional(),
+  remoteAs: z.union([z.enum(['external', 'internal', 'any']), asNumber]).optional(),
+  remotePort: port.optional(),
+  localAddress: optionalAddress,
+  /** Bind to this device: VRFs, several uplinks. */
+  interface: optionalString,
+  bfd: z.union([z.boolean().transform((enabled) => bfd.parse({ enabled })), bfd]).optional(),
+  holdTime: seconds(3, 65535).optional(),
+  keepaliveTime: seconds(1, 21845).optional(),
+  connectRetryTime: seconds(1, 3600).optional(),
+  delayOpenTime: seconds(1, 240).optional(),
+  idleHoldTime: z.object({ minimum: duration, maximum: duration }).optional(),
+  sendHoldTime: seconds(1, 86400).optional(),
+  advertisementInterval: duration.optional(),
+  /** Both families in one session; the default is the family of the session's addresses, as BIRD does. */
+  families: z
+    .array(z.enum(['ipv4', 'ipv6']))
+    .min(1)
+    .optional(),
+  addPathReceive: z.boolean().optional(),
+  addPathSend: z.union([z.literal('all'), z.number().int().min(0).max(64)]).optional(),
+  extendedNextHop: z.boolean().optional(),
+  extendedMessages: z.boolean().optional(),
+  routeRefresh: z.boolean().optional(),
+  importLimits: limits.optional(),
+  exportLimits: limits.optional(),
+  gracefulRestart: z
+    .object({
+      enabled: z.boolean().default(true),
+      restartTime: seconds(1, 4095).optional(),
+      notification: z.boolean().default(false),
+      longLivedStaleTime: duration.prefault('0s'),
+    })
+    .optional(),
+  role: z.enum(['provider', 'rs', 'rs-client', 'customer', 'peer']).optional(),
+  routeReflectorClient: z.boolean().optional(),
+  nextHop: z.enum(['auto', 'self', 'keep']).optional(),
+  allowOwnAs: z.number().int().min(0).max(255).optional(),
+  asOverride: z.boolean().optional(),
+  removePrivateAs: z.boolean().optional(),
+  /** eBGP: do not take the default route, nor prefixes inside the cluster's own pools. */
+  strictImport: z.boolean().optional(),
+  discardAttributes: attributeCodes.optional(),
+  withdrawOnAttributes: attributeCodes.optional(),
+})
+export type PeerOptions = z.output<typeof peerOptionFields>
+
+const dynamicRange = z.object({
+  cidr: networkCidr,
+  maximum: z.number().int().min(1).max(10000).default(100),
+  remoteAs: z.union([z.enum(['external', 'internal', 'any']), asNumber]),
+  filters: z.array(z.string()).default([]),
+  password: z.object({ secretKeyRef: z.object({ name: z.string().min(1), key: z.string().min(1) }) }).optional(),
+})
+
+const unnumbered = z.object({
+  interface: z.string().min(1).max(15),
+  remoteAs: z.union([z.enum(['external', 'internal', 'any']), asNumber]),
+  filters: z.array(z.string()).default([]),
+})
+
+export const peerOptionsSchema = resource('StarlingPeerOptions', {
+  spec: peerOptionFields
+    .extend({
+      /** BGPPeer names. */
+      peers: z.array(z.string()).default([]),
+      /** BGPPeer labels. */
+      peerSelector: optionalSelector,
+      /** Sessions of the node-to-node mesh. */
+      mesh: z.boolean().default(false),
+      /** Limits everything here to the local nodes it selects. */
+      nodeSelector: optionalSelector,
+      /** Peers taken from ranges of addresses. */
+      listenRanges: z.array(dynamicRange).default([]),
+      /** Peers found by router advertisements on interfaces. */
+      unnumbered: z.array(unnumbered).default([]),
+    })
+    .prefault({}),
+})
+export type PeerOptionsResource = z.output<typeof peerOptionsSchema>
+export type ListenRange = z.output<typeof dynamicRange>
+export type UnnumberedInterface = z.output<typeof unnumbered>
