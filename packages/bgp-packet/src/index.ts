@@ -20,15 +20,56 @@ export {
   DESCRIPTOR_LIST,
   DESCRIPTORS,
 } from './attributes/table.js'
+export { capabilityToJson, printCapability } from './capability/print.js'
+export { CAPABILITIES, capabilityCode, capabilityName } from './capability/table.js'
+export * from './capability/values.js'
 export * from './constants.js'
 export { Framer, judgeHeader } from './framer.js'
 export { KEEPALIVE, newMessage, writeHeader } from './message/header.js'
+export {
+  type Decoded,
+  type DecodeOptions,
+  decodeMessage,
+  encodeMessage,
+  type Keepalive,
+  type Message,
+  messageToJson,
+  messageTypeName,
+} from './message/message.js'
 export * from './message/notification.js'
+export { decodeOpen, encodeOpen, type Open, openAsn } from './message/open.js'
+export * from './message/route-refresh.js'
 export { hexOf, parseHex, printable } from './text.js'
 export { AttributeBlock, CANONICAL_CONTEXT, canonicalBlock } from './update/block.js'
 export { DEFAULT_CONTEXT, type UpdateContext, updateContext } from './update/context.js'
+export {
+  attributeValues,
+  cursorPrefix,
+  type DecodedUpdate,
+  decodeUpdate,
+  installable,
+  messageOffset,
+  readPrefixes,
+} from './update/decode.js'
 export * from './update/encode.js'
+export {
+  encodeUpdate,
+  type PackOptions,
+  packUpdates,
+  packWithdrawals,
+  writeAttributes,
+} from './update/encode-values.js'
 export { checkNlri, NlriCursor } from './update/nlri.js'
+export {
+  ATTRIBUTE_FIELDS,
+  attributesToJson,
+  parseAttributes,
+  prefixToJson,
+  printAttributes,
+  printPrefix,
+  updateToJson,
+} from './update/print.js'
 export { MpRange, UpdateScan, verdictOf } from './update/scan.js'
-export { type Fault, NO_DATA, strongest, VERDICT_NAMES, Verdict, type VerdictName } from './verdict.js'
+export type * from './update/values.js'
+export { type Fault, isFault, NO_DATA, strongest, VERDICT_NAMES, Verdict, type VerdictName } from './verdict.js'
 export { ByteWriter } from './writer.js'

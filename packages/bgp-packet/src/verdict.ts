@@ -45,3 +45,8 @@ export function strongest(faults: readonly Fault[]): Fault | undefined {
 export function escalate(fault: Fault, verdict: Verdict, rule: string): Fault {
   return { ...fault, verdict, rule: `${fault.rule}, ${rule}` }
 }
+
+/** Tells a decoded value from the fault that took its place. */
+export function isFault(value: object): value is Fault {
+  return 'verdict' in value && 'rule' in value
+}

@@ -62,7 +62,7 @@ export const tunnelEncapsulation = opaque(
   tlvFrame(2, Verdict.treatAsWithdraw, 'RFC 9012 13'),
 )
 
-export const prefixSid = opaque(
+const prefixSidRow = opaque(
   AttributeCode.prefixSid,
   'PREFIX_SID',
   'prefixSid',
@@ -73,3 +73,6 @@ export const prefixSid = opaque(
     return prefixSidFrame(buffer, start, end, context)
   },
 )
+
+/** Wrong flags discard it too: RFC 8669 section 6 knows no other answer to a malformed Prefix-SID. */
+export const prefixSid: AttributeDescriptor<Uint8Array> = { ...prefixSidRow, wrongFlags: Verdict.attributeDiscard }
