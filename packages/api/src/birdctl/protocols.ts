@@ -1,0 +1,118 @@
+/**
+ * `show protocols [all]`: peers as BIRD's protocols, with the helper protocols its readers expect around them.
+ *
+ * The six headings and the column order are a contract with calicoctl, health checks, the status reporter and
+ * bird_exporter (calico.md 6.1); the detail rows are those of BIRD 1.6, down to `BGP state:` and `Neighbor address:`.
+ */
+import type { FamilyName, PeerView } from '@starling/engine'
+import { familyOf } from '../health/rules.js'
+import type { DaemonPorts } from '../ports.js'
+import { escapeText } from '../text.js'
+import { CODE, type Row, row, shortTime } from './reply.js'
+
+export interface Protocol {
+  readonly name: string
+  readonly proto: 'Kernel' | 'Device' | 'Direct' | 'Static' | 'BGP'
+  readonly state: 'up' | 'start' | 'down'
+  readonly since: number
+  readonly info: string
+  readonly peer?: PeerView
+}
+
+/** BGP state as BIRD words it: a peer that only listens is `Passive` while nobody called. */
+function stateWord(peer: PeerView): string {
+  return peer.passive && (peer.state === 'Idle' || peer.state === 'Active') ? 'Passive' : peer.state
+}
+
+function bgpInfo(peer: PeerView): string {
+  if (peer.state === 'Established') return 'Established'
+  if (!peer.enabled) return ''
+  const reason = escapeText(peer.reason, 120)
+  return reason === '' ? stateWord(peer) : `${stateWord(peer).padEnd(14)}${reason}`
+}
+
+function bgpProtocol(peer: PeerView): Protocol {
+  const state = peer.state === 'Established' ? 'up' : peer.enabled ? 'start' : 'down'
+  return { name: peer.name, proto: 'BGP', state, since: peer.since, info: bgpInfo(peer), peer }
+}
+
+export function protocolsOf(ports: DaemonPorts, family: FamilyName): readonly Protocol[] {
+  const since = ports.identity().startedAt
+  const helper = (name: string, proto: Protocol['proto']): Protocol => ({ name, proto, state: 'up', since, info: '' })
+  const helpers = [
+    ...(ports.kernel() === undefined ? [] : [helper('kernel1', 'Kernel')]),
+    helper('device1', 'Device'),
+    helper('direct1', 'Direct'),
+    helper('static1', 'Static'),
+  ]
+  const peers = ports
+    .peers()
+    .filter((peer) => familyOf(peer) === family)
+    .map(bgpProtocol)
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+  return [...helpers, ...peers]
+}
+
+export function protocolHeader(): Row {
+  return row(CODE.protocolHeader, 'name     proto    table    state  since       info')
+}
+
+export function protocolRow(protocol: Protocol, ports: DaemonPorts): Row {
+  const { name, proto, state, since, info } = protocol
+  const time = shortTime(ports.toEpoch(since), ports.toEpoch(ports.now()))
+  const text = `${name.padEnd(8)} ${proto.padEnd(8)} ${'master'.padEnd(8)} ${state.padEnd(6)} ${time.padEnd(11)} ${info}`
+  return row(CODE.protocolRow, text.trimEnd())
+}
+
+export function* protocolDetails(protocol: Protocol, family: FamilyName): Generator<Row> {
+  const { peer } = protocol
+  const detail = (text: string): Row => row(CODE.protocolDetail, text)
+  yield detail(`  Preference:     ${protocol.proto === 'BGP' ? 100 : protocol.proto === 'Static' ? 200 : 10}`)
+  yield detail('  Input filter:   ACCEPT')
+  yield detail('  Output filter:  ACCEPT')
+  if (peer !== undefined) yield* bgpDetails(peer, family)
+  yield detail('')
+}
+
+function* bgpDetails(peer: PeerView, family: FamilyName): Generator<Row> {
+  const detail = (text: string): Row => row(CODE.protocolDetail, text)
+  const field = (name: string, value: string | number): Row => detail(`    ${`${name}:`.padEnd(17)} ${value}`)
+  const counts = peer.families.find((item) => item.family === family) ?? peer.families[0]
+  if (counts !== undefined) {
+    const { received, accepted, sent, preferred } = counts
+    const filtered = Math.max(0, received - accepted)
+    yield detail(
+      `  Routes:         ${accepted} imported, ${filtered} filtered, ${sent} exported, ${preferred} preferred`,
+    )
+    yield detail('  Route change stats:     received   rejected   filtered    ignored   accepted')
+    const grid = (name: string, cells: readonly (number | '---')[]): Row =>
+      detail(`    ${`${name}:`.padEnd(18)}${cells.map((cell) => String(cell).padStart(11)).join('')}`.trimEnd())
+    yield grid('Import updates', [received, 0, filtered, 0, accepted])
+    yield grid('Import withdraws', [0, 0, '---', 0, 0])
+    yield grid('Export updates', [sent, 0, 0, '---', sent])
+    yield grid('Export withdraws', [0, '---', '---', '---', 0])
+  }
+  yield detail(`  ${'BGP state:'.padEnd(19)} ${stateWord(peer)}`)
+  yield field('Neighbor address', peer.remoteAddress)
+  yield field('Neighbor AS', peer.remoteAs ?? 0)
+  if (peer.state === 'Established') {
+    if (peer.remoteRouterId !== undefined) yield field('Neighbor ID', peer.remoteRouterId)
+    yield field('Neighbor caps', peer.capabilities.received.map((name) => escapeText(name, 40)).join(' '))
+    yield field('Session', sessionFlags(peer))
+    if (peer.localAddress !== undefined) yield field('Source address', peer.localAddress)
+    yield field('Hold timer', `${peer.holdTime}/${peer.holdTime}`)
+    yield field('Keepalive timer', `${peer.keepaliveTime}/${peer.keepaliveTime}`)
+  } else if (peer.lastError !== undefined) {
+    const direction = peer.lastError.direction === 'received' ? 'Received: ' : ''
+    yield field('Last error', `${direction}${escapeText(peer.lastError.name, 120)}`)
+  }
+}
+
+function sessionFlags(peer: PeerView): string {
+  const flags: string[] = [peer.type, 'multihop']
+  if (peer.routeReflectorClient) flags.push('route-reflector')
+  flags.push('AS4')
+  if (peer.families.some((item) => item.addPathReceive)) flags.push('add-path-rx')
+  if (peer.families.some((item) => item.addPathSend)) flags.push('add-path-tx')
+  return flags.join(' ')
+}

@@ -1,0 +1,84 @@
+/**
+ * Replies of the BIRD control protocol: numeric code, `-` or space, text; a row with the code of the row before begins
+ * with one blank instead of the code (calico.md 6.1). Codes below 1000 end a reply well, 8xxx and 9xxx badly.
+ */
+
+/** BIRD's reply codes that we use. */
+export const CODE = {
+  ok: '0000',
+  welcome: '0001',
+  readingConfiguration: '0002',
+  reconfigured: '0003',
+  alreadyDisabled: '0008',
+  disabled: '0009',
+  alreadyEnabled: '0010',
+  enabled: '0011',
+  restarted: '0012',
+  daemonUp: '0013',
+  routeCount: '0014',
+  reloading: '0015',
+  restricted: '0016',
+  configurationOk: '0020',
+  undoNothing: '0023',
+  gracefulRestart: '0024',
+  version: '1000',
+  protocolRow: '1002',
+  interfaceSummary: '1005',
+  protocolDetail: '1006',
+  routeRow: '1007',
+  routeDetail: '1008',
+  routerId: '1011',
+  memory: '1018',
+  protocolHeader: '2002',
+  interfaceHeader: '2005',
+  networkMissing: '8001',
+  protocolsMissing: '8003',
+  accessDenied: '8007',
+  error: '9001',
+} as const
+
+export type Code = (typeof CODE)[keyof typeof CODE]
+
+/** `last` rows end the reply. */
+export interface Row {
+  readonly code: Code
+  readonly text: string
+  readonly last: boolean
+}
+
+export const row = (code: Code, text: string): Row => ({ code, text, last: false })
+export const end = (code: Code = CODE.ok, text = ''): Row => ({ code, text, last: true })
+
+/** Rows to lines; keeps the code of the row before. */
+export class ReplyWriter {
+  #code: Code | undefined
+
+  line({ code, text, last }: Row): string {
+    // A line feed inside a text would be read as a new reply line.
+    const safe = text.replace(/[\r\n]/g, ' ')
+    if (last) {
+      this.#code = undefined
+      return `${code} ${safe}\n`
+    }
+    const repeated = this.#code === code
+    this.#code = code
+    return repeated ? ` ${safe}\n` : `${code}-${safe}\n`
+  }
+}
+
+const two = (value: number): string => String(value).padStart(2, '0')
+
+/** Local time, as BIRD writes it. */
+export function dateTime(epoch: number): string {
+  const at = new Date(epoch)
+  return `${date(at)} ${clock(at)}`
+}
+
+const date = (at: Date): string => `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`
+const clock = (at: Date): string => `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`
+
+/** BIRD 1.6: the clock for the last twenty hours, the date before that. */
+export function shortTime(epoch: number, now: number): string {
+  const at = new Date(epoch)
+  return Math.abs(now - epoch) < 20 * 3600_000 ? clock(at) : date(at)
+}

@@ -1,0 +1,153 @@
+/**
+ * What an event is called and how loud it is: stable codes for logs, the event stream and the metrics.
+ *
+ * One line per event, one code per kind of news (issue: "one line per event with stable codes"). Peer-supplied text is
+ * escaped here, so nothing downstream has to remember it. `docs/errors.md` lists the codes; a test keeps it true.
+ */
+import type { DaemonEvent } from '../ports.js'
+import { escapeText } from '../text.js'
+
+export type Level = 'debug' | 'info' | 'warn' | 'error'
+
+export interface EventEntry {
+  readonly level: Level
+  readonly meaning: string
+}
+
+export const EVENTS = {
+  SESSION_UP: { level: 'info', meaning: 'A session reached Established.' },
+  SESSION_DOWN: { level: 'warn', meaning: 'An Established session was lost; the message says why.' },
+  SESSION_STATE: { level: 'debug', meaning: 'A session moved between states below Established.' },
+  SESSION_RESET: {
+    level: 'warn',
+    meaning: 'We reset a session because a changed configuration field left no smaller effect; the field is named.',
+  },
+  NOTIFICATION_SENT: { level: 'warn', meaning: 'We ended a connection with a NOTIFICATION (RFC 4271 section 4.5).' },
+  NOTIFICATION_RECEIVED: { level: 'warn', meaning: 'The peer ended a connection with a NOTIFICATION.' },
+  PEER_ADDED: { level: 'info', meaning: 'A peering was configured.' },
+  PEER_REMOVED: { level: 'info', meaning: 'A peering is no longer configured.' },
+  CONNECTION_REFUSED: { level: 'info', meaning: 'Somebody who is no peer connected and was turned away.' },
+  BAD_UPDATE: {
+    level: 'warn',
+    meaning: 'A malformed UPDATE was handled by RFC 7606: attribute dropped, routes withdrawn or session reset.',
+  },
+  PREFIX_LIMIT: { level: 'warn', meaning: 'A peer came near or over its prefix limit.' },
+  END_OF_RIB: { level: 'debug', meaning: 'End-of-RIB was sent or received (RFC 4724 section 2).' },
+  GRACEFUL_RESTART: { level: 'info', meaning: 'A graceful restart began, ended or gave up (RFC 4724).' },
+  PEER_LAGGING: {
+    level: 'warn',
+    meaning: 'A peer reads too slowly and left the shared segment log, or came back to it.',
+  },
+  STARTED: { level: 'info', meaning: 'The daemon started.' },
+  STOPPING: { level: 'info', meaning: 'The daemon stops; kernel routes stay.' },
+  DATASTORE_STATUS: {
+    level: 'info',
+    meaning: 'The datastore came in sync or was lost; lost means the last snapshot stays.',
+  },
+  DATASTORE_PROBLEM: { level: 'warn', meaning: 'A key holds an invalid value; the last good one stays in force.' },
+  CONFIG_APPLIED: { level: 'info', meaning: 'A new plan is in force; counts of peers added, changed and removed.' },
+  BLOCK_CLAIMED: { level: 'info', meaning: 'An IPAM block was claimed.' },
+  BLOCK_RELEASED: { level: 'info', meaning: 'An IPAM block was released.' },
+  KERNEL_ERROR: { level: 'error', meaning: 'The kernel refused a route; errno and its own words are given.' },
+  KERNEL_REPAIR: {
+    level: 'warn',
+    meaning: 'Somebody changed or removed one of our kernel routes and it was put right.',
+  },
+  KERNEL_RESYNC: { level: 'info', meaning: 'Kernel events were lost, the whole table was read again.' },
+  ADMIN: { level: 'info', meaning: 'An operator acted through the API or the control socket.' },
+} as const satisfies Record<string, EventEntry>
+
+export type EventCode = keyof typeof EVENTS
+
+export interface Description {
+  readonly code: EventCode
+  readonly level: Level
+  readonly message: string
+}
+
+/** Peer names are ours, but host names, shutdown texts and reasons may carry the peer's own words. */
+const safe = (text: string): string => escapeText(text, 512)
+
+function sessionState(event: DaemonEvent & { type: 'session-state' }): [EventCode, string] {
+  const reason = event.reason === '' ? '' : `: ${safe(event.reason)}`
+  if (event.to === 'Established') return ['SESSION_UP', `${safe(event.name)} is Established`]
+  if (event.from === 'Established') return ['SESSION_DOWN', `${safe(event.name)} is down${reason}`]
+  return ['SESSION_STATE', `${safe(event.name)} ${event.from} -> ${event.to}${reason}`]
+}
+
+function words(event: DaemonEvent): [EventCode, string] {
+  switch (event.type) {
+    case 'session-state':
+      return sessionState(event)
+    case 'notification-sent':
+    case 'notification-received': {
+      const { name, text } = event.notification
+      const said = text === undefined || text === '' ? '' : `, saying "${safe(text)}"`
+      return event.type === 'notification-sent'
+        ? ['NOTIFICATION_SENT', `sent ${name} to ${safe(event.name)}${said}`]
+        : ['NOTIFICATION_RECEIVED', `received ${name} from ${safe(event.name)}${said}`]
+    }
+    case 'session-reset':
+      return ['SESSION_RESET', `reset ${safe(event.name)}: ${event.field} changed (${event.impact})`]
+    case 'peer-added':
+      return ['PEER_ADDED', `${safe(event.name)} was added`]
+    case 'peer-removed':
+      return ['PEER_REMOVED', `${safe(event.name)} was removed`]
+    case 'connection-refused':
+      return ['CONNECTION_REFUSED', `connection from ${safe(event.remoteAddress)} refused: ${safe(event.reason)}`]
+    case 'bad-update':
+      return [
+        'BAD_UPDATE',
+        `bad UPDATE from ${safe(event.name)}: attribute ${event.attribute}, ${event.rule}, ${event.verdict}`,
+      ]
+    case 'prefix-limit':
+      return [
+        'PREFIX_LIMIT',
+        `${safe(event.name)} sent ${event.count} ${event.family} prefixes, the limit is ${event.limit} (${event.action})`,
+      ]
+    case 'end-of-rib':
+      return ['END_OF_RIB', `End-of-RIB for ${event.family} ${event.direction} (${safe(event.name)})`]
+    case 'graceful-restart':
+      return ['GRACEFUL_RESTART', `graceful restart with ${safe(event.name)}: ${event.phase}`]
+    case 'lagging':
+      return [
+        'PEER_LAGGING',
+        `${safe(event.name)} ${event.lagging ? 'lags behind its group' : 'caught up with its group'}`,
+      ]
+    case 'started':
+      return ['STARTED', `starling ${event.version} started`]
+    case 'stopping':
+      return ['STOPPING', `stopping: ${safe(event.reason)}`]
+    case 'datastore-status':
+      return ['DATASTORE_STATUS', `datastore is ${event.status}: ${safe(event.detail)}`]
+    case 'datastore-problem':
+      return ['DATASTORE_PROBLEM', `${safe(event.key)}: ${safe(event.problem)}`]
+    case 'config-applied':
+      return [
+        'CONFIG_APPLIED',
+        `configuration ${event.generation}: ${event.added} peers added, ${event.changed} changed, ${event.removed} removed`,
+      ]
+    case 'block-claimed':
+      return ['BLOCK_CLAIMED', `block ${event.cidr} claimed for ${safe(event.node)}`]
+    case 'block-released':
+      return ['BLOCK_RELEASED', `block ${event.cidr} of ${safe(event.node)} released`]
+    case 'kernel-error':
+      return [
+        'KERNEL_ERROR',
+        `kernel refused ${event.prefix}: ${event.name} (errno ${event.errno}) ${safe(event.text)}`,
+      ]
+    case 'kernel-repair':
+      return ['KERNEL_REPAIR', `${event.prefix}: ${safe(event.detail)}`]
+    case 'kernel-resync':
+      return ['KERNEL_RESYNC', `kernel table read again: ${safe(event.reason)}`]
+    case 'admin':
+      return ['ADMIN', `${event.action}: ${safe(event.detail)}`]
+  }
+}
+
+export function describeEvent(event: DaemonEvent): Description {
+  const [code, message] = words(event)
+  // A datastore that is lost is worth a second look; one that comes back is not.
+  const lost = event.type === 'datastore-status' && event.status !== 'in-sync'
+  return { code, level: lost ? 'warn' : EVENTS[code].level, message }
+}

@@ -1,0 +1,210 @@
+/**
+ * The reads of /v1: views presented as JSON, page by page. Nothing here changes anything or counts anything.
+ */
+import type { FamilyName, PeerView, RouteQuery } from '@starling/engine'
+import type { FastifyInstance } from 'fastify'
+import { ApiError } from '../errors.js'
+import { describeEvent } from '../events/catalogue.js'
+import { parsePrefix } from '../input.js'
+import type { DaemonPorts, KernelQuery } from '../ports.js'
+import { type Json, present, presentEvent } from '../present.js'
+import { type ApiContext, isLive, isReady } from './context.js'
+import { pageOf } from './page.js'
+import * as schema from './schemas.js'
+
+interface MatchInput {
+  readonly prefix?: string
+  readonly in?: string
+  readonly for?: string
+}
+
+function canonical(text: string): string {
+  const parsed = parsePrefix(text)
+  if (parsed === undefined) throw new ApiError('API_BAD_PREFIX')
+  return parsed.text
+}
+
+function matchOf(input: MatchInput): RouteQuery['match'] {
+  const given = [input.prefix, input.in, input.for].filter((value) => value !== undefined)
+  if (given.length > 1) throw new ApiError('API_BAD_REQUEST', 'only one of prefix, in and for can be given')
+  if (input.prefix !== undefined) return { kind: 'exact', prefix: canonical(input.prefix) }
+  if (input.in !== undefined) return { kind: 'in', prefix: canonical(input.in) }
+  if (input.for !== undefined) return { kind: 'for', prefix: canonical(input.for) }
+  return undefined
+}
+
+export function findPeer(ports: DaemonPorts, nameOrAddress: string): PeerView {
+  const peers = ports.peers()
+  const found =
+    peers.find((peer) => peer.key === nameOrAddress) ??
+    peers.find((peer) => peer.name === nameOrAddress || peer.remoteAddress === nameOrAddress)
+  if (found === undefined) throw new ApiError('API_PEER_NOT_FOUND')
+  return found
+}
+
+/** Keeps optional members absent instead of undefined. */
+function defined<T extends object>(value: T): T {
+  return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== undefined)) as T
+}
+
+export function summary(context: ApiContext): Json {
+  const { ports } = context
+  const sessions: Record<string, Record<string, number>> = {}
+  for (const peer of ports.peers()) {
+    const states = sessions[peer.kind] ?? {}
+    states[peer.state] = (states[peer.state] ?? 0) + 1
+    sessions[peer.kind] = states
+  }
+  return present(
+    {
+      identity: ports.identity(),
+      ready: isReady(context),
+      live: isLive(context),
+      gracefulRestart: ports.health().graceful,
+      sessions,
+      tables: ports.tables(),
+      kernel: ports.kernel() ?? null,
+      datastore: ports.datastoreStatus(),
+      memory: { ...ports.memory(), process: process.memoryUsage() },
+      loopDelay: ports.loopDelay(),
+      lastEvent: ports.events.last,
+    },
+    ports,
+  )
+}
+
+export function registerReads(app: FastifyInstance, context: ApiContext): void {
+  const { ports } = context
+  app.get('/v1/summary', { schema: { summary: 'Identity, health and totals.', tags: ['read'] } }, () =>
+    summary(context),
+  )
+
+  app.get<{ Querystring: { state?: string; kind?: string; limit: number; cursor?: string } }>(
+    '/v1/peers',
+    { schema: { summary: 'Peers and their sessions.', tags: ['read'], querystring: schema.PEERS_QUERY } },
+    ({ query }) => {
+      const wanted = ports
+        .peers()
+        .filter(
+          (peer) =>
+            (query.kind === undefined || peer.kind === query.kind) &&
+            (query.state === undefined ||
+              (query.state === 'down' ? peer.state !== 'Established' : peer.state === query.state)),
+        )
+      const page = pageOf(wanted, (peer) => peer.key, query.limit, query.cursor)
+      return present({ peers: page.items, next: page.next, total: wanted.length }, ports)
+    },
+  )
+
+  app.get<{ Params: { name: string } }>(
+    '/v1/peers/:name',
+    { schema: { summary: 'One peer by name or address.', tags: ['read'], params: schema.NAME_PARAMS } },
+    ({ params }) => present(findPeer(ports, params.name), ports),
+  )
+
+  app.get<{
+    Querystring: MatchInput & {
+      family?: FamilyName
+      peer?: string
+      view: RouteQuery['view']
+      limit: number
+      cursor?: string
+    }
+  }>(
+    '/v1/routes',
+    { schema: { summary: 'Routes by prefix, peer and view.', tags: ['read'], querystring: schema.ROUTES_QUERY } },
+    ({ query }) => {
+      const asked: RouteQuery = defined({
+        family: query.family,
+        match: matchOf(query),
+        peer: query.peer === undefined ? undefined : findPeer(ports, query.peer).key,
+        view: query.view,
+        limit: query.limit,
+        cursor: query.cursor,
+      } as RouteQuery)
+      if (asked.peer === undefined && ['received', 'filtered', 'exported'].includes(asked.view)) {
+        throw new ApiError('API_BAD_REQUEST', `view ${asked.view} needs a peer`)
+      }
+      return present(ports.routes(asked), ports)
+    },
+  )
+
+  app.get<{ Querystring: { prefix: string; to?: string } }>(
+    '/v1/explain',
+    { schema: { summary: 'The road of one prefix.', tags: ['read'], querystring: schema.EXPLAIN_QUERY } },
+    ({ query }) => explain(ports, query.prefix, query.to),
+  )
+
+  app.get<{
+    Querystring: MatchInput & { family?: FamilyName; state?: KernelQuery['state']; limit: number; cursor?: string }
+  }>(
+    '/v1/kernel',
+    { schema: { summary: 'Kernel routes: desired, actual, drift.', tags: ['read'], querystring: schema.KERNEL_QUERY } },
+    ({ query }) => {
+      const kernel = ports.kernel()
+      if (kernel === undefined) throw new ApiError('API_NO_KERNEL')
+      const { family, state, limit, cursor } = query
+      const page = ports.kernelRoutes(defined({ family, match: matchOf(query), state, limit, cursor } as KernelQuery))
+      return present({ kernel, ...page }, ports)
+    },
+  )
+
+  app.get('/v1/groups', { schema: { summary: 'Update groups.', tags: ['read'] } }, () =>
+    present({ groups: ports.groups() }, ports),
+  )
+  registerLists(app, context)
+  registerEvents(app, context)
+}
+
+export function explain(ports: DaemonPorts, prefixText: string, to?: string): Json {
+  const prefix = canonical(prefixText)
+  const explanation = ports.explain(prefix, to === undefined ? undefined : findPeer(ports, to).key)
+  if (explanation === undefined) throw new ApiError('API_PREFIX_NOT_FOUND')
+  const kernel =
+    ports.kernel() === undefined ? undefined : ports.kernelRoutes({ match: { kind: 'exact', prefix }, limit: 1 })
+  return present({ ...explanation, kernel: kernel?.routes[0] ?? null }, ports)
+}
+
+function registerLists(app: FastifyInstance, { ports }: ApiContext): void {
+  type ListQuery = { node?: string; family?: FamilyName; limit: number; cursor?: string }
+  app.get<{ Querystring: ListQuery }>(
+    '/v1/blocks',
+    { schema: { summary: 'IPAM blocks in the snapshot.', tags: ['read'], querystring: schema.LIST_QUERY } },
+    ({ query }) => {
+      const { node, family } = query
+      const wanted = ports
+        .blocks()
+        .filter(
+          (block) => (node === undefined || block.node === node) && (family === undefined || block.family === family),
+        )
+      const page = pageOf(wanted, (block) => block.cidr, query.limit, query.cursor)
+      return present({ blocks: page.items, next: page.next, total: wanted.length }, ports)
+    },
+  )
+  app.get<{ Querystring: ListQuery }>(
+    '/v1/nodes',
+    { schema: { summary: 'Nodes in the snapshot.', tags: ['read'], querystring: schema.LIST_QUERY } },
+    ({ query }) => {
+      const wanted = ports.nodes().filter((node) => query.node === undefined || node.name === query.node)
+      const page = pageOf(wanted, (node) => node.name, query.limit, query.cursor)
+      return present({ nodes: page.items, next: page.next, total: wanted.length }, ports)
+    },
+  )
+}
+
+function registerEvents(app: FastifyInstance, { ports }: ApiContext): void {
+  app.get<{ Querystring: { peer?: string } }>(
+    '/v1/bad-updates',
+    {
+      schema: {
+        summary: 'The newest malformed UPDATEs, with their bytes.',
+        tags: ['read'],
+        querystring: schema.BAD_UPDATES_QUERY,
+      },
+    },
+    ({ query }) => {
+      const records = ports.events.badUpdates(query.peer === undefined ? undefined : findPeer(ports, query.peer).key)
+      return { events: records.map((record) => presentEvent(record, describeEvent(record.event), ports)) }
+    },
+  )
+}

@@ -1,0 +1,133 @@
+/**
+ * JSON Schema of every parameter: validated by fastify before a handler runs, published in /v1/openapi.json.
+ */
+import { LIMITS } from './context.js'
+
+export const text = (description: string, maxLength: number = LIMITS.parameter) =>
+  ({ type: 'string', minLength: 1, maxLength, description }) as const
+
+export const FAMILY = { type: 'string', enum: ['ipv4', 'ipv6'], description: 'Address family.' } as const
+
+export const LIMIT = {
+  type: 'integer',
+  minimum: 1,
+  maximum: LIMITS.page,
+  default: LIMITS.defaultPage,
+  description: 'Entries on one page.',
+} as const
+
+export const CURSOR = text('The `next` of the page before.', 512)
+
+export const ROUTE_VIEWS = ['best', 'all', 'received', 'filtered', 'exported'] as const
+export const KERNEL_STATES = [
+  'installed',
+  'pending',
+  'removing',
+  'waiting',
+  'failed',
+  'drifted',
+  'foreign',
+  'adopted',
+  'drift',
+] as const
+
+const MATCH = {
+  prefix: text('Exactly this prefix.'),
+  in: text('Prefixes inside this one.'),
+  for: text('The longest match for this address.'),
+} as const
+
+function query<const P extends Record<string, object>>(properties: P) {
+  return { type: 'object', additionalProperties: false, properties } as const
+}
+
+export const PEERS_QUERY = query({
+  state: {
+    type: 'string',
+    enum: ['Idle', 'Connect', 'Active', 'OpenSent', 'OpenConfirm', 'Established', 'down'],
+    description: 'Only peers in this state; `down` means not Established.',
+  },
+  kind: {
+    type: 'string',
+    enum: ['mesh', 'global', 'node', 'local-workload', 'dynamic', 'static'],
+    description: 'Only peers of this kind.',
+  },
+  limit: { ...LIMIT, default: LIMITS.page },
+  cursor: CURSOR,
+})
+
+export const ROUTES_QUERY = query({
+  ...MATCH,
+  family: FAMILY,
+  peer: text('Name or address of a peer.'),
+  view: { type: 'string', enum: ROUTE_VIEWS, default: 'best', description: 'Which routes.' },
+  limit: LIMIT,
+  cursor: CURSOR,
+})
+
+export const EXPLAIN_QUERY = {
+  ...query({ prefix: text('The prefix.'), to: text('Only this peer among the exports.') }),
+  required: ['prefix'],
+} as const
+
+export const KERNEL_QUERY = query({
+  ...MATCH,
+  family: FAMILY,
+  state: { type: 'string', enum: KERNEL_STATES, description: '`drift`: everything but installed.' },
+  limit: LIMIT,
+  cursor: CURSOR,
+})
+
+export const LIST_QUERY = query({
+  node: text('Only this node.'),
+  family: FAMILY,
+  limit: { ...LIMIT, default: LIMITS.page },
+  cursor: CURSOR,
+})
+
+export const EVENTS_QUERY = query({
+  after: { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER, default: 0, description: 'Ids above this.' },
+  peer: text('Only events of this peer (name or address).'),
+  type: text('Only these event types, comma separated.', 512),
+  limit: LIMIT,
+})
+
+export const BAD_UPDATES_QUERY = query({ peer: text('Only this peer.') })
+
+export const HEALTH_QUERY = query({ family: FAMILY })
+
+export const NAME_PARAMS = {
+  type: 'object',
+  required: ['name'],
+  properties: { name: text('Name or address of a peer.') },
+} as const
+
+const REASON = text('Said to the peer (RFC 9003), kept in the log.', 128)
+
+export const PEER_ACTION_BODY = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['operation'],
+  properties: {
+    operation: {
+      type: 'string',
+      enum: ['enable', 'disable', 'restart', 'refresh-in', 'refresh-out'],
+      description: 'What to do with the session.',
+    },
+    reason: REASON,
+  },
+} as const
+
+export const DRAIN_BODY = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['enabled'],
+  properties: { enabled: { type: 'boolean' }, reason: REASON },
+} as const
+
+export const LOG_LEVEL_BODY = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['level'],
+  properties: { level: { type: 'string', enum: ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] } },
+} as const

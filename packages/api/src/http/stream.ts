@@ -1,0 +1,144 @@
+/**
+ * Events as pages and as a stream (text/event-stream), both read from the event log by id.
+ *
+ * A stream owns one cursor and no queue: news wakes it, it writes while the socket takes bytes and otherwise waits for
+ * `drain`. A client that stands still is closed after LIMITS.streamStall; one that fell off the log sees a gap in the
+ * ids and an `event: gap`. A thousand streams cost a thousand sockets and a thousand numbers.
+ */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { ApiError } from '../errors.js'
+import { describeEvent } from '../events/catalogue.js'
+import type { EventRecord } from '../ports.js'
+import { presentEvent } from '../present.js'
+import { type ApiContext, LIMITS } from './context.js'
+import { EVENTS_QUERY } from './schemas.js'
+
+interface EventsQuery {
+  readonly after: number
+  readonly peer?: string
+  readonly type?: string
+  readonly limit: number
+}
+
+type Filter = (record: EventRecord) => boolean
+
+/** Records taken from the log in one go. */
+const BATCH = 64
+
+function filterOf(query: EventsQuery): Filter {
+  const types = query.type === undefined ? undefined : new Set(query.type.split(','))
+  return ({ event }) => {
+    if (types !== undefined && !types.has(event.type)) return false
+    if (query.peer === undefined) return true
+    return ('peer' in event && event.peer === query.peer) || ('name' in event && event.name === query.peer)
+  }
+}
+
+export function registerEventStream(app: FastifyInstance, context: ApiContext): void {
+  app.get<{ Querystring: EventsQuery }>(
+    '/v1/events',
+    {
+      schema: {
+        summary: 'Events by id; with `Accept: text/event-stream` as a stream that goes on.',
+        tags: ['read'],
+        querystring: EVENTS_QUERY,
+      },
+    },
+    async (request, reply) => {
+      const accept = request.headers.accept ?? ''
+      if (accept.includes('text/event-stream')) return stream(request, reply, context)
+      return page(request.query, context)
+    },
+  )
+}
+
+function page(query: EventsQuery, { ports }: ApiContext) {
+  const wanted = filterOf(query)
+  const events: EventRecord[] = []
+  let after = query.after
+  for (;;) {
+    const batch = ports.events.read(after, BATCH)
+    if (batch.length === 0) break
+    for (const record of batch) {
+      after = record.id
+      if (wanted(record)) events.push(record)
+      if (events.length === query.limit) break
+    }
+    if (events.length === query.limit) break
+  }
+  return {
+    events: events.map((record) => presentEvent(record, describeEvent(record.event), ports)),
+    after,
+    last: ports.events.last,
+  }
+}
+
+function startOf(request: FastifyRequest<{ Querystring: EventsQuery }>, last: number): number {
+  // A browser that reconnects says where it was; without either word the stream begins now.
+  const resumed = request.headers['last-event-id']
+  if (typeof resumed === 'string' && /^[0-9]{1,15}$/.test(resumed)) return Number(resumed)
+  return new URL(request.url, 'http://localhost').searchParams.has('after') ? request.query.after : last
+}
+
+function stream(
+  request: FastifyRequest<{ Querystring: EventsQuery }>,
+  reply: FastifyReply,
+  context: ApiContext,
+): FastifyReply {
+  const { ports, streams } = context
+  if (streams.size >= LIMITS.streams) throw new ApiError('API_TOO_MANY_STREAMS')
+  const wanted = filterOf(request.query)
+  let cursor = startOf(request, ports.events.last)
+  let blocked: NodeJS.Timeout | undefined
+  reply.hijack()
+  const socket = reply.raw
+  socket.writeHead(200, {
+    'content-type': 'text/event-stream; charset=utf-8',
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+    'x-accel-buffering': 'no',
+  })
+  // Tells the client how long to wait before it comes back.
+  socket.write('retry: 2000\n\n')
+
+  const write = (frame: string): void => {
+    if (!socket.write(frame)) blocked ??= setTimeout(close, LIMITS.streamStall)
+  }
+  const pump = (): void => {
+    while (blocked === undefined) {
+      const batch = ports.events.read(cursor, BATCH)
+      const first = batch[0]
+      if (first === undefined) return
+      if (first.id > cursor + 1) write(`event: gap\ndata: {"missed":${first.id - cursor - 1}}\n\n`)
+      const frames = batch.filter(wanted).map((record) => frame(record, context))
+      cursor = batch.at(-1)?.id ?? cursor
+      if (frames.length > 0) write(frames.join(''))
+    }
+  }
+  const unsubscribe = ports.events.subscribe(pump)
+  const heartbeat = setInterval(() => {
+    if (blocked === undefined) write(': still here\n\n')
+  }, LIMITS.streamHeartbeat)
+  const close = (): void => {
+    unsubscribe()
+    clearInterval(heartbeat)
+    clearTimeout(blocked)
+    streams.delete(close)
+    socket.destroy()
+  }
+  streams.add(close)
+  socket.on('drain', () => {
+    clearTimeout(blocked)
+    blocked = undefined
+    pump()
+  })
+  socket.on('close', close)
+  socket.on('error', close)
+  pump()
+  return reply
+}
+
+function frame(record: EventRecord, { ports }: ApiContext): string {
+  const data = JSON.stringify(presentEvent(record, describeEvent(record.event), ports))
+  return `id: ${record.id}\nevent: ${record.event.type}\ndata: ${data}\n\n`
+}

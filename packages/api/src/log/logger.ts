@@ -1,0 +1,85 @@
+/**
+ * The text log: pino, one JSON line per event, pretty on a terminal.
+ *
+ * Whatever a peer can write is escaped on its way in (`escapeDeep`), secrets are cut out by name, and the level can be
+ * changed at run time (`starling log-level`). Events come through `logEvents`, so a line in the log, an entry of the
+ * event stream and a metric share one code.
+ */
+import { type DestinationStream, type Logger, pino } from 'pino'
+import { describeEvent } from '../events/catalogue.js'
+import type { EventSource } from '../ports.js'
+import { escapeDeep, escapeText } from '../text.js'
+
+export type { Logger } from 'pino'
+
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+export type LogLevel = (typeof LOG_LEVELS)[number]
+
+export interface LoggerOptions {
+  readonly level?: LogLevel
+  /** `node worker-1`, `reflector rr-1`: stands in every line. */
+  readonly name?: string
+  /** Coloured lines for people instead of JSON. */
+  readonly pretty?: boolean
+  readonly destination?: DestinationStream
+}
+
+const SECRETS = ['password', 'token', 'secret', 'authorization', 'privateKey', 'clientKey']
+const REDACTED = SECRETS.flatMap((field) => [field, `*.${field}`, `*.*.${field}`])
+
+export function createLogger(options: LoggerOptions = {}): Logger {
+  const settings = {
+    level: options.level ?? 'info',
+    base: options.name === undefined ? {} : { name: options.name },
+    redact: { paths: REDACTED, censor: '[redacted]' },
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: {
+      level: (label: string) => ({ level: label }),
+      log: (fields: Record<string, unknown>) => escapeFields(fields),
+    },
+    hooks: {
+      logMethod(this: Logger, args: Parameters<Logger['info']>, method: (...a: Parameters<Logger['info']>) => void) {
+        const safe = args.map((argument: unknown) =>
+          typeof argument === 'string' ? escapeText(argument, 2048) : argument,
+        )
+        method.apply(this, safe as Parameters<Logger['info']>)
+      },
+    },
+  }
+  if (options.pretty === true && options.destination === undefined) {
+    return pino({
+      ...settings,
+      // A formatter for the label cannot travel to the worker that prettifies.
+      formatters: { log: settings.formatters.log },
+      transport: { target: 'pino-pretty', options: { translateTime: 'HH:MM:ss.l', ignore: 'pid,hostname' } },
+    })
+  }
+  return options.destination === undefined ? pino(settings) : pino(settings, options.destination)
+}
+
+/** Errors keep their class for pino's serialiser; everything else is escaped. */
+function escapeFields(fields: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(fields).map(([key, value]) => [
+      key,
+      value instanceof Error ? errorFields(value) : escapeDeep(value),
+    ]),
+  )
+}
+
+function errorFields(error: Error): Record<string, unknown> {
+  const code = 'code' in error && typeof error.code === 'string' ? { code: error.code } : {}
+  return { type: error.name, message: escapeText(error.message, 1024), ...code, stack: error.stack?.slice(0, 4096) }
+}
+
+/** Every event as one line; returns the way to stop. */
+export function logEvents(logger: Logger, events: EventSource): () => void {
+  return events.subscribe(({ id, event }) => {
+    const { code, level, message } = describeEvent(event)
+    if (!logger.isLevelEnabled(level)) return
+    const { type: _type, ...fields } = event as { type: string } & Record<string, unknown>
+    // The bytes of a bad UPDATE are evidence for the API, not for the log.
+    if ('bytes' in fields) delete fields['bytes']
+    logger[level]({ code, id, ...fields }, message)
+  })
+}
