@@ -1,0 +1,101 @@
+/**
+ * Best routes out of the engine, through the kernel rules, into the route programmer.
+ *
+ * The engine says what is best; `intent.kernelRoute` says whether and how the kernel gets it (calico.md 2.12); the
+ * programmer makes it so. The bridge keeps one small record per best route, because a change of the rules (a pool's
+ * encapsulation, `programClusterRoutes`, a service range) must be applied to routes whose best path did not change.
+ * Cost: about 300 bytes per route of this node's table, which holds blocks, not pods.
+ *
+ * Additions come before removals when a route's key in the kernel (its metric) changes, so that no packet falls between.
+ */
+import { formatAddress } from '@starling/bgp-packet/address'
+import type { FamilyName, InstallView } from '@starling/engine'
+import { type KernelRules, kernelRoute } from '@starling/intent'
+import type { DesiredRoute, RouteProgrammer } from '@starling/route-programmer'
+
+interface Held {
+  readonly view: InstallView
+  /** What the programmer was last told for it. */
+  desired: DesiredRoute | undefined
+  /** Why the kernel does not get it, in words. */
+  rejected: string | undefined
+}
+
+type Programmer = Pick<RouteProgrammer, 'set' | 'remove'>
+
+export class KernelBridge {
+  readonly #programmer: Programmer
+  readonly #held = new Map<string, Held>()
+  #rules: KernelRules | undefined
+
+  constructor(programmer: Programmer) {
+    this.#programmer = programmer
+  }
+
+  /** The engine's sink: `view` is reused by the caller and copied here. */
+  install(view: InstallView): void {
+    const key = keyOf(view.family, view.address, view.length)
+    const copy: InstallView = {
+      ...view,
+      address: view.address.slice(),
+      nextHops: view.nextHops.map(({ address, weight }) => ({ address: address.slice(), weight })),
+    }
+    const held: Held = { view: copy, desired: this.#held.get(key)?.desired, rejected: undefined }
+    this.#held.set(key, held)
+    this.#apply(held)
+  }
+
+  remove(family: FamilyName, address: Uint8Array, length: number): void {
+    const key = keyOf(family, address, length)
+    const held = this.#held.get(key)
+    if (held === undefined) return
+    this.#held.delete(key)
+    if (held.desired !== undefined) this.#programmer.remove(held.desired)
+  }
+
+  /** Rules of a new plan; only routes whose outcome differs reach the programmer. */
+  setRules(rules: KernelRules): void {
+    this.#rules = rules
+    for (const held of this.#held.values()) this.#apply(held)
+  }
+
+  /** Best routes and those of them that the rules keep out of the kernel, for `explain`. */
+  rejection(family: FamilyName, address: Uint8Array, length: number): string | undefined {
+    return this.#held.get(keyOf(family, address, length))?.rejected
+  }
+
+  get size(): number {
+    return this.#held.size
+  }
+
+  #apply(held: Held): void {
+    if (this.#rules === undefined) return
+    const outcome = decide(this.#rules, held.view)
+    const before = held.desired
+    if ('reject' in outcome) {
+      held.rejected = outcome.reject
+      held.desired = undefined
+      if (before !== undefined) this.#programmer.remove(before)
+      return
+    }
+    held.rejected = undefined
+    held.desired = outcome.route
+    this.#programmer.set(outcome.route)
+    if (before !== undefined && !sameKey(before, outcome.route)) this.#programmer.remove(before)
+  }
+}
+
+function decide(rules: KernelRules, view: InstallView): { readonly route: DesiredRoute } | { readonly reject: string } {
+  // What the kernel taught us is there already; writing it back would fight its owner.
+  if (view.source === 'kernel' || view.source === 'direct') return { reject: 'the kernel has it from another owner' }
+  const outcome = kernelRoute(rules, view)
+  return 'reject' in outcome ? outcome : { route: outcome }
+}
+
+function sameKey(a: DesiredRoute, b: DesiredRoute): boolean {
+  return a.metric === b.metric && a.table === b.table
+}
+
+function keyOf(family: FamilyName, address: Uint8Array, length: number): string {
+  return `${family} ${formatAddress(address)}/${length}`
+}

@@ -1,0 +1,98 @@
+/**
+ * Local routes towards the engine: what the plan originates (own blocks, services, static hosts) and what the kernel
+ * shows (connected prefixes, workload /32s, other programs' routes).
+ *
+ * Both arrive as desired sets or as observations; this class turns them into the fewest `setLocalRoute` and
+ * `removeLocalRoute` calls. Plans are compared by value, so a plan that changes nothing here costs one pass.
+ */
+import { formatAddress } from '@starling/bgp-packet/address'
+import type { LocalRoute } from '@starling/engine'
+import type { KernelRoute, ObservedRoute } from '@starling/route-programmer'
+
+export interface LocalRouteTable {
+  setLocalRoute(route: LocalRoute): void
+  removeLocalRoute(source: LocalRoute['source'], prefix: string): void
+}
+
+const PROTOCOL_KERNEL = 2
+
+export class LocalRoutes {
+  readonly #table: LocalRouteTable
+  #planned = new Map<string, LocalRoute>()
+  /** How many kernel routes stand behind each observation: the same prefix may exist with several metrics. */
+  readonly #observed = new Map<string, Map<string, LocalRoute>>()
+
+  constructor(table: LocalRouteTable) {
+    this.#table = table
+  }
+
+  /** The complete set that the plan wants; additions first. */
+  plan(routes: readonly LocalRoute[]): void {
+    const next = new Map(routes.map((route) => [`${route.source} ${route.prefix}`, route]))
+    for (const [key, route] of next) {
+      const before = this.#planned.get(key)
+      if (before === undefined || !sameRoute(before, route)) this.#table.setLocalRoute(route)
+    }
+    for (const [key, route] of this.#planned) {
+      if (!next.has(key)) this.#table.removeLocalRoute(route.source, route.prefix)
+    }
+    this.#planned = next
+  }
+
+  /** Routes of the kernel that are not ours, as the programmer reports them. */
+  observe(changes: readonly ObservedRoute[]): void {
+    for (const { removed, route, device } of changes) {
+      const local = localRoute(route, device)
+      if (local === undefined) continue
+      const key = `${local.source} ${local.prefix}`
+      const variants = this.#observed.get(key) ?? new Map<string, LocalRoute>()
+      // By index, not name: a removal may be told after the interface is gone.
+      const variant = `${route.metric} ${route.nextHops[0]?.ifindex ?? 0}`
+      if (removed) variants.delete(variant)
+      else variants.set(variant, local)
+      if (variants.size === 0) {
+        this.#observed.delete(key)
+        if (removed) this.#table.removeLocalRoute(local.source, local.prefix)
+        continue
+      }
+      this.#observed.set(key, variants)
+      this.#table.setLocalRoute(preferred(variants))
+    }
+  }
+}
+
+/** The kernel uses the lowest metric; so do we. */
+function preferred(variants: ReadonlyMap<string, LocalRoute>): LocalRoute {
+  let best: LocalRoute | undefined
+  for (const route of variants.values()) {
+    if (best === undefined || (route.metric ?? 0) < (best.metric ?? 0)) best = route
+  }
+  return best as LocalRoute
+}
+
+/** A kernel route as the engine's local route; undefined for what BGP never looks at (broadcast scopes, blackholes of others). */
+function localRoute(route: KernelRoute, device: string): LocalRoute | undefined {
+  const { destination, nextHops, metric, protocol } = route
+  const hop = nextHops[0]
+  if (route.kind !== 'unicast' || hop === undefined) return undefined
+  const prefix = `${formatAddress(destination.address)}/${destination.length}`
+  const gateway = hop.gateway === undefined ? undefined : formatAddress(hop.gateway)
+  const source = protocol === PROTOCOL_KERNEL && gateway === undefined ? 'direct' : 'kernel'
+  return {
+    prefix,
+    source,
+    target: { kind: 'device', interface: device, ...(gateway === undefined ? {} : { gateway }) },
+    metric,
+    interface: device,
+    label: `${source === 'direct' ? 'connected' : 'kernel'} ${device}`,
+  }
+}
+
+function sameRoute(a: LocalRoute, b: LocalRoute): boolean {
+  return (
+    a.label === b.label &&
+    a.metric === b.metric &&
+    a.interface === b.interface &&
+    JSON.stringify(a.target) === JSON.stringify(b.target)
+  )
+}
