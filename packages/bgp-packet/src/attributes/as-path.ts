@@ -236,7 +236,7 @@ export const asPath: AttributeDescriptor<AsPath> = {
   key: 'asPath',
   flags: Flag.transitive,
   check(buffer, start, end, context) {
-    const confedAllowed = context.ibgp || context.confederation
+    const confedAllowed = context.ibgp || context.confederation || context.confederationUnknown === true
     return checkAsPath(buffer, start, end, context.as4 ? 4 : 2, confedAllowed, malformed)
   },
   decode: (buffer, start, end, context) => decodeAsPath(buffer, start, end, context.as4 ? 4 : 2),

@@ -11,6 +11,8 @@ export interface UpdateContext {
   readonly ibgp: boolean
   /** The peer is in another Member-AS of our confederation (RFC 5065). LOCAL_PREF is then legal, confed segments are. */
   readonly confederation: boolean
+  /** Nobody knows whether the peer is in our confederation (files, captures): its segments are then no fault. */
+  readonly confederationUnknown?: boolean
   /** The peer sends path identifiers for IPv4 unicast, IPv6 unicast (RFC 7911). */
   readonly addPathIPv4: boolean
   readonly addPathIPv6: boolean
