@@ -10,6 +10,8 @@ export interface Method<Request, Response> {
   readonly path: string
   readonly encode: (request: Request) => Buffer
   readonly decode: (bytes: Buffer) => Response
+  /** The tables behind the two, for whoever plays the server. */
+  readonly tables: { readonly request: Descriptor; readonly response: Descriptor }
 }
 
 export interface ResponseHeader {
@@ -235,6 +237,7 @@ function method<Request, Response>(path: string, request: Descriptor, response: 
     path: `/etcdserverpb.${path}`,
     encode: (value) => encode(request, value as Message),
     decode: (bytes) => decode(response, bytes) as Response,
+    tables: { request, response },
   }
 }
 

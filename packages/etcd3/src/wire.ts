@@ -94,8 +94,11 @@ class Reader {
 
   skip(wireType: number): void {
     if (wireType === VARINT) this.big()
-    else if (wireType === LENGTH) this.at += this.length()
-    else if (wireType === FIXED64) this.at += 8
+    else if (wireType === LENGTH) {
+      // Apart: `this.at += this.length()` would add to the position before the length.
+      const length = this.length()
+      this.at += length
+    } else if (wireType === FIXED64) this.at += 8
     else if (wireType === FIXED32) this.at += 4
     else throw new WireError(`wire type ${wireType}`)
     if (this.at > this.end) throw new WireError('field beyond the end of the message')
