@@ -9,7 +9,12 @@ import type { KernelAddress, KernelLink, KernelRoute } from './routes.js'
 /** A route with every next hop resolved to an interface: what can be written as it is. */
 export type WritableRoute = KernelRoute
 
+/**
+ * `add` is refused with EEXIST where any route holds the key: nothing that is not known to be ours is ever overwritten.
+ * `replace` swaps atomically. `delete` removes only a route of protocol 12; ESRCH says there was none.
+ */
 export type RouteWrite =
+  | { readonly op: 'add'; readonly route: WritableRoute }
   | { readonly op: 'replace'; readonly route: WritableRoute }
   | { readonly op: 'delete'; readonly route: WritableRoute }
 
@@ -35,10 +40,14 @@ export type KernelEvent =
 
 export interface FibDriver {
   readonly description: string
-  read(): Promise<KernelState>
+  /** With `onRoutes` the routes come in slices while the event loop keeps turning, and `routes` of the result is empty. */
+  read(onRoutes?: (routes: readonly KernelRoute[]) => void): Promise<KernelState>
   /** Outcome i belongs to write i; a failure does not stop those behind it. */
   write(writes: readonly RouteWrite[]): Promise<readonly WriteOutcome[]>
-  /** Events from before the first `read()` on; own writes come back too. */
+  /**
+   * Events from before the first `read()` on, in the kernel's order. Own writes do not come back: their outcome is the
+   * truth, and a late echo of an older write would look like another program's doing.
+   */
   subscribe(listener: (events: readonly KernelEvent[]) => void): void
   close(): Promise<void>
 }

@@ -1,0 +1,192 @@
+/**
+ * The pump between a reconciler and a driver: reads when a read is due, takes batches, hands back outcomes, and lets the
+ * event loop turn in between, so that nothing blocks it for longer than one batch (about 3 ms). Time comes through the
+ * host's clock; events that arrive during a read wait until it is complete, because they may be older than what it saw.
+ */
+
+import type { FibDriver, KernelEvent } from './driver.js'
+import { Reconciler } from './reconciler/reconciler.js'
+import type { ReconcilerListener, ReconcilerOptions } from './reconciler/types.js'
+import type { DesiredRoute } from './routes.js'
+
+/** The host's clock and timers; tests drive a simulated one. */
+export interface ProgrammerClock {
+  now(): number
+  /** Calls back at or after a time; the result cancels. */
+  at(time: number, callback: () => void): () => void
+  /** Resolves after the event loop has turned once (setImmediate). */
+  turn(): Promise<void>
+}
+
+export interface ProgrammerOptions extends ReconcilerOptions {
+  /** Writes per batch. */
+  readonly batch?: number
+}
+
+export interface ProgrammerListener extends ReconcilerListener {
+  /** The driver failed as a whole; a read follows. Told once per different text. */
+  driverFailed?(text: string): void
+  /** Called after each round of work: everything known is done or waiting. */
+  idle?(): void
+}
+
+const BATCH = 512
+
+export class RouteProgrammer {
+  readonly reconciler: Reconciler
+  private readonly driver: FibDriver
+  private readonly clock: ProgrammerClock
+  private readonly listener: ProgrammerListener
+  private readonly batch: number
+  private waiting: KernelEvent[] = []
+  private reading = false
+  private running = false
+  private again = false
+  private stopped = false
+  private cancelTimer: (() => void) | undefined
+  private lastFailure = ''
+  private current: Promise<void> = Promise.resolve()
+
+  constructor(
+    driver: FibDriver,
+    clock: ProgrammerClock,
+    options: ProgrammerOptions = {},
+    listener: ProgrammerListener = {},
+  ) {
+    this.driver = driver
+    this.clock = clock
+    this.listener = listener
+    this.batch = options.batch ?? BATCH
+    this.reconciler = new Reconciler(options, listener)
+  }
+
+  get description(): string {
+    return this.driver.description
+  }
+
+  /** Subscribes and starts the first read. Routes may be set before. */
+  start(): void {
+    this.driver.subscribe((events) => {
+      if (this.reading) this.waiting.push(...events)
+      else this.reconciler.applyEvents(events, this.clock.now())
+      this.kick()
+    })
+    this.kick()
+  }
+
+  set(route: DesiredRoute): void {
+    this.reconciler.set(route)
+    this.kick()
+  }
+
+  remove(key: Pick<DesiredRoute, 'destination' | 'metric' | 'table'>): void {
+    this.reconciler.remove(key)
+    this.kick()
+  }
+
+  allowDeletes(): void {
+    this.reconciler.allowDeletes()
+    this.kick()
+  }
+
+  /** A verification read now. */
+  verify(): void {
+    this.reconciler.requestRead('asked for')
+    this.kick()
+  }
+
+  /** Stops pumping; routes stay in the kernel. */
+  async stop(): Promise<void> {
+    this.stopped = true
+    this.cancelTimer?.()
+    await this.current
+    await this.driver.close()
+  }
+
+  /** Resolves when the round of work under way, if any, is over. */
+  settled(): Promise<void> {
+    return this.current
+  }
+
+  /** Work is collected for one turn of the loop, so that a burst of `set` makes whole batches. */
+  private kick(): void {
+    if (this.stopped) return
+    if (this.running) {
+      this.again = true
+      return
+    }
+    this.running = true
+    this.cancelTimer?.()
+    this.cancelTimer = undefined
+    this.current = this.run().finally(() => {
+      this.running = false
+      if (this.again) this.kick()
+      else this.arm()
+    })
+  }
+
+  private async run(): Promise<void> {
+    do {
+      this.again = false
+      await this.clock.turn()
+      if (this.stopped) return
+      if (this.reconciler.readDue(this.clock.now()) !== undefined) await this.read()
+      await this.writeAll()
+    } while (this.again && !this.stopped)
+    this.listener.idle?.()
+  }
+
+  private async writeAll(): Promise<void> {
+    for (;;) {
+      const writes = this.stopped ? [] : this.reconciler.take(this.batch, this.clock.now())
+      if (writes.length === 0) return
+      try {
+        const outcomes = await this.driver.write(writes)
+        this.reconciler.done(outcomes, this.clock.now())
+      } catch (error) {
+        this.fail(error)
+        return
+      }
+      await this.clock.turn()
+    }
+  }
+
+  private async read(): Promise<void> {
+    this.reading = true
+    this.reconciler.beginRead()
+    try {
+      const state = await this.driver.read((routes) => this.reconciler.feed(routes, this.clock.now()))
+      this.reconciler.feed(state.routes, this.clock.now())
+      this.reconciler.endRead(state, this.clock.now())
+      this.lastFailure = ''
+    } catch (error) {
+      const text = error instanceof Error ? error.message : String(error)
+      this.reconciler.abortRead(text, this.clock.now())
+      this.tell(text)
+    }
+    this.reading = false
+    const events = this.waiting
+    this.waiting = []
+    if (events.length > 0) this.reconciler.applyEvents(events, this.clock.now())
+  }
+
+  private fail(error: unknown): void {
+    const text = error instanceof Error ? error.message : String(error)
+    this.reconciler.broken(text, this.clock.now())
+    this.tell(text)
+  }
+
+  private tell(text: string): void {
+    if (text === this.lastFailure) return
+    this.lastFailure = text
+    this.listener.driverFailed?.(text)
+  }
+
+  private arm(): void {
+    if (this.stopped) return
+    const now = this.clock.now()
+    const deadline = this.reconciler.nextDeadline(now)
+    if (deadline === Number.POSITIVE_INFINITY) return
+    this.cancelTimer = this.clock.at(Math.max(deadline, now), () => this.kick())
+  }
+}

@@ -1,0 +1,56 @@
+/**
+ * `starling show kernel`: desired, actual and what stands between them, one row per key. Reads the reconciler, never
+ * reaches into its decisions; rows are made one by one so that half a million of them need not exist at once.
+ */
+
+import type { Reconciler } from './reconciler.js'
+import type { RouteRow, RouteState } from './types.js'
+
+/** Rows in no particular order; `wanted` filters by state before a row is built. */
+export function* routeRows(reconciler: Reconciler, wanted?: (state: RouteState) => boolean): Generator<RouteRow> {
+  const { slots } = reconciler.tables
+  for (let slot = 0; slot < slots.index.size; slot++) {
+    const state = reconciler.stateOf(slot)
+    if (state === undefined || wanted?.(state) === false) continue
+    yield rowOf(reconciler, slot, state)
+  }
+}
+
+function rowOf(reconciler: Reconciler, slot: number, state: RouteState): RouteRow {
+  const { tables, failures } = reconciler
+  const { slots, wishes } = tables
+  const { table, metric } = slots.index.laneOf(slot)
+  const wish = slots.wish[slot] === 0 ? undefined : wishes.get(slots.wish[slot] as number)
+  const actual = tables.routeOf(slot, slots.actual[slot] as number)
+  const failure = failures.get(slot)
+  const reason = state === 'unresolved' ? wish?.reason : failure?.text
+  return {
+    destination: slots.index.destination(slot),
+    table,
+    metric,
+    state,
+    ...(wish !== undefined && { desired: { ...wish.route, why: tables.whyOf(slot) } }),
+    ...(actual !== undefined && { actual }),
+    ...(reason !== undefined && { reason }),
+    ...(failure !== undefined && { attempts: failure.attempts }),
+  }
+}
+
+/** Rows per state: the gauges of the metrics page. */
+export function countStates(reconciler: Reconciler): Record<RouteState, number> {
+  const counts: Record<RouteState, number> = {
+    installed: 0,
+    pending: 0,
+    unresolved: 0,
+    conflict: 0,
+    failed: 0,
+    held: 0,
+    deleting: 0,
+  }
+  const { slots } = reconciler.tables
+  for (let slot = 0; slot < slots.index.size; slot++) {
+    const state = reconciler.stateOf(slot)
+    if (state !== undefined) counts[state]++
+  }
+  return counts
+}

@@ -1,0 +1,96 @@
+/**
+ * What differs between routes of one key: where packets go. A `Way` is a kernel-ready answer (interfaces, gateways,
+ * source, MTU), interned to a number, so that desired and actual are compared as integers and ten thousand routes to one
+ * next hop hold one value. The textual form is canonical: next hops sorted, weights of a single hop dropped.
+ */
+
+import type { KernelRoute, RouteKind } from '../routes.js'
+
+export type ResolvedHop = KernelRoute['nextHops'][number]
+
+export interface Way {
+  readonly kind: RouteKind
+  readonly nextHops: readonly ResolvedHop[]
+  readonly sourceAddress?: Uint8Array
+  readonly mtu?: number
+}
+
+/** No route. */
+export const ABSENT = 0
+/** Something is or was there that we cannot name: it must be written again. */
+export const UNKNOWN = 1
+const FIRST = 2
+
+export function hex(bytes: Uint8Array): string {
+  let text = ''
+  for (const byte of bytes) text += (byte < 16 ? '0' : '') + byte.toString(16)
+  return text
+}
+
+function hopText(hop: ResolvedHop, weighted: boolean): string {
+  const gateway = hop.gateway === undefined ? '-' : hex(hop.gateway)
+  return `${gateway}%${hop.ifindex}${hop.onlink ? '!' : ''}${weighted ? `*${hop.weight}` : ''}`
+}
+
+/** Canonical text of a way; equal text means the kernel forwards alike. */
+export function wayText(way: Way): string {
+  const weighted = way.nextHops.length > 1
+  const hops = way.kind === 'unicast' ? way.nextHops.map((hop) => hopText(hop, weighted)).sort() : []
+  const source = way.sourceAddress === undefined ? '' : hex(way.sourceAddress)
+  return `${way.kind}|${hops.join(',')}|${source}|${way.mtu ?? ''}`
+}
+
+/** Interning of ways. Numbers of ways no longer in use are dropped by `sweep`. */
+export class WayTable {
+  private readonly numbers = new Map<string, number>()
+  private readonly ways: (Way | undefined)[] = [undefined, undefined]
+  private readonly freed: number[] = []
+
+  get size(): number {
+    return this.numbers.size
+  }
+
+  intern(way: Way): number {
+    const text = wayText(way)
+    let number = this.numbers.get(text)
+    if (number === undefined) {
+      number = this.freed.pop() ?? this.ways.length
+      this.ways[number] = way
+      this.numbers.set(text, number)
+    }
+    return number
+  }
+
+  get(number: number): Way | undefined {
+    return this.ways[number]
+  }
+
+  /** Forgets every way whose number is not in `used`. */
+  sweep(used: ReadonlySet<number>): void {
+    for (const [text, number] of this.numbers) {
+      if (used.has(number)) continue
+      this.numbers.delete(text)
+      this.ways[number] = undefined
+      this.freed.push(number)
+    }
+  }
+
+  /** Numbers of ways that leave through an interface. */
+  through(ifindex: number): Set<number> {
+    const found = new Set<number>()
+    for (let number = FIRST; number < this.ways.length; number++) {
+      if (this.ways[number]?.nextHops.some((hop) => hop.ifindex === ifindex)) found.add(number)
+    }
+    return found
+  }
+}
+
+/** The way of a route read from the kernel; blackholes lose the loopback hop IPv6 shows for them. */
+export function wayOf(route: KernelRoute): Way {
+  return {
+    kind: route.kind,
+    nextHops: route.kind === 'unicast' ? route.nextHops : [],
+    ...(route.sourceAddress !== undefined && { sourceAddress: route.sourceAddress }),
+    ...(route.mtu !== undefined && { mtu: route.mtu }),
+  }
+}

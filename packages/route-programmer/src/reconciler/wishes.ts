@@ -1,0 +1,118 @@
+/**
+ * What is wanted, without the destination: interned, so that the next hops of ten thousand routes are resolved once.
+ * When links, addresses or foreign routes change, only the wishes are looked at again; routes whose wish now leads
+ * elsewhere are found by one pass over a column of integers.
+ */
+
+import type { DesiredRoute } from '../routes.js'
+import { mergeHops, type Resolver } from './resolver.js'
+import { ABSENT, hex, type ResolvedHop, type WayTable } from './way.js'
+
+export interface Wish {
+  readonly route: Pick<DesiredRoute, 'kind' | 'nextHops' | 'sourceAddress' | 'mtu'>
+  /** Way number, or ABSENT while no next hop resolves. */
+  way: number
+  reason: string
+  direct: boolean
+  /** Routes that hold this wish. */
+  count: number
+}
+
+function wishText(route: Wish['route']): string {
+  const hops = route.nextHops.map(
+    ({ gateway, device, onlink, weight }) =>
+      `${gateway === undefined ? '' : hex(gateway)}%${device ?? ''}${onlink === true ? '!' : ''}*${weight ?? 1}`,
+  )
+  const source = route.sourceAddress === undefined ? '' : hex(route.sourceAddress)
+  return `${route.kind}|${hops.join(',')}|${source}|${route.mtu ?? ''}`
+}
+
+export class WishTable {
+  private readonly numbers = new Map<string, number>()
+  /** Number 0 means "no wish". */
+  private readonly wishes: (Wish | undefined)[] = [undefined]
+  private readonly free: number[] = []
+  private readonly resolver: Resolver
+  private readonly ways: WayTable
+
+  constructor(resolver: Resolver, ways: WayTable) {
+    this.resolver = resolver
+    this.ways = ways
+  }
+
+  get(number: number): Wish {
+    return this.wishes[number] as Wish
+  }
+
+  /** Interns and counts one more holder. */
+  acquire(route: Wish['route']): number {
+    const text = wishText(route)
+    let number = this.numbers.get(text)
+    if (number === undefined) {
+      number = this.free.pop() ?? this.wishes.length
+      const { kind, nextHops, sourceAddress, mtu } = route
+      const kept = {
+        kind,
+        nextHops: nextHops.map((hop) => ({ ...hop, ...(hop.gateway && { gateway: hop.gateway.slice() }) })),
+        ...(sourceAddress !== undefined && { sourceAddress: sourceAddress.slice() }),
+        ...(mtu !== undefined && { mtu }),
+      }
+      const wish: Wish = { route: kept, way: ABSENT, reason: '', direct: true, count: 0 }
+      this.wishes[number] = wish
+      this.numbers.set(text, number)
+      this.resolve(wish)
+    }
+    this.get(number).count++
+    return number
+  }
+
+  release(number: number): void {
+    const wish = this.get(number)
+    if (--wish.count > 0) return
+    this.numbers.delete(wishText(wish.route))
+    this.wishes[number] = undefined
+    this.free.push(number)
+  }
+
+  /** Resolves every wish again; returns the numbers of those that now lead elsewhere. */
+  resolveAll(): Set<number> {
+    const changed = new Set<number>()
+    this.wishes.forEach((wish, number) => {
+      if (wish === undefined) return
+      const before = wish.way
+      this.resolve(wish)
+      if (wish.way !== before) changed.add(number)
+    })
+    return changed
+  }
+
+  /** Way numbers in use, for the sweep. */
+  collectWays(into: Set<number>): void {
+    for (const wish of this.wishes) if (wish !== undefined) into.add(wish.way)
+  }
+
+  private resolve(wish: Wish): void {
+    const { kind, nextHops, sourceAddress, mtu } = wish.route
+    const hops: ResolvedHop[] = []
+    let reason = ''
+    wish.direct = true
+    for (const hop of kind === 'unicast' ? nextHops : []) {
+      const resolution = this.resolver.resolve(hop)
+      hops.push(...resolution.hops)
+      if (!resolution.direct) wish.direct = false
+      if (reason === '') reason = resolution.reason
+    }
+    if (kind === 'unicast' && hops.length === 0) {
+      wish.way = ABSENT
+      wish.reason = reason === '' ? 'no next hop' : reason
+      return
+    }
+    wish.reason = ''
+    wish.way = this.ways.intern({
+      kind,
+      nextHops: mergeHops(hops),
+      ...(sourceAddress !== undefined && { sourceAddress }),
+      ...(mtu !== undefined && { mtu }),
+    })
+  }
+}
