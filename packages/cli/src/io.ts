@@ -1,0 +1,37 @@
+/**
+ * The terminal as a value: commands write here, tests bring their own.
+ */
+
+export interface Io {
+  write(text: string): void
+  error(text: string): void
+  /** Standard output is a terminal. */
+  readonly terminal: boolean
+  readonly columns: number
+  readonly rows: number
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Aborted when the person presses Ctrl-C or the reader of a pipe is gone. */
+  readonly signal: AbortSignal
+}
+
+export function processIo(): Io {
+  const stop = new AbortController()
+  // `starling show routes | head` closes our output early; that is no error.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+    stop.abort()
+  })
+  return {
+    write: (text) => void process.stdout.write(text),
+    error: (text) => void process.stderr.write(text),
+    terminal: process.stdout.isTTY === true,
+    get columns() {
+      return process.stdout.columns ?? 120
+    },
+    get rows() {
+      return process.stdout.rows ?? 40
+    },
+    env: process.env,
+    signal: stop.signal,
+  }
+}

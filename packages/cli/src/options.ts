@@ -1,0 +1,65 @@
+/**
+ * Options that several commands share, added in one place so that they read the same everywhere.
+ */
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import { ApiClient, DEFAULT_CONTROL, type Target } from './client/client.js'
+import type { Io } from './io.js'
+import { FORMATS, type OutputOptions } from './output/print.js'
+
+export interface TargetOptions {
+  readonly control?: string
+  readonly url?: string
+  readonly token?: string
+}
+
+export function addTarget(command: Command): Command {
+  return command
+    .option('--control <path>', `Unix socket of the daemon (env STARLING_CONTROL; default ${DEFAULT_CONTROL})`)
+    .option('--url <url>', 'ask a remote daemon instead (env STARLING_URL)', httpUrl)
+    .option('--token <token>', 'bearer token for changes over TCP (env STARLING_TOKEN)')
+}
+
+function httpUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url === undefined || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
+    throw new InvalidArgumentError('Write http://HOST:PORT or https://HOST:PORT.')
+  }
+  return text
+}
+
+export function addOutput(command: Command): Command {
+  return command
+    .addOption(new Option('-o, --output <format>', 'form of the answer').choices(FORMATS).default('table'))
+    .addOption(new Option('--color <when>', 'colours').choices(['auto', 'always', 'never']).default('auto'))
+    .option('--no-headers', 'leave the headings out')
+}
+
+export function addWatch(command: Command): Command {
+  return command.option('-w, --watch [seconds]', 'show again and again', seconds)
+}
+
+export function seconds(text: string): number {
+  const value = Number(text)
+  if (!(value >= 0.2 && value <= 86_400)) throw new InvalidArgumentError('A number of seconds from 0.2 to 86400.')
+  return value
+}
+
+export function positiveInteger(text: string): number {
+  const value = Number(text)
+  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('A whole number above 0.')
+  return value
+}
+
+export function clientFor(options: TargetOptions, io: Io): ApiClient {
+  const url = options.url ?? io.env['STARLING_URL']
+  const token = options.token ?? io.env['STARLING_TOKEN']
+  const control = options.control ?? io.env['STARLING_CONTROL'] ?? DEFAULT_CONTROL
+  const target: Target = {
+    control,
+    ...(url === undefined || url === '' ? {} : { url }),
+    ...(token === undefined || token === '' ? {} : { token }),
+  }
+  return new ApiClient(target)
+}
+
+export type ShowOptions = TargetOptions & OutputOptions & { readonly watch?: number | true }
