@@ -2,17 +2,214 @@
  * `starling lab ...` as a function of its arguments: parses them and calls the one that does it. Resolves to the exit
  * code and never ends the process, so that the command line, the tests and `npm start` share it.
  */
+import { spawn } from 'node:child_process'
+import { existsSync, openSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { runDemo } from './demo.js'
+import { type LabIo, styleOf } from './io.js'
+import { askControl } from './run/control.js'
+import { isAlive, type LabState, listStates, removeLab, socketOf, stateRoot } from './run/state.js'
+import { loadTopology } from './topology/parse.js'
+import { TopologyError } from './topology/yaml.js'
 
-/** Where output goes and what the terminal is; tests bring their own. */
-export interface LabIo {
-  write(text: string): void
-  error(text: string): void
-  readonly terminal: boolean
-  readonly columns: number
-}
+const HELP = `usage: starling lab COMMAND
+
+  demo [FILE]            bring a topology up, show it live, remove it at Ctrl-C (default: topology/demo.yaml)
+    --exit-when-converged  without a terminal: final tables, exit 0 only when nothing is missing
+    --datastore KIND       embedded (default), etcd (started here), or etcd:URL[,URL...]
+    --tor bird             BIRD instead of Starling on the ToRs
+    --timeout SECONDS      for --exit-when-converged (default 110)
+    --loopback             no namespaces: loopback addresses, routes in memory
+  up FILE [options]      the same in the background, once it has converged
+  down [--all]           remove the running lab; --all: every lab, also what crashed ones left
+  status [-o json]       the tables of the running lab; exit 2 while something is missing
+  list                   running labs
+  show NAME WHAT...      starling show WHAT on a device: show r1n1 peers
+  explain NAME PREFIX    starling explain on a device
+  exec NAME -- CMD...    a command inside a device or pod
+  ping FROM TO [-c N]    from a pod or device to a pod, device or address
+  kill NAME [SIGNAL]     end a daemon (SIGKILL), or the datastore: kill store
+  restart NAME           start it again
+  cut NAME [RACK]        take a device's links away
+  heal NAME [RACK]       give them back
+  --lab ID               which lab, when several run
+`
+
+const USAGE = 2
 
 /** `args` are the words after `lab`: `['demo', '--exit-when-converged']`. */
 export async function labCommand(args: readonly string[], io: LabIo): Promise<number> {
-  io.error(`lab ${args.join(' ')}: coming up`)
+  const [command = 'help', ...rest] = args
+  try {
+    switch (command) {
+      case 'demo':
+        return await demo(rest, io)
+      case 'up':
+        return await up(rest, io)
+      case 'down':
+        return await down(rest, io)
+      case 'list':
+        for (const { id, mode, lab } of listStates())
+          io.write(`${id}  ${mode}  pid ${lab.pid}${isAlive(lab) ? '' : '  (crashed)'}\n`)
+        return 0
+      case 'help':
+      case '--help':
+      case '-h':
+        io.write(HELP)
+        return 0
+      default:
+        return await ask(command, rest, io)
+    }
+  } catch (error) {
+    if (!(error instanceof Error)) throw error
+    io.error(`${error.message}\n`)
+    return error instanceof TopologyError || error instanceof UsageError || isParseError(error) ? USAGE : 1
+  }
+}
+
+class UsageError extends Error {}
+
+const isParseError = (error: Error): boolean => 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')
+
+const DEMO_OPTIONS = {
+  'exit-when-converged': { type: 'boolean', default: false },
+  datastore: { type: 'string', default: 'embedded' },
+  tor: { type: 'string' },
+  timeout: { type: 'string', default: '110' },
+  loopback: { type: 'boolean', default: false },
+} as const
+
+async function demo(args: readonly string[], io: LabIo): Promise<number> {
+  const { values, positionals } = parseArgs({ args: [...args], options: DEMO_OPTIONS, allowPositionals: true })
+  const { tor } = values
+  if (tor !== undefined && tor !== 'bird' && tor !== 'starling') throw new UsageError('--tor is bird or starling')
+  const timeoutSeconds = Number(values.timeout)
+  if (!(timeoutSeconds > 0)) throw new UsageError('--timeout is a number of seconds')
+  const program = process.argv[1] ?? ''
+  return runDemo(
+    {
+      topology: loadTopology(topologyFile(positionals[0])),
+      datastore: datastoreOf(values.datastore),
+      ...(tor === undefined ? {} : { tor }),
+      exitWhenConverged: values['exit-when-converged'],
+      timeoutSeconds,
+      loopback: values.loopback,
+      program,
+      command: [process.execPath, program, 'lab', 'demo', ...args],
+    },
+    io,
+  )
+}
+
+function datastoreOf(text: string): 'embedded' | 'etcd' | string[] {
+  if (text === 'embedded' || text === 'etcd') return text
+  if (!text.startsWith('etcd:'))
+    throw new UsageError(`--datastore is embedded, etcd or etcd:URL[,URL...], not "${text}"`)
+  const urls = text.slice('etcd:'.length).split(',')
+  for (const url of urls) if (!URL.canParse(url)) throw new UsageError(`not a URL: ${url}`)
+  return urls
+}
+
+/** A path, or the name of a file in the topology folder of this installation. */
+function topologyFile(given = 'demo'): string {
+  if (existsSync(given)) return given
+  const shipped = fileURLToPath(new URL('../../../topology/', import.meta.url))
+  const named = join(shipped, given.endsWith('.yaml') ? given : `${given}.yaml`)
+  if (!existsSync(named)) throw new UsageError(`no topology ${given}, neither here nor in ${shipped}`)
+  return named
+}
+
+/** Starts a demo in the background and waits until it has converged. */
+async function up(args: readonly string[], io: LabIo): Promise<number> {
+  const { values } = parseArgs({ args: [...args], options: DEMO_OPTIONS, allowPositionals: true })
+  const log = join(stateRoot(), 'up.log')
+  const out = openSync(log, 'w', 0o600)
+  const before = new Set(listStates().map(({ id }) => id))
+  const child = spawn(process.execPath, [process.argv[1] ?? '', 'lab', 'demo', ...args], {
+    detached: true,
+    stdio: ['ignore', out, out],
+  })
+  let ended: number | undefined
+  child.once('exit', (code) => {
+    ended = code ?? 1
+  })
+  const end = Date.now() + Number(values.timeout) * 1000
+  let lines: string[] = []
+  while (ended === undefined && Date.now() < end) {
+    const state = listStates().find(({ id }) => !before.has(id))
+    lines = []
+    const exit = state === undefined ? undefined : await statusOf(state, io, lines)
+    if (exit === 0 && state !== undefined) {
+      io.write(lines.join(''))
+      io.write(`${state.id} is up; remove it with: starling lab down\n`)
+      child.unref()
+      return 0
+    }
+    if (io.terminal) io.write('.')
+    await new Promise((resolve) => setTimeout(resolve, 500))
+  }
+  io.error(`${lines.join('')}${ended === undefined ? 'not converged in time' : 'it ended'}; see ${log}\n`)
+  child.unref()
   return 1
 }
+
+async function statusOf(state: LabState, io: LabIo, lines: string[]): Promise<number | undefined> {
+  const output = { out: (text: string) => void lines.push(text), err: (text: string) => void lines.push(text) }
+  const args = styleOf(io).color ? ['color'] : []
+  return askControl(socketOf(state.id), { command: 'status', args }, output).catch(() => undefined)
+}
+
+async function down(args: readonly string[], io: LabIo): Promise<number> {
+  const { values } = parseArgs({ args: [...args], options: { all: { type: 'boolean' }, lab: { type: 'string' } } })
+  const states = values.all === true ? listStates() : [choose(values.lab)]
+  for (const state of states) {
+    await end(state)
+    io.write(`${state.id} is gone\n`)
+  }
+  return 0
+}
+
+const DOWN_MS = 15_000
+
+/** Asks politely, then removes what is left. */
+async function end(state: LabState): Promise<void> {
+  const quiet = { out: () => {}, err: () => {} }
+  await askControl(socketOf(state.id), { command: 'down', args: [] }, quiet).catch(() => 1)
+  const patience = Date.now() + (isAlive(state.lab) ? DOWN_MS : 0)
+  while (isAlive(state.lab) && Date.now() < patience) await new Promise((resolve) => setTimeout(resolve, 100))
+  removeLab(listStates().find(({ id }) => id === state.id) ?? state)
+}
+
+/** The running lab, or the one named with --lab. */
+function choose(id?: string): LabState {
+  const running = listStates().filter(({ lab }) => isAlive(lab))
+  const found = id === undefined ? running : running.filter((state) => state.id === id)
+  if (found.length === 1) return found[0] as LabState
+  if (found.length === 0) throw new Error(id === undefined ? 'no lab is running' : `no lab "${id}" is running`)
+  throw new Error(`several labs are running (${found.map((state) => state.id).join(', ')}): choose with --lab ID`)
+}
+
+/** Everything the running lab answers itself. */
+async function ask(command: string, args: readonly string[], io: LabIo): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    options: { lab: { type: 'string' }, output: { type: 'string', short: 'o' }, count: { type: 'string', short: 'c' } },
+    allowPositionals: true,
+  })
+  const words: Readonly<Record<string, () => readonly string[]>> = {
+    status: () =>
+      [values.output === 'json' ? 'json' : '', styleOf(io).color ? 'color' : ''].filter((word) => word !== ''),
+    ping: () => [...positionals, values.count ?? '3'],
+  }
+  // `show r1n1 peers` and `explain r1n1 PREFIX` are the ordinary commands, run where the device's socket is known.
+  if (command === 'show' || command === 'explain') {
+    const [name = '', ...what] = positionals
+    return ask('exec', [...lab(values.lab), name, '--', process.execPath, process.argv[1] ?? '', command, ...what], io)
+  }
+  const output = { out: (text: string) => io.write(text), err: (text: string) => io.error(text) }
+  return askControl(socketOf(choose(values.lab).id), { command, args: words[command]?.() ?? positionals }, output)
+}
+
+const lab = (id: string | undefined): string[] => (id === undefined ? [] : ['--lab', id])

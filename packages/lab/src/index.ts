@@ -3,5 +3,16 @@
  * same door. Nothing here knows the framework of the command line.
  */
 
-export type { LabIo } from './command.js'
 export { labCommand } from './command.js'
+export { type DemoOptions, runDemo } from './demo.js'
+export { createNetns, type Netns } from './fabric/netns.js'
+export { checksum, Pinger } from './fabric/ping.js'
+export { type KernelRoute, PROTOCOL, type RouteRequest, Wiring } from './fabric/wiring.js'
+export type { LabIo } from './io.js'
+export { type DeviceView, type LabView, missing } from './run/converge.js'
+export { Lab, type LabOptions, type Mode } from './run/lab.js'
+export { chooseMode } from './run/mode.js'
+export { loadTopology, parseTopology } from './topology/parse.js'
+export { type LabPlan, planLab } from './topology/plan.js'
+export type { Topology } from './topology/types.js'
+export { TopologyError } from './topology/yaml.js'

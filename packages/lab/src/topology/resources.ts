@@ -18,6 +18,8 @@ const RR_LABEL = 'route-reflector'
 export interface StoreOptions {
   /** Other than 179 where 179 may not be bound. */
   readonly listenPort?: number
+  /** All on one host: everyone listens on and speaks from its own address only. */
+  readonly loopback?: boolean
 }
 
 /** The cluster's store. */
@@ -76,7 +78,7 @@ export function torStore(topology: Topology, tor: Tor, options: StoreOptions = {
         peerIP: peerIp(address, options),
         asNumber,
         // Its node address is on one leg only; the kernel picks the right source for the others.
-        sourceAddress: 'None',
+        ...(options.loopback === true ? {} : { sourceAddress: 'None' }),
       }),
     ),
   ]
@@ -98,11 +100,12 @@ function reflectorEntry({ name, leg, clusterId }: Reflector): StoreEntry {
   )
 }
 
-function configuration(asNumber: number, mesh: boolean, { listenPort }: StoreOptions): StoreEntry {
+function configuration(asNumber: number, mesh: boolean, { listenPort, loopback }: StoreOptions): StoreEntry {
   return entry('BGPConfiguration', 'default', {
     asNumber,
     nodeToNodeMeshEnabled: mesh,
     ...(listenPort === undefined ? {} : { listenPort }),
+    ...(loopback === true ? { bindMode: 'NodeIP' } : {}),
   })
 }
 

@@ -1,0 +1,182 @@
+/**
+ * The demo: starts a lab in this process, shows it coming up, and stays until Ctrl-C, or ends by itself once everything
+ * converged (`exitWhenConverged`) with the final tables. `npm start` and `starling lab demo` end here; `starling lab up`
+ * runs the same in the background.
+ */
+import { type LabIo, styleOf } from './io.js'
+import { serveControl } from './run/control.js'
+import { type LabView, missing } from './run/converge.js'
+import { Lab, type LabOptions } from './run/lab.js'
+import { chooseMode, inUserNamespace, type ModeChoice } from './run/mode.js'
+import { handleRequest } from './run/requests.js'
+import { isAlive, listStates, removeLab, socketOf } from './run/state.js'
+import { Screen } from './show/screen.js'
+import { tables } from './show/tables.js'
+import { onLoopback } from './topology/loopback.js'
+import type { Daemon, Topology } from './topology/types.js'
+
+export interface DemoOptions {
+  readonly topology: Topology
+  readonly datastore: LabOptions['datastore']
+  /** Replaces the daemon of every ToR. */
+  readonly tor?: Daemon
+  /** End as soon as nothing is missing; fail when something still is after `timeoutSeconds`. */
+  readonly exitWhenConverged: boolean
+  readonly timeoutSeconds: number
+  /** Do not even try namespaces. */
+  readonly loopback: boolean
+  /** File of the command line, for starting daemons and for a user namespace of our own. */
+  readonly program: string
+  /** The whole command, for doing it again inside a user namespace. */
+  readonly command: readonly string[]
+}
+
+const LOOK_MS = 500
+
+/** Resolves to the exit code. */
+export async function runDemo(options: DemoOptions, io: LabIo): Promise<number> {
+  const choice: ModeChoice = options.loopback
+    ? { mode: 'loopback', words: 'loopback addresses and routes in memory, no pods' }
+    : chooseMode()
+  if (choice.mode === 'userns') return inUserNamespace(options.command)
+  sweep(io)
+  const topology = prepared(options, choice.mode)
+  const stop = new Stop()
+  try {
+    const lab = await Lab.start({
+      topology,
+      mode: choice.mode,
+      datastore: options.datastore,
+      program: options.program,
+      progress: (what) => io.write(`  ${what}\n`),
+    })
+    const control = serveControl(socketOf(lab.id), (request, output) => {
+      if (request.command !== 'down') return handleRequest(lab, request, output)
+      stop.request()
+      return Promise.resolve(0)
+    })
+    try {
+      const title = `${topology.name}: ${topology.description}\n${choice.words}, datastore ${lab.store.description}`
+      return await watch(lab, title, options, stop, io)
+    } finally {
+      control.close()
+      io.write('cleaning up\n')
+      await lab.stop()
+    }
+  } finally {
+    stop.dispose()
+  }
+}
+
+function prepared({ topology, tor }: DemoOptions, mode: 'netns' | 'loopback'): Topology {
+  const daemon = tor
+  const changed =
+    daemon === undefined ? topology : { ...topology, tors: topology.tors.map((each) => ({ ...each, daemon })) }
+  if (mode === 'netns') return changed
+  if ([...changed.tors, ...changed.nodes].some(({ daemon }) => daemon === 'bird')) {
+    throw new Error('BIRD needs namespaces: it writes the kernel table it finds')
+  }
+  return onLoopback(changed)
+}
+
+/** Labs whose process died leave children and a folder; nobody else will remove them. */
+function sweep(io: LabIo): void {
+  for (const state of listStates()) {
+    if (isAlive(state.lab)) continue
+    removeLab(state)
+    io.write(`  removed what a crashed lab had left (${state.id})\n`)
+  }
+}
+
+async function watch(lab: Lab, title: string, options: DemoOptions, stop: Stop, io: LabIo): Promise<number> {
+  const style = styleOf(io)
+  const screen = new Screen(io.write.bind(io), () => io.columns)
+  const begin = performance.now()
+  const seconds = () => (performance.now() - begin) / 1000
+  let convergedAfter: number | undefined
+  let said = ''
+  for (;;) {
+    const view = await lab.look()
+    const absent = missing(lab.plan, view)
+    if (absent.length === 0) convergedAfter ??= seconds()
+    const over = options.exitWhenConverged && (convergedAfter !== undefined || seconds() > options.timeoutSeconds)
+    if (io.terminal || over) {
+      const now = convergedAfter === undefined ? progress(absent, seconds()) : advice(lab, convergedAfter, absent)
+      screen.draw([...title.split('\n'), '', ...tables(lab.plan, view, style), '', ...now])
+    } else {
+      said = sayChange(progress(absent, seconds())[0] ?? '', summary(view), said, io)
+    }
+    if (over || stop.requested) {
+      screen.leave()
+      if (!over) return 0
+      if (convergedAfter !== undefined) return 0
+      io.error(
+        `not converged after ${options.timeoutSeconds} s, missing:\n${absent.map((line) => `  ${line}\n`).join('')}`,
+      )
+      return 1
+    }
+    await stop.within(LOOK_MS)
+  }
+}
+
+function progress(absent: readonly string[], seconds: number): string[] {
+  return [`${seconds.toFixed(0)} s, ${absent.length} to go: ${absent[0] ?? ''}`]
+}
+
+/** One line on what to try next; what broke since, when something did. */
+function advice(lab: Lab, after: number, absent: readonly string[]): string[] {
+  const at = lab.plan.devices.find(({ role }) => role === 'node')?.name ?? ''
+  const reflector = lab.plan.devices.find(({ role }) => role === 'reflector')?.name ?? at
+  const prefix = `npx starling lab`
+  return [
+    `Converged in ${after.toFixed(1)} s. ${absent.length === 0 ? '' : `Now missing: ${absent[0]}`}`,
+    `Try next, in another terminal: ${prefix} exec ${at} -- ip route | ${prefix} show ${at} peers | ` +
+      `${prefix} explain ${at} PREFIX | ${prefix} kill ${reflector} (routes and pings stay). Ctrl-C removes everything.`,
+  ]
+}
+
+function summary(view: LabView): string {
+  const sessions = view.devices.flatMap(({ daemon }) => (daemon.answers ? daemon.peers : []))
+  const up = sessions.filter(({ state }) => state === 'Established').length
+  const answered = view.pings.filter(({ milliseconds }) => milliseconds !== undefined).length
+  return `${up} of ${sessions.length} session ends Established, ${answered} of ${view.pings.length} pings answered`
+}
+
+/** Without a terminal a line only when something moved. */
+function sayChange(line: string, key: string, before: string, io: LabIo): string {
+  if (key !== before) io.write(`${line.split(':')[0]}: ${key}\n`)
+  return key
+}
+
+/** Ctrl-C, SIGTERM, a closed terminal, or `lab down`: all mean the same orderly end. */
+class Stop {
+  requested = false
+  #wake: (() => void) | undefined
+  readonly #listener = () => this.request()
+  static readonly #signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
+  constructor() {
+    for (const signal of Stop.#signals) process.on(signal, this.#listener)
+  }
+
+  request(): void {
+    this.requested = true
+    this.#wake?.()
+  }
+
+  /** Waits so long, or until asked to stop. */
+  within(milliseconds: number): Promise<void> {
+    if (this.requested) return Promise.resolve()
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, milliseconds)
+      this.#wake = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+  }
+
+  dispose(): void {
+    for (const signal of Stop.#signals) process.off(signal, this.#listener)
+  }
+}

@@ -1,0 +1,125 @@
+/**
+ * Is it done? A pure comparison of what the plan demands with what was seen: every session Established on both ends,
+ * every block of every node in every kernel, every ping answered. The answer is the list of what is missing, in words
+ * an operator can act on; an empty list means converged.
+ */
+import { type KernelRoute, PROTOCOL } from '../fabric/wiring.js'
+import type { DevicePlan, LabPlan } from '../topology/plan.js'
+import type { DaemonObservation, PeerObservation } from './observe.js'
+
+export interface DeviceView {
+  readonly plan: DevicePlan
+  /** How its process ended; empty while it runs. */
+  readonly ended: string
+  readonly log: string
+  readonly daemon: DaemonObservation
+  /** Blocks with a confirmed affinity; nodes only. */
+  readonly blocks: readonly string[]
+  /** The kernel's table, or the in-memory FIB's; undefined on a reflector. */
+  readonly kernel: readonly KernelRoute[] | undefined
+  readonly cut: boolean
+}
+
+export interface PodView {
+  readonly name: string
+  readonly node: string
+  readonly address: string
+}
+
+export interface PingView {
+  readonly from: string
+  readonly to: string
+  /** Round trip; undefined: no answer. */
+  readonly milliseconds: number | undefined
+}
+
+export interface LabView {
+  readonly devices: readonly DeviceView[]
+  readonly pods: readonly PodView[]
+  readonly pings: readonly PingView[]
+  /** False where there are no namespaces: no pods, no pings. */
+  readonly hasPods: boolean
+}
+
+export function missing(plan: LabPlan, view: LabView): string[] {
+  return [
+    ...view.devices.flatMap(silence),
+    ...view.devices.flatMap((device) => sessionsMissing(plan, device)),
+    ...view.devices.flatMap((device) => routesMissing(device, view)),
+    ...(view.hasPods ? podsMissing(plan, view) : []),
+  ]
+}
+
+function silence({ plan, ended, log, daemon }: DeviceView): string[] {
+  if (ended !== '') return [`${plan.name}: its process ended (${ended}); see ${log}`]
+  return daemon.answers ? [] : [`${plan.name}: ${daemon.reason}; see ${log}`]
+}
+
+/** What this device must see: the other end's address of each of its sessions. */
+export function expectedPeers(plan: LabPlan, device: string): { name: string; address: string; type: string }[] {
+  return plan.sessions.flatMap(({ type, ends: [a, b] }) => {
+    if (a.device === device) return [{ name: b.device, address: b.address, type }]
+    return b.device === device ? [{ name: a.device, address: a.address, type }] : []
+  })
+}
+
+export function peerAt(device: DeviceView, address: string): PeerObservation | undefined {
+  return device.daemon.answers ? device.daemon.peers.find((peer) => peer.address === address) : undefined
+}
+
+function sessionsMissing(plan: LabPlan, device: DeviceView): string[] {
+  if (!device.daemon.answers) return []
+  return expectedPeers(plan, device.plan.name).flatMap(({ name, address }) => {
+    const peer = peerAt(device, address)
+    const what = `${device.plan.name} to ${name} (${address})`
+    if (peer === undefined) return [`${what}: not configured`]
+    if (peer.state === 'Established') return []
+    return [`${what}: ${peer.state}${peer.reason === '' ? '' : `, ${peer.reason}`}`]
+  })
+}
+
+export interface RouteTally {
+  readonly expected: number
+  readonly present: number
+  readonly missing: readonly string[]
+}
+
+/** Blocks of all nodes against one device's table: others as unicast, its own as blackhole, all with protocol 12. */
+export function tally(device: DeviceView, view: LabView): RouteTally {
+  const absent: string[] = []
+  let expected = 0
+  for (const { plan: owner, blocks } of view.devices) {
+    const own = owner.name === device.plan.name
+    for (const block of blocks) {
+      expected++
+      const type = own ? 'blackhole' : 'unicast'
+      const found = device.kernel?.some(
+        (route) => route.prefix === block && route.type === type && route.protocol === PROTOCOL.bird,
+      )
+      if (found !== true)
+        absent.push(own ? `no blackhole for its own ${block}` : `no route to ${block} of ${owner.name}`)
+    }
+  }
+  return { expected, present: expected - absent.length, missing: absent }
+}
+
+function routesMissing(device: DeviceView, view: LabView): string[] {
+  const { plan, blocks, kernel } = device
+  if (plan.role === 'reflector') return []
+  if (kernel === undefined) return [`${plan.name}: its kernel table cannot be read`]
+  const claimed = plan.role === 'node' && blocks.length === 0 ? [`${plan.name}: no block claimed`] : []
+  return [...claimed, ...tally(device, view).missing.map((what) => `${plan.name}: ${what}`)]
+}
+
+function podsMissing(plan: LabPlan, view: LabView): string[] {
+  const absent = plan.devices.flatMap(({ name, pods }) =>
+    pods.filter((pod) => !view.pods.some((known) => known.name === pod)).map((pod) => `${name}: pod ${pod} not up`),
+  )
+  const unanswered = view.pings
+    .filter(({ milliseconds }) => milliseconds === undefined)
+    .map(({ from, to }) => `${from} to ${to}: no answer to ping`)
+  // A matrix that was not measured yet is not an answered one.
+  const measured = view.pods.length * (view.pods.length - 1)
+  const unmeasured = absent.length === 0 && view.pings.length < measured ? ['pings: not all sent yet'] : []
+  return [...absent, ...unanswered, ...unmeasured]
+}

@@ -1,0 +1,231 @@
+/**
+ * A running lab: network, datastores and daemons of one topology, in this process and its children. It starts them,
+ * gives pods addresses once their node has claimed a block, looks at everything on demand, breaks and mends things, and
+ * leaves nothing behind.
+ */
+import { rmSync } from 'node:fs'
+import { Pinger } from '../fabric/ping.js'
+import { hostAddress, parseSubnet } from '../topology/addresses.js'
+import { type DevicePlan, type LabPlan, planLab } from '../topology/plan.js'
+import { clusterStore, type StoreOptions, torStore } from '../topology/resources.js'
+import type { Topology } from '../topology/types.js'
+import { confirmedBlocks } from './blocks.js'
+import type { DeviceView, LabView, PingView } from './converge.js'
+import { bird, controlSocket, starling } from './daemons.js'
+import { Network } from './network.js'
+import { memoryKernel, observe } from './observe.js'
+import { Processes } from './processes.js'
+import { createFolder, ownProcess, saveState } from './state.js'
+import { embeddedStore, etcdStore, fill, type Store, startEtcd } from './store.js'
+
+/** `netns`: namespaces, as root or in a user namespace. `loopback`: addresses in 127/8 and routes in memory. */
+export type Mode = 'netns' | 'loopback'
+
+export interface LabOptions {
+  readonly topology: Topology
+  readonly mode: Mode
+  /** `embedded`, `etcd` (started here), or the URLs of one that runs. */
+  readonly datastore: 'embedded' | 'etcd' | readonly string[]
+  /** File of the `starling` command that the daemons are started with. */
+  readonly program: string
+  readonly progress: (what: string) => void
+}
+
+/** Where 179 may be taken or forbidden. */
+const LOOPBACK_PORT = 1790
+/** The first address of a block is its network address: left free, though a pod could have it. */
+const FIRST_POD = 1
+const PING_MS = 1000
+
+export class Lab {
+  readonly id: string
+  readonly folder: string
+  readonly plan: LabPlan
+  readonly mode: Mode
+  readonly processes: Processes
+  readonly network: Network | undefined
+  readonly #options: LabOptions
+  readonly #stores = new Map<string, Store>()
+  readonly #pingers = new Map<string, Pinger>()
+  #blocks = new Map<string, string[]>()
+
+  /** Builds and starts everything; what was begun is taken down again when a step fails. */
+  static async start(options: LabOptions): Promise<Lab> {
+    const lab = new Lab(options)
+    try {
+      await lab.#start()
+      return lab
+    } catch (error) {
+      await lab.stop()
+      throw error
+    }
+  }
+
+  private constructor(options: LabOptions) {
+    this.#options = options
+    this.mode = options.mode
+    this.plan = planLab(options.topology)
+    const { id, folder } = createFolder(options.topology.name)
+    this.id = id
+    this.folder = folder
+    this.processes = new Processes(folder, () => this.#save())
+    this.#save()
+    try {
+      this.network = options.mode === 'netns' ? new Network(this.plan) : undefined
+    } catch (error) {
+      rmSync(folder, { recursive: true, force: true })
+      throw error
+    }
+  }
+
+  get store(): Store {
+    return this.#stores.get('store')!
+  }
+
+  async #start(): Promise<void> {
+    const { topology, progress } = this.#options
+    const options: StoreOptions = this.mode === 'loopback' ? { listenPort: LOOPBACK_PORT, loopback: true } : {}
+    progress('starting the datastore')
+    const store = await this.#openStore()
+    this.#stores.set('store', store)
+    progress('writing the cluster’s resources')
+    await fill(store.datastore, clusterStore(topology, options))
+    for (const tor of topology.tors.filter(({ daemon }) => daemon === 'starling')) {
+      const own = await embeddedStore(this.folder, `store-${tor.name}`)
+      this.#stores.set(tor.name, own)
+      await fill(own.datastore, torStore(topology, tor, options))
+    }
+    progress('starting the daemons')
+    for (const device of this.plan.devices) await this.#startDaemon(device)
+  }
+
+  #openStore(): Promise<Store> {
+    const { datastore } = this.#options
+    if (datastore === 'embedded') return embeddedStore(this.folder, 'store')
+    return datastore === 'etcd' ? startEtcd(this.folder, this.processes) : etcdStore(datastore)
+  }
+
+  async #startDaemon(device: DevicePlan): Promise<void> {
+    const ns = this.network?.namespace(device.name)
+    if (device.daemon === 'bird') {
+      this.processes.start({ ...bird(this.plan, device, this.folder), ns })
+      return
+    }
+    const store = this.#stores.get(device.name) ?? this.store
+    const place = {
+      folder: this.folder,
+      program: this.#options.program,
+      datastore: store.spec(ns),
+      memoryFib: this.mode === 'loopback',
+    }
+    this.processes.start({ ...starling(device, place), ns })
+  }
+
+  /** One look at everything, after connecting pods whose node has a block by now. */
+  async look(): Promise<LabView> {
+    await this.#readBlocks()
+    this.#connectPods()
+    const [devices, pings] = await Promise.all([
+      Promise.all(this.plan.devices.map((device) => this.#lookAt(device))),
+      this.#pingAll(),
+    ])
+    const pods = this.network?.pods() ?? []
+    return { devices, pods, pings, hasPods: this.network !== undefined }
+  }
+
+  async #lookAt(plan: DevicePlan): Promise<DeviceView> {
+    const status = this.processes.status(plan.name)
+    const socket = controlSocket(this.folder, plan.name)
+    const routing = plan.role !== 'reflector'
+    const [daemon, kernel] = await Promise.all([
+      observe(plan.daemon, socket),
+      routing ? (this.network?.wiring(plan.name).routes() ?? memoryKernel(socket)) : undefined,
+    ])
+    return {
+      plan,
+      ended: status?.ended ?? 'never started',
+      log: status?.log ?? '',
+      daemon,
+      blocks: plan.role === 'node' ? (this.#blocks.get(plan.name) ?? []) : [],
+      kernel,
+      cut: this.network?.isCut(plan.name) ?? false,
+    }
+  }
+
+  /** The last answer stands while the store is away. */
+  async #readBlocks(): Promise<void> {
+    try {
+      this.#blocks = await confirmedBlocks(this.store.datastore)
+    } catch {
+      // The view shows what depends on it.
+    }
+  }
+
+  #connectPods(): void {
+    if (this.network === undefined) return
+    const known = new Set(this.network.pods().map(({ name }) => name))
+    for (const { name, pods } of this.plan.devices) {
+      const block = parseSubnet(this.#blocks.get(name)?.[0] ?? '')
+      if (block === undefined) continue
+      for (const [at, pod] of pods.entries()) {
+        const address = hostAddress(block, FIRST_POD + at)
+        if (address === undefined || known.has(pod)) continue
+        const { ns } = this.network.addPod(pod, name, address)
+        this.#pingers.set(pod, new Pinger(ns))
+      }
+    }
+  }
+
+  async #pingAll(): Promise<PingView[]> {
+    const pods = this.network?.pods() ?? []
+    return Promise.all(
+      pods.flatMap((from) =>
+        pods
+          .filter((to) => to !== from)
+          .map(async (to) => ({ from: from.name, to: to.name, milliseconds: await this.ping(from.name, to.address) })),
+      ),
+    )
+  }
+
+  /** One echo from a pod or a device; undefined when nothing came back. */
+  ping(from: string, address: string, timeout = PING_MS): Promise<number | undefined> {
+    let pinger = this.#pingers.get(from)
+    if (pinger === undefined) {
+      if (this.network === undefined) throw new Error('there are no pods without namespaces')
+      pinger = new Pinger(this.network.namespace(from))
+      this.#pingers.set(from, pinger)
+    }
+    return pinger.ping(address, timeout)
+  }
+
+  /** Ends a daemon, or with the name `store` the datastore. Kernel routes stay: that is the point. */
+  async kill(name: string, signal: NodeJS.Signals): Promise<void> {
+    if (name === 'store') await this.store.kill()
+    else await this.processes.kill(name, signal)
+  }
+
+  async restart(name: string): Promise<void> {
+    if (name === 'store') await this.store.restart()
+    else this.processes.restart(name)
+  }
+
+  /** Daemons first, then the stores they write to, then the network under them. */
+  async stop(): Promise<void> {
+    for (const pinger of this.#pingers.values()) pinger.close()
+    this.#pingers.clear()
+    await this.processes.stopAll()
+    for (const store of this.#stores.values()) await store.close()
+    this.network?.close()
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+
+  #save(): void {
+    saveState({
+      id: this.id,
+      topology: this.plan.topology.name,
+      mode: this.mode,
+      lab: ownProcess(),
+      children: this.processes.alive(),
+    })
+  }
+}

@@ -1,0 +1,62 @@
+/**
+ * How a lab can run on this machine: namespaces as root; the same inside a user namespace, by starting ourselves anew
+ * through unshare(1) (a process with threads cannot enter one itself); or loopback addresses and routes in memory where
+ * neither is allowed. The reason travels along, so that the demo can say it.
+ */
+import { spawn, spawnSync } from 'node:child_process'
+import { hasNative } from '@starling/sys'
+import { createNetns } from '../fabric/netns.js'
+
+export type ModeChoice =
+  | { readonly mode: 'netns'; readonly words: string }
+  | { readonly mode: 'userns' }
+  | { readonly mode: 'loopback'; readonly words: string }
+
+const INSIDE = 'STARLING_LAB_USERNS'
+const UNSHARE = ['--user', '--map-root-user']
+
+export function chooseMode(): ModeChoice {
+  const inside = process.env[INSIDE] !== undefined
+  const refusal = hasNative() ? tryNamespace() : 'native calls are not possible here'
+  if (refusal === undefined) {
+    return { mode: 'netns', words: inside ? 'network namespaces inside a user namespace' : 'network namespaces' }
+  }
+  const allowed = !inside && hasNative() && spawnSync('unshare', [...UNSHARE, '--net', 'true']).status === 0
+  if (allowed) return { mode: 'userns' }
+  return {
+    mode: 'loopback',
+    words: `loopback addresses and routes in memory, no pods (network namespaces are not allowed: ${refusal})`,
+  }
+}
+
+function tryNamespace(): string | undefined {
+  try {
+    createNetns('probe').close()
+    return undefined
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
+}
+
+/** Runs `command` in a user namespace of its own, on this terminal. Resolves to its exit code. */
+export function inUserNamespace(command: readonly string[]): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const child = spawn('unshare', [...UNSHARE, ...command], {
+      stdio: 'inherit',
+      env: { ...process.env, [INSIDE]: '1' },
+    })
+    // Ctrl-C reaches the child too; it cleans up and ends, and we with it. A plain kill is passed on.
+    const ignore = () => {}
+    const forward = (signal: NodeJS.Signals) => child.kill(signal)
+    process.on('SIGINT', ignore)
+    process.on('SIGTERM', forward)
+    process.on('SIGHUP', forward)
+    child.once('error', reject)
+    child.once('exit', (code) => {
+      process.off('SIGINT', ignore)
+      process.off('SIGTERM', forward)
+      process.off('SIGHUP', forward)
+      resolve(code ?? 1)
+    })
+  })
+}

@@ -1,0 +1,130 @@
+/**
+ * Looks at the daemons from outside, as an operator would: Starling's API over its control socket, `birdc` for BIRD.
+ * Only what the tables and the convergence check need; a daemon that does not answer is an answer too.
+ */
+import { execFile } from 'node:child_process'
+import { request } from 'node:http'
+import { promisify } from 'node:util'
+import type { KernelRoute } from '../fabric/wiring.js'
+import type { Daemon } from '../topology/types.js'
+
+export interface PeerObservation {
+  readonly address: string
+  readonly state: string
+  /** Why it is not Established. */
+  readonly reason: string
+  readonly ageSeconds: number
+  readonly received: number
+  readonly sent: number
+}
+
+export type DaemonObservation =
+  | { readonly answers: true; readonly peers: readonly PeerObservation[] }
+  | { readonly answers: false; readonly reason: string }
+
+const PATIENCE_MS = 3000
+const run = promisify(execFile)
+
+export async function observe(daemon: Daemon, socket: string): Promise<DaemonObservation> {
+  try {
+    return { answers: true, peers: daemon === 'bird' ? await birdPeers(socket) : await starlingPeers(socket) }
+  } catch (error) {
+    return { answers: false, reason: error instanceof Error ? error.message : String(error) }
+  }
+}
+
+/** The fields of the API's peer view that are read here (packages/api, `/v1/peers`). */
+interface PeerAnswer {
+  readonly remoteAddress: string
+  readonly state: string
+  readonly reason: string
+  readonly age?: number
+  readonly families: readonly { readonly received: number; readonly sent: number }[]
+}
+
+async function starlingPeers(socket: string): Promise<PeerObservation[]> {
+  const { peers } = (await getJson(socket, '/v1/peers?limit=1000')) as { peers: PeerAnswer[] }
+  return peers.map(({ remoteAddress, state, reason, age, families }) => ({
+    address: remoteAddress,
+    state,
+    reason,
+    ageSeconds: age ?? 0,
+    received: families.reduce((sum, family) => sum + family.received, 0),
+    sent: families.reduce((sum, family) => sum + family.sent, 0),
+  }))
+}
+
+/** One GET over a Unix socket. Rejects on anything but 200. */
+export function getJson(socket: string, path: string): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const get = request({ socketPath: socket, path, timeout: PATIENCE_MS }, (response) => {
+      const chunks: Buffer[] = []
+      response.on('data', (chunk: Buffer) => chunks.push(chunk))
+      response.on('error', reject)
+      response.on('end', () => {
+        const text = Buffer.concat(chunks).toString()
+        if (response.statusCode !== 200)
+          return reject(new Error(`${path}: ${response.statusCode} ${text.slice(0, 200)}`))
+        try {
+          resolve(JSON.parse(text))
+        } catch (error) {
+          reject(error)
+        }
+      })
+    })
+    get.on('timeout', () => get.destroy(new Error(`${path}: no answer within ${PATIENCE_MS / 1000} s`)))
+    get.on('error', (error: NodeJS.ErrnoException) => {
+      const starting = error.code === 'ENOENT' || error.code === 'ECONNREFUSED'
+      reject(starting ? new Error('not listening on its control socket') : error)
+    })
+    get.end()
+  })
+}
+
+async function birdPeers(socket: string): Promise<PeerObservation[]> {
+  const { stdout } = await run('birdc', ['-s', socket, 'show', 'protocols', 'all'], { timeout: PATIENCE_MS })
+  return parseBirdProtocols(stdout)
+}
+
+/** `show protocols all`: one block per protocol, headed by its line in the table. */
+export function parseBirdProtocols(text: string): PeerObservation[] {
+  return text.split(/\n(?=\S)/).flatMap((block) => {
+    const field = (pattern: RegExp) => pattern.exec(block)?.[1]
+    const address = field(/Neighbor address:\s+(\S+)/)
+    if (address === undefined) return []
+    const state = field(/BGP state:\s+(\S+)/) ?? 'Idle'
+    const routes = /Routes:\s+(\d+) imported, (?:\d+ filtered, )?(\d+) exported/.exec(block)
+    return [
+      {
+        address,
+        state,
+        reason: field(/Last error:\s+(.+)/)?.trim() ?? '',
+        ageSeconds: 0,
+        received: Number(routes?.[1] ?? 0),
+        sent: Number(routes?.[2] ?? 0),
+      },
+    ]
+  })
+}
+
+interface KernelAnswer {
+  readonly routes: readonly {
+    readonly prefix: string
+    readonly state: string
+    readonly actual?: { readonly kind: string; readonly protocol: number }
+  }[]
+}
+
+/** The table of a daemon whose routes live in memory; undefined when it does not answer. */
+export async function memoryKernel(socket: string): Promise<KernelRoute[] | undefined> {
+  try {
+    const { routes } = (await getJson(socket, '/v1/kernel?limit=1000')) as KernelAnswer
+    return routes.flatMap(({ prefix, actual }) => {
+      if (actual === undefined) return []
+      const type = actual.kind === 'unicast' || actual.kind === 'blackhole' ? actual.kind : 'other'
+      return [{ prefix, protocol: actual.protocol, type } as const]
+    })
+  } catch {
+    return undefined
+  }
+}

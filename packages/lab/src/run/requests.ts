@@ -1,0 +1,102 @@
+/**
+ * What a second terminal can ask of a running lab: a table from name to handler. Each gets the words behind its name and
+ * answers with an exit code; unknown names and devices are errors with what is known.
+ */
+import { spawn } from 'node:child_process'
+import { isIPv4 } from 'node:net'
+import { tables } from '../show/tables.js'
+import type { ControlOutput, ControlRequest } from './control.js'
+import { missing } from './converge.js'
+import { controlSocket } from './daemons.js'
+import type { Lab } from './lab.js'
+
+type Handler = (lab: Lab, args: readonly string[], output: ControlOutput) => Promise<number>
+
+export function handleRequest(lab: Lab, { command, args }: ControlRequest, output: ControlOutput): Promise<number> {
+  const handler = HANDLERS[command]
+  if (handler === undefined) throw new Error(`unknown request "${command}"; known: ${Object.keys(HANDLERS).join(', ')}`)
+  return handler(lab, args, output)
+}
+
+const HANDLERS: Readonly<Record<string, Handler>> = {
+  status: async (lab, args, output) => {
+    const view = await lab.look()
+    const absent = missing(lab.plan, view)
+    if (args.includes('json'))
+      output.out(`${JSON.stringify({ id: lab.id, folder: lab.folder, missing: absent, ...view })}\n`)
+    else {
+      const lines = tables(lab.plan, view, { color: args.includes('color') })
+      output.out(`${[...lines, '', ...(absent.length === 0 ? ['converged'] : absent)].join('\n')}\n`)
+    }
+    return absent.length === 0 ? 0 : 2
+  },
+
+  exec: (lab, [name = '', command, ...args], output) => {
+    if (command === undefined) throw new Error('usage: lab exec NAME -- COMMAND [ARGS]')
+    if (lab.network === undefined) throw new Error('there are no namespaces in loopback mode')
+    const env = { ...process.env, STARLING_CONTROL: controlSocket(lab.folder, name) }
+    const child = lab.network
+      .namespace(name)
+      .run(() => spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] as const, env }))
+    child.stdout.on('data', (chunk: Buffer) => output.out(chunk.toString()))
+    child.stderr.on('data', (chunk: Buffer) => output.err(chunk.toString()))
+    return new Promise((resolve) => {
+      child.once('error', (error) => {
+        output.err(`${error.message}\n`)
+        resolve(127)
+      })
+      child.once('close', (code) => resolve(code ?? 1))
+    })
+  },
+
+  ping: async (lab, [from = '', to = '', count = '3'], output) => {
+    const address = isIPv4(to) ? to : addressOf(lab, to)
+    let lost = 0
+    for (let sequence = 1; sequence <= Number(count); sequence++) {
+      const milliseconds = await lab.ping(from, address)
+      if (milliseconds === undefined) lost++
+      output.out(
+        `${address} seq=${sequence} ${milliseconds === undefined ? 'no answer' : `${milliseconds.toFixed(2)} ms`}\n`,
+      )
+      if (sequence < Number(count)) await new Promise((resolve) => setTimeout(resolve, 300))
+    }
+    return lost === 0 ? 0 : 1
+  },
+
+  kill: async (lab, [name = '', signal = 'SIGKILL'], output) => {
+    await lab.kill(name, signal as NodeJS.Signals)
+    output.out(`${name}: killed\n`)
+    return 0
+  },
+
+  restart: async (lab, [name = ''], output) => {
+    await lab.restart(name)
+    output.out(`${name}: started\n`)
+    return 0
+  },
+
+  cut: async (lab, [name = '', segment], output) => {
+    network(lab).cut(name, segment)
+    output.out(`${name}: cut off${segment === undefined ? '' : ` from ${segment}`}\n`)
+    return 0
+  },
+
+  heal: async (lab, [name = '', segment], output) => {
+    network(lab).heal(name, segment)
+    output.out(`${name}: connected\n`)
+    return 0
+  },
+}
+
+function network(lab: Lab) {
+  if (lab.network === undefined) throw new Error('there are no links in loopback mode')
+  return lab.network
+}
+
+function addressOf(lab: Lab, name: string): string {
+  const found =
+    lab.network?.pods().find((pod) => pod.name === name)?.address ??
+    lab.plan.devices.find((device) => device.name === name)?.address
+  if (found === undefined) throw new Error(`no pod or device is named "${name}"`)
+  return found
+}

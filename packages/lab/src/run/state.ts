@@ -1,0 +1,107 @@
+/**
+ * What a running lab leaves on disk so that another command can find it, or clean up after it: one folder per lab with
+ * its sockets, logs and `lab.json`. A process is recognised by its number and its start time, so that a number used anew
+ * by a stranger is never killed.
+ */
+import { accessSync, constants, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir, userInfo } from 'node:os'
+import { join } from 'node:path'
+
+export interface ProcessId {
+  readonly pid: number
+  /** Field 22 of /proc/PID/stat: clock ticks since boot. */
+  readonly start: string
+}
+
+export interface LabState {
+  readonly id: string
+  readonly topology: string
+  readonly mode: string
+  readonly lab: ProcessId
+  readonly children: readonly (ProcessId & { readonly name: string })[]
+}
+
+/** /run/starling-lab for root, $XDG_RUNTIME_DIR/starling-lab for others, the temporary folder where neither exists. */
+export function stateRoot(): string {
+  const candidates = [
+    '/run/starling-lab',
+    ...(process.env['XDG_RUNTIME_DIR'] === undefined ? [] : [join(process.env['XDG_RUNTIME_DIR'], 'starling-lab')]),
+    join(tmpdir(), `starling-lab-${userInfo().username}`),
+  ]
+  for (const folder of candidates) {
+    try {
+      mkdirSync(folder, { recursive: true, mode: 0o700 })
+      accessSync(folder, constants.W_OK)
+      return folder
+    } catch {
+      // the next one
+    }
+  }
+  throw new Error(`no folder for the lab's state: tried ${candidates.join(', ')}`)
+}
+
+export const folderOf = (id: string): string => join(stateRoot(), id)
+export const socketOf = (id: string): string => join(folderOf(id), 'lab.sock')
+
+/** Reserves a folder: the topology's name, or with a number behind it while another lab of that name is alive. */
+export function createFolder(topology: string): { id: string; folder: string } {
+  for (let number = 1; ; number++) {
+    const id = number === 1 ? topology : `${topology}-${number}`
+    const state = readState(id)
+    if (state !== undefined && isAlive(state.lab)) continue
+    if (state !== undefined) removeLab(state)
+    const folder = folderOf(id)
+    rmSync(folder, { recursive: true, force: true })
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    return { id, folder }
+  }
+}
+
+export function saveState(state: LabState): void {
+  const file = join(folderOf(state.id), 'lab.json')
+  writeFileSync(`${file}.new`, JSON.stringify(state, undefined, 2))
+  renameSync(`${file}.new`, file)
+}
+
+export function readState(id: string): LabState | undefined {
+  try {
+    return JSON.parse(readFileSync(join(folderOf(id), 'lab.json'), 'utf8')) as LabState
+  } catch {
+    return undefined
+  }
+}
+
+/** Every lab with a state file, dead ones included. */
+export function listStates(): LabState[] {
+  return readdirSync(stateRoot())
+    .sort()
+    .flatMap((id) => readState(id) ?? [])
+}
+
+/** Kills what is left of a lab and removes its folder. Namespaces and veths go with the last process and descriptor. */
+export function removeLab(state: LabState): void {
+  for (const child of [state.lab, ...state.children]) {
+    if (child.pid !== process.pid && isAlive(child)) process.kill(child.pid, 'SIGKILL')
+  }
+  rmSync(folderOf(state.id), { recursive: true, force: true })
+}
+
+export function isAlive({ pid, start }: ProcessId): boolean {
+  return startOf(pid) === start
+}
+
+/** Undefined when there is no such process, or only its zombie. */
+export function startOf(pid: number): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    // The name in parentheses may hold anything; fields are counted behind it: state is the 3rd, start time the 22nd.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return fields[0] === 'Z' ? undefined : fields[19]
+  } catch {
+    return undefined
+  }
+}
+
+export function ownProcess(): ProcessId {
+  return { pid: process.pid, start: startOf(process.pid) ?? '' }
+}
