@@ -123,10 +123,10 @@ export class EtcdRig {
   }
 }
 
-/** A TCP proxy to one port. `gate` decides, chunk by chunk from the server, whether the link is cut before it passes. */
+/** A TCP proxy to one port, which can cut a connection after any byte on its way to the client. */
 export class CuttingProxy {
-  /** Called with each chunk on its way to the client; returning true cuts the connection instead of passing it on. */
-  gate: (chunk: Buffer) => boolean = () => false
+  /** How many bytes of a new connection reach the client before it is cut; asked once per connection. */
+  budget: () => number = () => Number.POSITIVE_INFINITY
   connections = 0
   readonly #server: Server
   readonly #pairs = new Set<readonly [Socket, Socket]>()
@@ -165,9 +165,14 @@ export class CuttingProxy {
     }
     for (const socket of pair) socket.on('error', end).on('close', end)
     client.on('data', (chunk) => upstream.write(chunk))
+    let left = this.budget()
     upstream.on('data', (chunk) => {
-      if (this.gate(chunk)) end()
-      else client.write(chunk)
+      if (chunk.length <= left) client.write(chunk)
+      else {
+        client.end(chunk.subarray(0, left))
+        upstream.destroy()
+      }
+      left = Math.max(0, left - chunk.length)
     })
   }
 
