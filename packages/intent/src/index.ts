@@ -1,1 +1,7 @@
-export {}
+export { hashedRouterId } from './identity.js'
+export { type KernelCandidate, type KernelVerdict, kernelRoute } from './kernel.js'
+export type { NodeView } from './nodes.js'
+export { protocolName } from './peers/session.js'
+export { plan } from './plan.js'
+export { ClusterState } from './state.js'
+export * from './types.js'

@@ -1,0 +1,272 @@
+/**
+ * Who this node would speak to, by every rule that could ask for it (calico.md 2.3, 2.4, 2.13).
+ *
+ * Several rules may ask for the same session: same address, same port. One wins, by rank and then by name, and what the
+ * reference leaves to the iteration order of a map is decided here: global over node over reverse over local workload
+ * over mesh, and among equals the BGPPeer whose name comes first.
+ */
+import { type FamilyName, type PeerKey, type PeerKind, peerKey, type Why } from '@starling/engine'
+import { type BgpPeerResource, parseCidr } from '@starling/resources'
+import type { NodeView } from '../nodes.js'
+import { listenPortOf, type Settings } from '../settings.js'
+import type { ClusterState } from '../state.js'
+import type { Identity, PlanProblem, WorkloadFile } from '../types.js'
+
+export interface Candidate {
+  readonly kind: PeerKind
+  /** The order of precedence: smaller wins. */
+  readonly rank: 0 | 1 | 2 | 3 | 4
+  readonly family: FamilyName
+  /** Canonical text, with the zone of a link-local address. */
+  readonly address: string
+  readonly zone?: string
+  /** As configured: 0 where nothing names a port, which means 179 and no suffix in the name. */
+  readonly port: number
+  /** 0 = unknown. */
+  readonly remoteAs: number
+  readonly passive: boolean
+  readonly remoteNode?: string
+  readonly remoteClusterId?: number
+  /** Absent for mesh sessions. */
+  readonly peer?: BgpPeerResource
+  /** Fields that only explicit sessions take from their BGPPeer (table of calico.md 2.4). */
+  readonly explicit: boolean
+  readonly why: Why
+}
+
+export interface CandidateInput {
+  readonly state: ClusterState
+  readonly settings: Settings
+  readonly identity: Identity
+  readonly node: NodeView
+  readonly workloads: readonly WorkloadFile[]
+  readonly problems: PlanProblem[]
+}
+
+export interface Chosen {
+  readonly candidate: Candidate
+  /** Those that asked for the same session and lost. */
+  readonly shadowed: readonly string[]
+}
+
+const FAMILIES: readonly FamilyName[] = ['ipv4', 'ipv6']
+
+/** Winners by identity, ordered by protocol name as the reference orders its sessions. */
+export function chooseSessions(input: CandidateInput): ReadonlyMap<PeerKey, Chosen> {
+  const chosen = new Map<PeerKey, { candidate: Candidate; shadowed: string[] }>()
+  const own = new Set([input.node.ipv4?.address, input.node.ipv6?.address])
+  const ranked = [...explicitPeers(input), ...reversePeers(input), ...workloadPeers(input)]
+  // Stable: candidates of one rank come sorted by BGPPeer name already.
+  ranked.sort((a, b) => a.rank - b.rank)
+  const consider = (candidate: Candidate): void => {
+    if (own.has(candidate.address)) return
+    const key = peerKey(candidate.address, candidate.port)
+    const winner = chosen.get(key)
+    if (winner === undefined) chosen.set(key, { candidate, shadowed: [] })
+    else if (winner.candidate.peer !== candidate.peer || winner.candidate.rank !== candidate.rank)
+      winner.shadowed.push(`${candidate.why.resource} (${RANK_NAMES[candidate.rank]})`)
+  }
+  ranked.forEach(consider)
+  meshPeers(input).forEach(consider)
+  return chosen
+}
+
+const RANK_NAMES = ['global', 'node', 'reverse', 'local workload', 'mesh'] as const
+
+/** 2.3: every other node without a cluster id, while the mesh is on and we are no reflector ourselves. */
+function meshPeers({ state, settings, identity, node }: CandidateInput): Candidate[] {
+  if (!settings.mesh || node.clusterId !== undefined) return []
+  const why: Why =
+    settings.global?.nodeToNodeMeshEnabled === true
+      ? {
+          resource: 'BGPConfiguration/default',
+          field: 'spec.nodeToNodeMeshEnabled',
+          rule: 'mesh: every node without a cluster id',
+        }
+      : { resource: 'built-in', rule: 'mesh: on unless BGPConfiguration/default turns it off' }
+  const candidates: Candidate[] = []
+  for (const other of state.nodes.all) {
+    if (other.name === node.name || other.clusterId !== undefined) continue
+    for (const family of FAMILIES) {
+      const own = node[family]
+      const address = other[family]?.address
+      if (own === undefined || address === undefined || address === own.address) continue
+      candidates.push({
+        kind: 'mesh',
+        rank: 4,
+        family,
+        address,
+        port: listenPortOf(state, settings, other.name) ?? 0,
+        remoteAs: other.asNumber ?? identity.asNumber,
+        passive: address > own.address,
+        remoteNode: other.name,
+        explicit: false,
+        why,
+      })
+    }
+  }
+  return candidates
+}
+
+/** True when the BGPPeer's local side includes the node. */
+export function isLocalSide(state: ClusterState, { spec }: BgpPeerResource, node: NodeView): boolean {
+  if (spec.node !== undefined) return spec.node === node.name
+  return spec.nodeSelector === undefined || state.nodes.selects(spec.nodeSelector, node)
+}
+
+const isGlobal = ({ spec }: BgpPeerResource): boolean => spec.node === undefined && spec.nodeSelector === undefined
+
+/** 2.4, global and node pass. */
+function explicitPeers(input: CandidateInput): Candidate[] {
+  const { state, node } = input
+  const candidates: Candidate[] = []
+  for (const peer of state.all('BGPPeer')) {
+    const { peerIP, peerSelector, localWorkloadSelector } = peer.spec
+    if (localWorkloadSelector !== undefined || !isLocalSide(state, peer, node)) continue
+    if (peerIP !== undefined) {
+      const candidate = byAddress(input, peer)
+      if (candidate !== undefined) candidates.push(candidate)
+    } else if (peerSelector !== undefined)
+      for (const other of state.nodes.selected(peerSelector))
+        for (const family of FAMILIES) addNode(input, candidates, peer, other, family, 'peerSelector selects it')
+  }
+  return candidates
+}
+
+function byAddress(input: CandidateInput, peer: BgpPeerResource): Candidate | undefined {
+  const { state, settings, node } = input
+  const endpoint = peer.spec.peerIP
+  if (endpoint === undefined) return undefined
+  const { family, text, zone } = endpoint
+  const own = node[family]
+  // A link-local session runs between interfaces; it needs no node address of its family.
+  if (own === undefined && zone === undefined) return undefined
+  const known = state.nodes.withAddress(endpoint.address)
+  const asNumber = peer.spec.asNumber ?? 0
+  const knownAs = known === undefined ? undefined : (known.asNumber ?? settings.globalAs)
+  const sameAs = asNumber === 0 || knownAs === asNumber
+  const port =
+    endpoint.port ?? (known !== undefined && sameAs ? listenPortOf(state, settings, known.name) : undefined) ?? 0
+  const global = isGlobal(peer)
+  return {
+    kind: global ? 'global' : 'node',
+    rank: global ? 0 : 1,
+    family,
+    address: text,
+    ...(zone === undefined ? {} : { zone }),
+    port,
+    remoteAs: asNumber !== 0 ? asNumber : (knownAs ?? 0),
+    passive: global && known !== undefined && own !== undefined && endpoint.address > own.address,
+    ...(known === undefined ? {} : { remoteNode: known.name }),
+    peer,
+    explicit: true,
+    why: whyOf(peer, 'spec.peerIP', global ? 'global: every node' : localRule(peer)),
+  }
+}
+
+function localRule({ spec }: BgpPeerResource): string {
+  return spec.node !== undefined ? `node ${spec.node}` : `nodeSelector ${spec.nodeSelector ?? 'all()'}`
+}
+
+const whyOf = ({ metadata }: BgpPeerResource, field: string, rule: string): Why => ({
+  resource: `BGPPeer/${metadata.name}`,
+  field,
+  rule,
+})
+
+/** A session with another node of the cluster, as `peerSelector` and the reverse pass make it. */
+function addNode(
+  { state, settings, node }: CandidateInput,
+  candidates: Candidate[],
+  peer: BgpPeerResource,
+  other: NodeView,
+  family: FamilyName,
+  rule: string,
+  reverse = false,
+): void {
+  const address = other[family]?.address
+  if (address === undefined || node[family] === undefined || other.name === node.name) return
+  const global = isGlobal(peer) && !reverse
+  candidates.push({
+    kind: global ? 'global' : 'node',
+    rank: reverse ? 2 : global ? 0 : 1,
+    family,
+    address,
+    port: listenPortOf(state, settings, other.name) ?? 0,
+    remoteAs: other.asNumber ?? settings.globalAs,
+    passive: false,
+    remoteNode: other.name,
+    ...(other.clusterId === undefined ? {} : { remoteClusterId: other.clusterId }),
+    peer,
+    explicit: false,
+    why: whyOf(peer, reverse ? 'spec.reversePeering' : 'spec.peerSelector', rule),
+  })
+}
+
+/** 2.4, reverse pass: where we are the remote side, every node of the local side is a peer of ours. */
+function reversePeers(input: CandidateInput): Candidate[] {
+  const { state, node } = input
+  const candidates: Candidate[] = []
+  for (const peer of state.all('BGPPeer')) {
+    const { spec } = peer
+    if (spec.reversePeering === 'Manual' || spec.localWorkloadSelector !== undefined) continue
+    const families = remoteSideFamilies(input, peer)
+    if (families.length === 0) continue
+    const locals =
+      spec.node !== undefined
+        ? [state.nodes.get(spec.node)]
+        : spec.nodeSelector === undefined
+          ? state.nodes.all
+          : state.nodes.selected(spec.nodeSelector)
+    const rule = `reverse: ${spec.peerIP === undefined ? 'its peerSelector selects' : 'its peerIP is'} ${node.name}`
+    for (const other of locals)
+      if (other !== undefined)
+        for (const family of families) addNode(input, candidates, peer, other, family, rule, true)
+  }
+  return candidates
+}
+
+/** The families in which the BGPPeer's remote side is this node. */
+function remoteSideFamilies(
+  { state, settings, node }: CandidateInput,
+  { spec }: BgpPeerResource,
+): readonly FamilyName[] {
+  if (spec.peerIP === undefined)
+    return spec.peerSelector !== undefined && state.nodes.selects(spec.peerSelector, node) ? FAMILIES : []
+  const { family, address, port } = spec.peerIP
+  if (node[family]?.address !== address) return []
+  const wanted = spec.asNumber === undefined || spec.asNumber === 0 ? settings.globalAs : spec.asNumber
+  if ((node.asNumber ?? settings.globalAs) !== wanted) return []
+  if (port !== undefined && port !== (listenPortOf(state, settings, node.name) ?? 179)) return []
+  return [family]
+}
+
+/** 2.13: workloads on this node that Felix wrote a file for. */
+function workloadPeers({ state, node, workloads }: CandidateInput): Candidate[] {
+  const candidates: Candidate[] = []
+  if (workloads.length === 0) return candidates
+  const files = [...workloads].sort((a, b) => (a.ifaceName < b.ifaceName ? -1 : 1))
+  for (const peer of state.all('BGPPeer')) {
+    if (peer.spec.localWorkloadSelector === undefined || !isLocalSide(state, peer, node)) continue
+    for (const file of files) {
+      if (file.bgpPeerName !== peer.metadata.name) continue
+      for (const net of [file.ipv4Nets?.[0], file.ipv6Nets?.[0]]) {
+        const cidr = net === undefined ? undefined : parseCidr(net)
+        if (cidr === undefined || node[cidr.family] === undefined) continue
+        candidates.push({
+          kind: 'local-workload',
+          rank: 3,
+          family: cidr.family,
+          address: cidr.address,
+          port: 0,
+          remoteAs: peer.spec.asNumber ?? 0,
+          passive: true,
+          peer,
+          explicit: false,
+          why: whyOf(peer, 'spec.localWorkloadSelector', `workload behind ${file.ifaceName}`),
+        })
+      }
+    }
+  }
+  return candidates
+}

@@ -1,0 +1,125 @@
+/**
+ * `plan(state, node, options)`: everything one node does, from everything the cluster says (design section 6).
+ *
+ * Pure and whole: the same state gives the same plan whatever came before, so that a change is found by comparing plans
+ * and never by following events. The order of the sections below is the order in which one needs the other.
+ */
+import type { DynamicNeighbors, EngineConfig, PeerConfig, PeerKey, Why } from '@starling/engine'
+import { identify } from './identity.js'
+import { DEFAULT_LOCAL_PREF, kernelRules } from './kernel.js'
+import type { NodeView } from './nodes.js'
+import { blockRoutes, ownBlocks, serviceRoutes } from './originate.js'
+import { chooseSessions } from './peers/candidates.js'
+import { OptionsIndex } from './peers/options.js'
+import { dynamicNeighbors, unnumberedPeers } from './peers/ranges.js'
+import { SessionBuilder } from './peers/session.js'
+import { PolicyBuilder } from './policy/builder.js'
+import { type Settings, settingsFor } from './settings.js'
+import type { ClusterState } from './state.js'
+import type { Identity, ListenPlan, Plan, PlannedPeer, PlannedRoute, PlanOptions, PlanProblem } from './types.js'
+
+/** Peers drop our stale routes after this long (RFC 4724); waiting longer for them to speak would only add to the hole. */
+const RESTART_DEFERRAL = 120_000
+/** BIRD's `merge paths on` (calico.md 3.4). */
+const MAXIMUM_PATHS = 16
+
+export function plan(state: ClusterState, nodeName: string, options: PlanOptions = {}): Plan {
+  const problems: PlanProblem[] = []
+  const node = state.nodes.get(nodeName)
+  const settings = settingsFor(state, nodeName, problems)
+  const identity = identify(nodeName, node, settings, options, problems)
+  const blocks = ownBlocks(state, nodeName)
+  const services = serviceRoutes(state, settings, nodeName, options, problems)
+  const policies = new PolicyBuilder({ state, settings, identity, blocks, services })
+  const sessions =
+    node === undefined ? undefined : planSessions({ state, settings, identity, node, policies, options, problems })
+  const peers = sessions?.peers ?? new Map<PeerKey, PlannedPeer>()
+  const engine: EngineConfig = {
+    asNumber: identity.asNumber,
+    routerId: identity.routerId,
+    clusterId: identity.clusterId,
+    clientToClient: true,
+    peers: new Map([...peers].map(([key, { config }]): [PeerKey, PeerConfig] => [key, config])),
+    dynamicNeighbors: sessions?.dynamic ?? [],
+    nextHopResolution: options.role === 'reflector' ? 'assumed' : 'tracked',
+    decision: { alwaysCompareMed: false, deterministicMed: true, maximumPaths: MAXIMUM_PATHS, multipathRelax: true },
+    defaultLocalPref: DEFAULT_LOCAL_PREF,
+    gracefulRestartDeferral: RESTART_DEFERRAL,
+  }
+  return {
+    node: nodeName,
+    identity,
+    engine,
+    peers,
+    unnumbered: sessions?.unnumbered ?? [],
+    localRoutes: [...blockRoutes(blocks), ...services.routes, ...reachableByRoutes(peers)].sort(byPrefix),
+    kernel: kernelRules(state, settings, identity, services),
+    listen: listenPlan(settings, identity),
+    ignoredInterfaces: settings.ignoredInterfaces,
+    communities: settings.communities,
+    logLevel: settings.logLevel,
+    problems: [...state.problems.map(({ key: _key, ...problem }) => problem), ...problems],
+  }
+}
+
+interface SessionsInput {
+  readonly state: ClusterState
+  readonly settings: Settings
+  readonly identity: Identity
+  readonly node: NodeView
+  readonly policies: PolicyBuilder
+  readonly options: PlanOptions
+  readonly problems: PlanProblem[]
+}
+
+function planSessions({ state, settings, identity, node, policies, options, problems }: SessionsInput) {
+  const workloads = options.workloads ?? []
+  const index = new OptionsIndex(state, node)
+  const builder = new SessionBuilder({ state, settings, identity, policies, options: index, plan: options, problems })
+  const planned: PlannedPeer[] = []
+  for (const chosen of chooseSessions({ state, settings, identity, node, workloads, problems }).values()) {
+    const peer = builder.build(chosen)
+    if (peer !== undefined) planned.push(peer)
+  }
+  planned.sort((a, b) => (a.config.name < b.config.name ? -1 : a.config.name > b.config.name ? 1 : 0))
+  const peers = new Map<PeerKey, PlannedPeer>()
+  for (const peer of planned) if (!peers.has(peer.config.key)) peers.set(peer.config.key, peer)
+  const dynamic: readonly DynamicNeighbors[] = dynamicNeighbors(index, builder, policies, state, options)
+  return { peers, dynamic, unnumbered: unnumberedPeers(index, builder, policies) }
+}
+
+/** 2.6: the peer behind a gateway; lives in our table and goes to the kernel like other statics. */
+function reachableByRoutes(peers: ReadonlyMap<PeerKey, PlannedPeer>): PlannedRoute[] {
+  const routes = new Map<string, PlannedRoute>()
+  for (const { config, reachableBy } of peers.values()) {
+    if (reachableBy === undefined || config.remoteAddress.includes('%')) continue
+    const family = config.remoteAddress.includes(':') ? 'ipv6' : 'ipv4'
+    const prefix = `${config.remoteAddress}/${family === 'ipv4' ? 32 : 128}`
+    const why: Why = { resource: config.why.resource, field: 'spec.reachableBy', rule: 'host route to the peer' }
+    const target = { kind: 'via', gateway: reachableBy } as const
+    if (!routes.has(prefix))
+      routes.set(prefix, { prefix, family, source: 'static', target, label: `reachableBy of ${config.name}`, why })
+  }
+  return [...routes.values()]
+}
+
+/** 2.2. A family is listened on when the node has an address of it. */
+function listenPlan(
+  { global, node, nodeConfiguration, listenPort, bindMode }: Settings,
+  identity: Identity,
+): ListenPlan {
+  const nodeIp = bindMode === 'NodeIP'
+  const port = listenPort ?? 179
+  const resource = node?.listenPort !== undefined ? nodeConfiguration : 'BGPConfiguration/default'
+  return {
+    port,
+    ...(identity.ipv4 === undefined ? {} : { ipv4: nodeIp ? identity.ipv4.address : '0.0.0.0' }),
+    ...(identity.ipv6 === undefined ? {} : { ipv6: nodeIp ? identity.ipv6.address : '::' }),
+    why:
+      listenPort === undefined && global?.bindMode === undefined
+        ? { resource: 'built-in', rule: 'port 179 on every address' }
+        : { resource, field: 'spec.listenPort, spec.bindMode', rule: `port ${port}, bind mode ${bindMode}` },
+  }
+}
+
+const byPrefix = (a: PlannedRoute, b: PlannedRoute): number => (a.prefix < b.prefix ? -1 : a.prefix > b.prefix ? 1 : 0)

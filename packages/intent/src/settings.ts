@@ -1,0 +1,112 @@
+/**
+ * BGPConfiguration as it holds for one node: `default`, overridden by `node.<name>` where that is honoured (calico.md 1.4),
+ * with the built-in defaults filled in.
+ */
+import type { Why } from '@starling/engine'
+import { type Cidr, type ProgramClusterRoutes, parseCommunity, type ResourceOf } from '@starling/resources'
+import type { ClusterState } from './state.js'
+import type { PlannedCommunities, PlanProblem } from './types.js'
+
+export const DEFAULT_AS = 64512
+export const DEFAULT_PRIORITY = 1024
+const PROGRAM_VALUES: readonly string[] = ['Enabled', 'Disabled', 'EnabledIPIPOnly', 'EnabledNoEncapOnly']
+
+type Spec = ResourceOf<'BGPConfiguration'>['spec']
+
+export interface Settings {
+  readonly global: Spec | undefined
+  readonly node: Spec | undefined
+  readonly nodeConfiguration: string
+  readonly mesh: boolean
+  readonly globalAs: number
+  readonly globalAsWhy: Why
+  readonly listenPort: number | undefined
+  readonly globalListenPort: number | undefined
+  readonly bindMode: 'None' | 'NodeIP'
+  readonly normalPriority: { readonly ipv4: number; readonly ipv6: number }
+  readonly programClusterRoutes: ProgramClusterRoutes
+  readonly logLevel: 'debug' | 'info' | 'none'
+  readonly ignoredInterfaces: readonly string[]
+  readonly communities: readonly PlannedCommunities[]
+}
+
+/** The listen port another node chose for itself, else the global one; undefined when neither says any. */
+export function listenPortOf(state: ClusterState, settings: Settings, node: string): number | undefined {
+  return state.named('BGPConfiguration', `node.${node}`)?.spec.listenPort ?? settings.globalListenPort
+}
+
+export function settingsFor(state: ClusterState, name: string, problems: PlanProblem[]): Settings {
+  const global = state.named('BGPConfiguration', 'default')?.spec
+  const node = state.named('BGPConfiguration', `node.${name}`)?.spec
+  const nodeConfiguration = `BGPConfiguration/node.${name}`
+  for (const field of ['bindMode', 'ignoredInterfaces'] as const)
+    if (node?.[field] !== undefined) {
+      const message = "is only honoured in 'default' since v3.32"
+      problems.push({ severity: 'warning', resource: nodeConfiguration, field: `spec.${field}`, message })
+    }
+  const program = global?.programClusterRoutes
+  const severity = node?.logSeverityScreen ?? global?.logSeverityScreen ?? 'Info'
+  return {
+    global,
+    node,
+    nodeConfiguration,
+    mesh: global?.nodeToNodeMeshEnabled ?? true,
+    globalAs: global?.asNumber ?? DEFAULT_AS,
+    globalAsWhy:
+      global?.asNumber === undefined
+        ? { resource: 'built-in', rule: `AS ${DEFAULT_AS} unless BGPConfiguration/default says otherwise` }
+        : { resource: 'BGPConfiguration/default', field: 'spec.asNumber', rule: 'global AS' },
+    listenPort: node?.listenPort ?? global?.listenPort,
+    globalListenPort: global?.listenPort,
+    bindMode: global?.bindMode ?? 'None',
+    normalPriority: {
+      ipv4: global?.ipv4NormalRoutePriority ?? DEFAULT_PRIORITY,
+      ipv6: global?.ipv6NormalRoutePriority ?? DEFAULT_PRIORITY,
+    },
+    programClusterRoutes:
+      program !== undefined && PROGRAM_VALUES.includes(program)
+        ? (program as ProgramClusterRoutes)
+        : 'EnabledNoEncapOnly',
+    logLevel: severity === 'Debug' ? 'debug' : severity === 'Info' ? 'info' : 'none',
+    ignoredInterfaces: [...(global?.ignoredInterfaces ?? []), 'cali*', 'kube-ipvs*'],
+    communities: communitiesOf(global, node, nodeConfiguration, problems),
+  }
+}
+
+/** The node's own list replaces the global one; names are those of the same object (calico.md 2.8 step 6). */
+function communitiesOf(
+  global: Spec | undefined,
+  node: Spec | undefined,
+  nodeConfiguration: string,
+  problems: PlanProblem[],
+): readonly PlannedCommunities[] {
+  const own = (node?.prefixAdvertisements?.length ?? 0) > 0
+  const spec = own ? node : global
+  const resource = own ? nodeConfiguration : 'BGPConfiguration/default'
+  const named = new Map(spec?.communities.map(({ name, value }) => [name, value]))
+  const planned: PlannedCommunities[] = []
+  spec?.prefixAdvertisements?.forEach((advertisement: { cidr: Cidr; communities: string[] }, i) => {
+    const field = `spec.prefixAdvertisements[${i}]`
+    const values = new Set<string>()
+    for (const text of advertisement.communities) {
+      const value = named.get(text) ?? parseCommunity(text)?.text
+      if (value !== undefined) values.add(value)
+      else {
+        const message = `'${text}' is no community and no name in spec.communities; left out`
+        problems.push({ severity: 'warning', resource, field: `${field}.communities`, message })
+      }
+    }
+    if (values.size === 0) return
+    const why = { resource, field, rule: 'communities of prefixes inside the CIDR' }
+    planned.push({ prefix: advertisement.cidr.network, communities: [...values].sort(), why })
+  })
+  return planned
+}
+
+/** calico.md 2.12: which cluster routes are BGP's to program. */
+export function ownsRoutes(value: ProgramClusterRoutes): { readonly ipip: boolean; readonly noEncap: boolean } {
+  return {
+    ipip: value === 'Enabled' || value === 'EnabledIPIPOnly',
+    noEncap: value === 'Enabled' || value === 'EnabledNoEncapOnly',
+  }
+}
