@@ -35,4 +35,7 @@ export class CliError extends Error {
   }
 }
 
+/** For commands whose answer is an exit code and who have said all there is to say (health, check). */
+export const verdict = (exitCode: number): CliError => new CliError('', exitCode)
+
 export const usage = (message: string): CliError => new CliError(message, EXIT.usage)

@@ -1,1 +1,3 @@
-export {}
+export { EXIT } from './exit.js'
+export { main } from './main.js'
+export { VERSION } from './version.js'

@@ -5,7 +5,7 @@
  * nothing of the inside. Answers carry headers that make a browser treat them as data.
  */
 import swagger from '@fastify/swagger'
-import { type FastifyBaseLogger, type FastifyError, type FastifyInstance, type FastifyReply, fastify } from 'fastify'
+import { type FastifyBaseLogger, type FastifyError, type FastifyInstance, type FastifyReply, fastify, LogController } from 'fastify'
 import { ApiError, ERRORS, type ErrorCode } from '../errors.js'
 import { readiness } from '../health/rules.js'
 import { present } from '../present.js'
@@ -55,7 +55,7 @@ export async function createApp(context: ApiContext, options: AppOptions): Promi
     ajv: { customOptions: { removeAdditional: false, coerceTypes: 'array', useDefaults: true } },
     forceCloseConnections: true,
     return503OnClosing: true,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     ...(options.logger === undefined ? {} : { loggerInstance: options.logger }),
     ...(options.tls === undefined ? {} : { https: { cert: options.tls.cert, key: options.tls.key } }),
   } as object)

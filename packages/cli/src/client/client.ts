@@ -65,7 +65,11 @@ export class ApiClient {
   }
 
   /** Data of an event stream, one JSON value at a time, until `signal`. */
-  async *events<T>(path: string, query: Readonly<Record<string, string | undefined>>, signal: AbortSignal): AsyncGenerator<T> {
+  async *events<T>(
+    path: string,
+    query: Readonly<Record<string, string | undefined>>,
+    signal: AbortSignal,
+  ): AsyncGenerator<T> {
     const response = await this.#send('GET', withQuery(path, query), undefined, { accept: 'text/event-stream' }, signal)
     if (response.statusCode !== 200) {
       response.destroy()
@@ -112,7 +116,11 @@ export class ApiClient {
     const all: Record<string, string> = { ...headers }
     if (body !== undefined) all['content-type'] = 'application/json'
     if (token !== undefined) all['authorization'] = `Bearer ${token}`
-    const options: RequestOptions = { method, headers: all, ...(signal === undefined ? { timeout: TIMEOUT } : { signal }) }
+    const options: RequestOptions = {
+      method,
+      headers: all,
+      ...(signal === undefined ? { timeout: TIMEOUT } : { signal }),
+    }
     return new Promise((resolve, reject) => {
       let sent: ClientRequest
       if (url === undefined) {

@@ -35,7 +35,11 @@ export function table<T>(items: readonly T[], columns: readonly Column<T>[], opt
   const shown = columns.filter((column) => wide || column.wide !== true)
   const rows = items.map((item) => shown.map((column) => cell(column, item)))
   const numeric = shown.map((_, i) => rows.some((row) => row[i]?.right === true))
-  const head: Cell[] = shown.map((column, i) => ({ text: column.heading, right: numeric[i] === true, colour: undefined }))
+  const head: Cell[] = shown.map((column, i) => ({
+    text: column.heading,
+    right: numeric[i] === true,
+    colour: undefined,
+  }))
   const all = headings ? [head, ...rows] : rows
   const widths = shown.map((_, i) => all.reduce((most, row) => Math.max(most, visibleWidth(row[i]?.text ?? '')), 0))
   return all

@@ -45,7 +45,8 @@ export function parseRouteWords(words: readonly string[]): RouteWords {
   if (peer !== undefined && view === undefined && match === undefined && Prefix.parseOrHost(peer) !== undefined) {
     return { match: { kind: 'for', prefix: canonical(peer, 'for') } }
   }
-  if (view !== undefined && view !== 'all' && peer === undefined) throw usage(`${view} needs a peer: show routes ${view} PEER`)
+  if (view !== undefined && view !== 'all' && peer === undefined)
+    throw usage(`${view} needs a peer: show routes ${view} PEER`)
   return {
     ...(match === undefined ? {} : { match }),
     ...(view === undefined ? {} : { view }),

@@ -1,0 +1,222 @@
+/**
+ * `starling show ...`: the state of a running daemon, for people and for programs.
+ */
+import type { Command } from 'commander'
+import type { ApiClient } from '../../client/client.js'
+import type { Io } from '../../io.js'
+import { addOutput, addTarget, addWatch, clientFor, positiveInteger, type ShowOptions } from '../../options.js'
+import { render, type Style } from '../../output/print.js'
+import { painterFor } from '../../output/text.js'
+import { repeat } from '../../watch.js'
+import { blocksTable, eventLine, groupsTable, nodesTable, type SummaryJson, summaryText } from './lists.js'
+import { peerDetails, peersTable } from './peers.js'
+import { kernelTable, routesTable } from './routes.js'
+import { parseRouteWords, type RouteWords } from './routes-words.js'
+import {
+  type BlockJson,
+  type EventJson,
+  type GroupJson,
+  type KernelJson,
+  type KernelRouteJson,
+  type NodeJson,
+  type PeerJson,
+  pages,
+  type RouteJson,
+} from './views.js'
+
+interface Picture {
+  readonly value: unknown
+  readonly forPeople: (style: Style) => string
+  /** There is more than was asked for. */
+  readonly more?: boolean
+}
+
+type Ask = (client: ApiClient) => Promise<Picture>
+
+async function show(options: ShowOptions, io: Io, ask: Ask): Promise<void> {
+  const client = clientFor(options, io)
+  await repeat(options.watch, io, async () => {
+    const picture = await ask(client)
+    if (picture.more === true) io.error('there is more; --limit N shows it\n')
+    return render(picture.value, options, io, picture.forPeople)
+  })
+}
+
+const common = (command: Command): Command => addWatch(addOutput(addTarget(command)))
+const limited = (command: Command, standard: number): Command =>
+  command.option('--limit <n>', 'at most so many', positiveInteger, standard)
+
+export function register(program: Command, io: Io): void {
+  const command = common(
+    program.command('show').description('show the state of a running daemon').enablePositionalOptions(),
+  )
+  command.action(async (options: ShowOptions) => {
+    await show(options, io, async (client) => {
+      const summary = await client.get<SummaryJson>('/v1/summary')
+      return { value: summary, forPeople: ({ paint }) => summaryText(summary, paint) }
+    })
+  })
+  peers(command, io)
+  routes(command, io)
+  kernel(command, io)
+  lists(command, io)
+  events(command, io)
+}
+
+function peers(parent: Command, io: Io): void {
+  const command = common(parent.command('peers [name]').alias('peer').description('peers, or one of them in full'))
+    .option('--state <state>', 'only this state (Established, Active, ...; down: not Established)')
+    .option('--kind <kind>', 'only this kind (mesh, global, node, local-workload, dynamic, static)')
+  limited(command, 100_000).action(
+    async (name: string | undefined, options: ShowOptions & { state?: string; kind?: string; limit: number }) => {
+      await show(options, io, async (client) => {
+        if (name !== undefined) {
+          const peer = await client.get<PeerJson>(`/v1/peers/${encodeURIComponent(name)}`)
+          return { value: peer, forPeople: (style) => peerDetails(peer, style) }
+        }
+        const { items, more } = await pages<PeerJson>(options.limit, async (limit, cursor) => {
+          const query = { state: options.state, kind: options.kind, limit, cursor }
+          const page = await client.get<{ peers: PeerJson[]; next?: string }>('/v1/peers', query)
+          return { items: page.peers, ...(page.next === undefined ? {} : { next: page.next }) }
+        })
+        return { value: items, more, forPeople: (style) => peersTable(items, style) }
+      })
+    },
+  )
+}
+
+const matchQuery = ({ match }: RouteWords) => (match === undefined ? {} : { [match.kind]: match.prefix })
+
+function routes(parent: Command, io: Io): void {
+  const command = common(
+    parent
+      .command('routes [words...]')
+      .alias('route')
+      .description('routes: [PREFIX | for ADDRESS | in PREFIX] [all|received|filtered|accepted|exported] [PEER]'),
+  ).option('--family <family>', 'ipv4 or ipv6')
+  limited(command, 1000).action(async (words: string[], options: ShowOptions & { family?: string; limit: number }) => {
+    const asked = parseRouteWords(words)
+    // What a peer sent and import policy accepted is the eligible part of all its paths.
+    const accepted = asked.view === 'accepted'
+    const view = accepted || (asked.view === undefined && asked.peer !== undefined) ? 'all' : asked.view
+    await show(options, io, async (client) => {
+      const { items, more } = await pages<RouteJson>(options.limit, async (limit, cursor) => {
+        const query = { ...matchQuery(asked), view, peer: asked.peer, family: options.family, limit, cursor }
+        const page = await client.get<{ routes: RouteJson[]; next?: string }>('/v1/routes', query)
+        const wanted = accepted ? page.routes.filter((route) => route.eligible) : page.routes
+        return { items: wanted, ...(page.next === undefined ? {} : { next: page.next }) }
+      })
+      return { value: items, more, forPeople: (style) => routesTable(items, style) }
+    })
+  })
+}
+
+function kernel(parent: Command, io: Io): void {
+  const command = common(
+    parent
+      .command('kernel [words...]')
+      .description('kernel routes, desired and actual: [PREFIX | for ADDRESS | in PREFIX]'),
+  )
+    .option('--state <state>', 'only this state (installed, pending, failed, ...; drift: all but installed)')
+    .option('--family <family>', 'ipv4 or ipv6')
+  limited(command, 1000).action(
+    async (words: string[], options: ShowOptions & { state?: string; family?: string; limit: number }) => {
+      const asked = parseRouteWords(words)
+      await show(options, io, async (client) => {
+        let state: KernelJson | undefined
+        const { items, more } = await pages<KernelRouteJson>(options.limit, async (limit, cursor) => {
+          const query = { ...matchQuery(asked), state: options.state, family: options.family, limit, cursor }
+          const page = await client.get<{ kernel: KernelJson; routes: KernelRouteJson[]; next?: string }>(
+            '/v1/kernel',
+            query,
+          )
+          state = page.kernel
+          return { items: page.routes, ...(page.next === undefined ? {} : { next: page.next }) }
+        })
+        return {
+          value: { kernel: state, routes: items },
+          more,
+          forPeople: (style) => (state === undefined ? '' : kernelTable(state, items, style)),
+        }
+      })
+    },
+  )
+}
+
+function lists(parent: Command, io: Io): void {
+  common(parent.command('groups').description('update groups: peers that share their bytes')).action(
+    async (options: ShowOptions) => {
+      await show(options, io, async (client) => {
+        const { groups } = await client.get<{ groups: GroupJson[] }>('/v1/groups')
+        return { value: groups, forPeople: (style) => groupsTable(groups, style) }
+      })
+    },
+  )
+  const blocks = common(parent.command('blocks').description('IPAM blocks and who owns them'))
+    .option('--node <name>', 'only blocks of this node')
+    .option('--family <family>', 'ipv4 or ipv6')
+  limited(blocks, 100_000).action(async (options: ShowOptions & { node?: string; family?: string; limit: number }) => {
+    await show(options, io, async (client) => {
+      const { items, more } = await pages<BlockJson>(options.limit, async (limit, cursor) => {
+        const query = { node: options.node, family: options.family, limit, cursor }
+        const page = await client.get<{ blocks: BlockJson[]; next?: string }>('/v1/blocks', query)
+        return { items: page.blocks, ...(page.next === undefined ? {} : { next: page.next }) }
+      })
+      return { value: items, more, forPeople: (style) => blocksTable(items, style) }
+    })
+  })
+  const nodes = common(parent.command('nodes [name]').alias('node').description('nodes of the cluster'))
+  limited(nodes, 100_000).action(async (name: string | undefined, options: ShowOptions & { limit: number }) => {
+    await show(options, io, async (client) => {
+      const { items, more } = await pages<NodeJson>(options.limit, async (limit, cursor) => {
+        const page = await client.get<{ nodes: NodeJson[]; next?: string }>('/v1/nodes', { node: name, limit, cursor })
+        return { items: page.nodes, ...(page.next === undefined ? {} : { next: page.next }) }
+      })
+      return { value: items, more, forPeople: (style) => nodesTable(items, style) }
+    })
+  })
+}
+
+interface EventOptions extends ShowOptions {
+  readonly peer?: string
+  readonly type?: string
+  readonly limit: number
+  readonly follow?: boolean
+}
+
+function events(parent: Command, io: Io): void {
+  const command = common(parent.command('events').description('what happened lately'))
+    .option('--peer <name>', 'only events of this peer')
+    .option('--type <types>', 'only these types, comma separated (session-state, bad-update, kernel-error, ...)')
+    .option('-f, --follow', 'go on as events happen')
+  limited(command, 200).action(async (options: EventOptions) => {
+    if (options.follow === true) return follow(options, io)
+    await show(options, io, async (client) => {
+      const items = await newestEvents(client, options)
+      return { value: items, forPeople: ({ paint }) => items.map((item) => eventLine(item, paint)).join('') }
+    })
+  })
+}
+
+/** The log is read forward; the newest `limit` of what matches are kept. */
+async function newestEvents(client: ApiClient, options: EventOptions): Promise<EventJson[]> {
+  let kept: EventJson[] = []
+  let after = 0
+  for (;;) {
+    const query = { after, limit: 1000, peer: options.peer, type: options.type }
+    const page = await client.get<{ events: EventJson[]; after: number; last: number }>('/v1/events', query)
+    kept = [...kept, ...page.events].slice(-options.limit)
+    if (page.after >= page.last || page.after <= after) return kept
+    after = page.after
+  }
+}
+
+export async function follow(options: EventOptions, io: Io): Promise<void> {
+  const client = clientFor(options, io)
+  const paint = painterFor(options.color, io.terminal, io.env)
+  const query = { peer: options.peer, type: options.type }
+  for await (const event of client.events<EventJson>('/v1/events', query, io.signal)) {
+    if ('missed' in event) continue
+    io.write(options.output === 'json' ? `${JSON.stringify(event)}\n` : eventLine(event, paint))
+  }
+}
