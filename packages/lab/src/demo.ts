@@ -102,7 +102,9 @@ async function watch(lab: Lab, title: string, options: DemoOptions, stop: Stop, 
     const over = options.exitWhenConverged && (convergedAfter !== undefined || seconds() > options.timeoutSeconds)
     if (io.terminal || over) {
       const now = convergedAfter === undefined ? progress(absent, seconds()) : advice(lab, convergedAfter, absent)
-      screen.draw([...title.split('\n'), '', ...tables(lab.plan, view, style), '', ...now])
+      const lines = [...title.split('\n'), '', ...tables(lab.plan, view, style), '', ...now]
+      if (io.terminal) screen.draw(lines)
+      else io.write(`${lines.join('\n')}\n`)
     } else {
       said = sayChange(progress(absent, seconds())[0] ?? '', summary(view), said, io)
     }
@@ -110,9 +112,7 @@ async function watch(lab: Lab, title: string, options: DemoOptions, stop: Stop, 
       screen.leave()
       if (!over) return 0
       if (convergedAfter !== undefined) return 0
-      io.error(
-        `not converged after ${options.timeoutSeconds} s, missing:\n${absent.map((line) => `  ${line}\n`).join('')}`,
-      )
+      io.error(failure(lab, absent, options.timeoutSeconds))
       return 1
     }
     await stop.within(LOOK_MS)
@@ -121,6 +121,16 @@ async function watch(lab: Lab, title: string, options: DemoOptions, stop: Stop, 
 
 function progress(absent: readonly string[], seconds: number): string[] {
   return [`${seconds.toFixed(0)} s, ${absent.length} to go: ${absent[0] ?? ''}`]
+}
+
+/** What is missing, and the last words of the daemons that ended: their logs go with the lab. */
+function failure(lab: Lab, absent: readonly string[], timeoutSeconds: number): string {
+  const words = lab.processes.names().flatMap((name) => {
+    const ended = lab.processes.status(name)?.ended ?? ''
+    return ended === '' ? [] : [`${name} ended (${ended}):`, ...lab.processes.tail(name).map((line) => `  ${line}`)]
+  })
+  const lines = [`not converged after ${timeoutSeconds} s, missing:`, ...absent.map((line) => `  ${line}`), ...words]
+  return `${lines.join('\n')}\n`
 }
 
 /** One line on what to try next; what broke since, when something did. */

@@ -37,6 +37,11 @@ export function createNetns(name: string): Netns {
   }
 }
 
+/** The namespace this process lives in. */
+export function currentNetns(): Netns {
+  return netns('lab', openSync(OWN, 'r'))
+}
+
 function netns(name: string, fd: number): Netns {
   let open = true
   return {

@@ -5,7 +5,8 @@
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { hasNative } from '@starling/sys'
-import { createNetns } from '../fabric/netns.js'
+import { createNetns, currentNetns } from '../fabric/netns.js'
+import { Wiring } from '../fabric/wiring.js'
 
 export type ModeChoice =
   | { readonly mode: 'netns'; readonly words: string }
@@ -13,15 +14,17 @@ export type ModeChoice =
   | { readonly mode: 'loopback'; readonly words: string }
 
 const INSIDE = 'STARLING_LAB_USERNS'
-const UNSHARE = ['--user', '--map-root-user']
+// With a network namespace of its own: nobody may return from a new namespace to one that belongs to the machine.
+const UNSHARE = ['--user', '--map-root-user', '--net']
 
 export function chooseMode(): ModeChoice {
   const inside = process.env[INSIDE] !== undefined
   const refusal = hasNative() ? tryNamespace() : 'native calls are not possible here'
   if (refusal === undefined) {
+    if (inside) new Wiring(currentNetns()).up('lo')
     return { mode: 'netns', words: inside ? 'network namespaces inside a user namespace' : 'network namespaces' }
   }
-  const allowed = !inside && hasNative() && spawnSync('unshare', [...UNSHARE, '--net', 'true']).status === 0
+  const allowed = !inside && hasNative() && spawnSync('unshare', [...UNSHARE, 'true']).status === 0
   if (allowed) return { mode: 'userns' }
   return {
     mode: 'loopback',
