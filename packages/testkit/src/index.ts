@@ -1,1 +1,10 @@
-export {}
+/**
+ * Test tools shared by the project: seeded randomness, a simulated clock and network, engines as simulated nodes.
+ */
+export * from './clock.js'
+export * from './configs.js'
+export * from './fake-tables.js'
+export * from './network.js'
+export * from './node.js'
+export * from './random.js'
+export * from './transcript.js'

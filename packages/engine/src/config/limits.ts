@@ -1,0 +1,44 @@
+/**
+ * Every limit of the session layer in one place, with its reason. Times in milliseconds.
+ *
+ * Reaching a limit is a defined outcome, never growth; limits of the tables stand beside the tables.
+ */
+
+/** RFC 4271 section 8.2.2: the HoldTimer while an OPEN is awaited. */
+export const LARGE_HOLD_TIME = 240_000
+
+/**
+ * Longest wait for a SYN to be answered. A wrong TCP MD5 key is silence (node.md 3), and the kernel gives up only after
+ * two minutes: long enough for any real path, short enough that a mended password shows within seconds.
+ */
+export const CONNECT_TIMEOUT = 15_000
+
+/** A session that lasted this long has paid for its failures: the back-off starts at its minimum again. */
+export const STABLE_TIME = 300_000
+
+/** Failures in a row up to which an incoming connection ends our own idle hold: a peer that restarts is let in at once. */
+export const PATIENT_FAILURES = 4
+
+/** RFC 9687 section 3.2: the default SendHoldTime is the larger of these and twice the hold time. */
+export const SEND_HOLD_MINIMUM = 480_000
+
+/** Keepalives due within this span of a sweep leave with it: one pass serves many peers. */
+export const KEEPALIVE_SLACK = 200
+
+/** RFC 4271 section 10 suggests jitter of 0.75 to 1.0 on the timers; the same for every one of ours. */
+export const JITTER = 0.25
+
+/** A dynamic peer that has been down this long is forgotten, and its place is free for another. */
+export const DYNAMIC_PEER_LINGER = 300_000
+
+/** After a restart of ours: how long a peer may stay silent before nobody waits for it (RFC 4724 section 4.1). */
+export const ANSWER_TIME = 10_000
+
+/** How long a helper keeps stale routes of a peer that came back but does not send End-of-RIB (RFC 4724 section 4.2). */
+export const STALE_AFTER_RECONNECT = 360_000
+
+/** RFC 4724 section 3: the restart time field has 12 bits, in seconds. */
+export const RESTART_TIME_MAXIMUM = 4095
+
+/** Octets of peer text we keep for views (host name, shutdown text). */
+export const PEER_TEXT_LIMIT = 255

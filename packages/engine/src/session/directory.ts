@@ -1,0 +1,95 @@
+/**
+ * Who may speak to us: peers by key and by address, and the ranges dynamic neighbours come from.
+ *
+ * An incoming connection is judged here before a byte of it is parsed: unknown sources are not worth a framer.
+ */
+import { formatAddress, parseAddress, splitZone } from '@starling/bgp-packet'
+import { Prefix } from '@starling/inet'
+import type { DynamicNeighbors, PeerConfig, PeerKey } from '../config/types.js'
+import { peerKey } from '../config/types.js'
+import type { Endpoints } from './connection.js'
+import type { Peer } from './peer.js'
+
+/** One spelling per address: RFC 5952 text, the zone kept. */
+export function canonicalAddress(text: string): string {
+  const [address, zone] = splitZone(text)
+  const bytes = parseAddress(address)
+  if (bytes === undefined) return text
+  return zone === undefined ? formatAddress(bytes) : `${formatAddress(bytes)}%${zone}`
+}
+
+export interface Range {
+  readonly config: DynamicNeighbors
+  readonly prefix: Prefix | undefined
+}
+
+/** `10.0.0.12` as a part of BIRD's protocol names: `10_0_0_12`. */
+function nameSuffix(address: string): string {
+  return address.replace(/[^0-9a-zA-Z]/g, '_')
+}
+
+export function dynamicPeerConfig(range: DynamicNeighbors, address: string): PeerConfig {
+  return {
+    ...range.template,
+    key: peerKey(address),
+    name: `Dynamic_${nameSuffix(address)}`,
+    kind: 'dynamic',
+    remoteAddress: address,
+    remotePort: 179,
+    passive: true,
+  }
+}
+
+export class Directory {
+  readonly peers = new Map<PeerKey, Peer>()
+  readonly #byAddress = new Map<string, Peer[]>()
+  #ranges: readonly Range[] = []
+
+  setRanges(ranges: readonly DynamicNeighbors[]): void {
+    this.#ranges = ranges.map((config) => ({ config, prefix: Prefix.parse(config.range) }))
+  }
+
+  add(peer: Peer): void {
+    this.peers.set(peer.key, peer)
+    const address = canonicalAddress(peer.config.remoteAddress)
+    const list = this.#byAddress.get(address)
+    if (list === undefined) this.#byAddress.set(address, [peer])
+    else list.push(peer)
+  }
+
+  remove(peer: Peer): void {
+    this.peers.delete(peer.key)
+    const address = canonicalAddress(peer.config.remoteAddress)
+    const rest = (this.#byAddress.get(address) ?? []).filter((each) => each !== peer)
+    if (rest.length === 0) this.#byAddress.delete(address)
+    else this.#byAddress.set(address, rest)
+  }
+
+  /** The configured or already known dynamic peer a connection is for; text = why it cannot be. */
+  find(endpoints: Endpoints): Peer | string | undefined {
+    const candidates = this.#byAddress.get(canonicalAddress(endpoints.remoteAddress))
+    if (candidates === undefined) return undefined
+    const local = canonicalAddress(endpoints.localAddress)
+    const wants = (peer: Peer) => peer.config.localAddress
+    const exact = candidates.find((peer) => wants(peer) !== undefined && canonicalAddress(wants(peer) ?? '') === local)
+    const found = exact ?? candidates.find((peer) => wants(peer) === undefined)
+    return found ?? `it came to ${local}, but this peer is configured with local address ${wants(candidates[0])}`
+  }
+
+  /** The first range the address lies in. */
+  range(address: string): DynamicNeighbors | undefined {
+    const [text] = splitZone(address)
+    const bytes = parseAddress(text)
+    if (bytes === undefined) return undefined
+    return this.#ranges.find(({ prefix }) => prefix?.bytes.length === bytes.length && prefix.containsAddress(bytes))
+      ?.config
+  }
+
+  dynamicCount(range: DynamicNeighbors): number {
+    let count = 0
+    for (const peer of this.peers.values()) {
+      if (peer.config.kind === 'dynamic' && this.range(peer.config.remoteAddress) === range) count++
+    }
+    return count
+  }
+}

@@ -1,0 +1,223 @@
+/**
+ * One speaker in a simulation: an engine, its sink on the simulated network, and its loop.
+ *
+ * The loop is the speaker's in small: inputs mark, work happens a moment later in slices, timers go first.
+ */
+import {
+  type ConnectionId,
+  type ConnectTarget,
+  Engine,
+  type EngineConfig,
+  type EngineEvent,
+  type EngineOptions,
+  type FamilyName,
+  type InstallView,
+  type Sink,
+} from '@starling/engine'
+import type { End, Host, Network } from './network.js'
+import type { Random } from './random.js'
+import type { Transcript } from './transcript.js'
+
+export interface NodeOptions {
+  readonly restarting?: boolean
+  readonly tables: EngineOptions['tables']
+  /** Prefixes per slice of work. */
+  readonly workLimit?: number
+  /** Milliseconds between marking and working. */
+  readonly workDelay?: number
+  readonly transcript?: Transcript
+}
+
+/** `10.0.0.1/32` of a view's octets. */
+function prefixText(address: Uint8Array, length: number): string {
+  if (address.length === 4) return `${Array.from(address).join('.')}/${length}`
+  const groups: string[] = []
+  for (let i = 0; i < 16; i += 2) groups.push((((address[i] ?? 0) << 8) | (address[i + 1] ?? 0)).toString(16))
+  return `${groups.join(':')}/${length}`
+}
+
+export class SimNode implements Sink, Host {
+  readonly address: string
+  engine: Engine
+  readonly events: EngineEvent[] = []
+  /** What the kernel would have: prefix to the name of the peer it is from. */
+  readonly installed = new Map<string, string>()
+  readonly tracked = new Set<string>()
+  alive = true
+  readonly #network: Network
+  readonly #random: Random
+  readonly #options: NodeOptions
+  readonly #ends = new Map<ConnectionId, End>()
+  #nextAccept = 1
+  #workAt = Number.POSITIVE_INFINITY
+  #wakeAt = Number.POSITIVE_INFINITY
+  #life = 0
+
+  constructor(address: string, config: EngineConfig, network: Network, random: Random, options: NodeOptions) {
+    this.address = address
+    this.#network = network
+    this.#random = random
+    this.#options = options
+    this.engine = this.#newEngine(config, options.restarting ?? false)
+    network.listen(this)
+    this.#pump()
+  }
+
+  #newEngine(config: EngineConfig, restarting: boolean): Engine {
+    return new Engine(config, this, {
+      now: this.#network.clock.now,
+      random: this.#random.next,
+      restarting,
+      tables: this.#options.tables,
+    })
+  }
+
+  /** The process dies: its kernel closes every connection, and says no more. */
+  kill(): void {
+    this.alive = false
+    this.#life++
+    this.#network.unlisten(this.address)
+    for (const end of this.#ends.values()) end.close('abort')
+    this.#ends.clear()
+  }
+
+  /** And comes back, with or without its forwarding state. */
+  revive(restarting: boolean, config: EngineConfig = this.engine.config): void {
+    this.alive = true
+    if (!restarting) this.installed.clear()
+    this.#workAt = Number.POSITIVE_INFINITY
+    this.#wakeAt = Number.POSITIVE_INFINITY
+    this.engine = this.#newEngine(config, restarting)
+    this.#network.listen(this)
+    this.#pump()
+  }
+
+  /** Any input from a test: run it, then let the loop follow. */
+  input<T>(run: (engine: Engine, now: number) => T): T {
+    const result = run(this.engine, this.#network.clock.now)
+    this.#pump()
+    return result
+  }
+
+  // --- Host
+
+  accept(end: End, remoteAddress: string): boolean {
+    if (!this.alive) return false
+    const id = this.#nextAccept
+    this.#nextAccept += 2
+    this.#attach(id, end)
+    const endpoints = { remoteAddress, remotePort: 40000 + id, localAddress: this.address, localPort: 179 }
+    const admission = this.engine.incoming(id, endpoints, this.#network.clock.now)
+    if (!admission.accepted) this.#ends.delete(id)
+    this.#pump()
+    return admission.accepted
+  }
+
+  #attach(id: ConnectionId, end: End): void {
+    const life = this.#life
+    this.#ends.set(id, end)
+    const guarded = (run: (now: number) => void) => {
+      if (life !== this.#life) return
+      run(this.#network.clock.now)
+      this.#pump()
+    }
+    end.events = {
+      received: (bytes) => {
+        this.#options.transcript?.received(this.#network.clock.now, this.address, id, bytes)
+        guarded((now) => this.engine.received(id, bytes, now))
+      },
+      drained: () => guarded((now) => this.engine.writable(id, now)),
+      closed: (reason) => {
+        this.#ends.delete(id)
+        guarded((now) => this.engine.closed(id, reason, now))
+      },
+    }
+  }
+
+  // --- Sink
+
+  connect(id: ConnectionId, target: ConnectTarget): void {
+    const life = this.#life
+    this.#network.dial(this.address, target.remoteAddress, (result) => {
+      const now = this.#network.clock.now
+      if (life !== this.#life || !this.#dialling.delete(id)) {
+        if (typeof result !== 'string') result.close('abort')
+        return
+      }
+      if (typeof result === 'string') this.engine.failed(id, result, now)
+      else {
+        this.#attach(id, result)
+        const remote = { remoteAddress: target.remoteAddress, remotePort: target.remotePort }
+        this.engine.opened(id, { ...remote, localAddress: this.address, localPort: 50000 }, now)
+      }
+      this.#pump()
+    })
+    this.#dialling.add(id)
+  }
+
+  readonly #dialling = new Set<ConnectionId>()
+
+  close(id: ConnectionId, how: 'flush' | 'abort'): void {
+    this.#dialling.delete(id)
+    const end = this.#ends.get(id)
+    this.#ends.delete(id)
+    end?.close(how)
+  }
+
+  send(id: ConnectionId, bytes: Uint8Array): boolean {
+    this.#options.transcript?.sent(this.#network.clock.now, this.address, id, bytes)
+    return this.#ends.get(id)?.send(bytes) ?? false
+  }
+
+  installRoute(route: InstallView): void {
+    this.installed.set(prefixText(route.address, route.length), route.from)
+  }
+
+  removeRoute(_family: FamilyName, address: Uint8Array, length: number): void {
+    this.installed.delete(prefixText(address, length))
+  }
+
+  trackNextHop(address: string): void {
+    this.tracked.add(address)
+    const life = this.#life
+    this.#network.clock.after(1, () => {
+      if (life === this.#life && this.tracked.has(address))
+        this.input((engine, now) => engine.nextHopChanged(address, true, 0, now))
+    })
+  }
+
+  untrackNextHop(address: string): void {
+    this.tracked.delete(address)
+  }
+
+  event(event: EngineEvent): void {
+    this.events.push(event)
+  }
+
+  // --- the loop
+
+  #pump(): void {
+    if (!this.alive) return
+    const { clock } = this.#network
+    const life = this.#life
+    if (this.engine.pending && this.#workAt === Number.POSITIVE_INFINITY) {
+      this.#workAt = clock.now + (this.#options.workDelay ?? 1)
+      clock.at(this.#workAt, () => {
+        if (life !== this.#life) return
+        this.#workAt = Number.POSITIVE_INFINITY
+        this.engine.work(this.#options.workLimit ?? 512, clock.now)
+        this.#pump()
+      })
+    }
+    const deadline = this.engine.nextDeadline()
+    if (deadline < this.#wakeAt) {
+      this.#wakeAt = deadline
+      clock.at(deadline, () => {
+        if (life !== this.#life || this.#wakeAt > clock.now) return
+        this.#wakeAt = Number.POSITIVE_INFINITY
+        this.engine.tick(clock.now)
+        this.#pump()
+      })
+    }
+  }
+}
