@@ -7,6 +7,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { hasNative } from '@starling/sys'
 import { createNetns, currentNetns } from '../fabric/netns.js'
 import { Wiring } from '../fabric/wiring.js'
+import { STATE_VARIABLE, stateRoot } from './state.js'
 
 export type ModeChoice =
   | { readonly mode: 'netns'; readonly words: string }
@@ -46,7 +47,7 @@ export function inUserNamespace(command: readonly string[]): Promise<number> {
   return new Promise((resolve, reject) => {
     const child = spawn('unshare', [...UNSHARE, ...command], {
       stdio: 'inherit',
-      env: { ...process.env, [INSIDE]: '1' },
+      env: { ...process.env, [INSIDE]: '1', [STATE_VARIABLE]: stateRoot() },
     })
     // Ctrl-C reaches the child too; it cleans up and ends, and we with it. A plain kill is passed on.
     const ignore = () => {}

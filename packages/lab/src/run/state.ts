@@ -3,7 +3,17 @@
  * its sockets, logs and `lab.json`. A process is recognised by its number and its start time, so that a number used anew
  * by a stranger is never killed.
  */
-import { accessSync, constants, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  accessSync,
+  constants,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 
@@ -21,8 +31,13 @@ export interface LabState {
   readonly children: readonly (ProcessId & { readonly name: string })[]
 }
 
+/** Set for the copy of us inside a user namespace, which believes to be root and would look elsewhere. */
+export const STATE_VARIABLE = 'STARLING_LAB_STATE'
+
 /** /run/starling-lab for root, $XDG_RUNTIME_DIR/starling-lab for others, the temporary folder where neither exists. */
 export function stateRoot(): string {
+  const given = process.env[STATE_VARIABLE]
+  if (given !== undefined) return given
   const candidates = [
     '/run/starling-lab',
     ...(process.env['XDG_RUNTIME_DIR'] === undefined ? [] : [join(process.env['XDG_RUNTIME_DIR'], 'starling-lab')]),
@@ -32,7 +47,9 @@ export function stateRoot(): string {
     try {
       mkdirSync(folder, { recursive: true, mode: 0o700 })
       accessSync(folder, constants.W_OK)
-      return folder
+      const { uid } = lstatSync(folder)
+      // In a shared temporary folder somebody else may have been there first.
+      if (uid === process.getuid?.()) return folder
     } catch {
       // the next one
     }
