@@ -9,7 +9,7 @@
  * Additions come before removals when a route's key in the kernel (its metric) changes, so that no packet falls between.
  */
 import { formatAddress } from '@starling/bgp-packet/address'
-import type { FamilyName, InstallView } from '@starling/engine'
+import type { FamilyName, InstallView, Why } from '@starling/engine'
 import { type KernelRules, kernelRoute } from '@starling/intent'
 import type { DesiredRoute, RouteProgrammer } from '@starling/route-programmer'
 
@@ -17,8 +17,8 @@ interface Held {
   readonly view: InstallView
   /** What the programmer was last told for it. */
   desired: DesiredRoute | undefined
-  /** Why the kernel does not get it, in words. */
-  rejected: string | undefined
+  /** Why the kernel does not get it. */
+  rejected: Why | undefined
 }
 
 type Programmer = Pick<RouteProgrammer, 'set' | 'remove'>
@@ -60,7 +60,7 @@ export class KernelBridge {
   }
 
   /** Best routes and those of them that the rules keep out of the kernel, for `explain`. */
-  rejection(family: FamilyName, address: Uint8Array, length: number): string | undefined {
+  rejection(family: FamilyName, address: Uint8Array, length: number): Why | undefined {
     return this.#held.get(keyOf(family, address, length))?.rejected
   }
 
@@ -70,7 +70,7 @@ export class KernelBridge {
 
   #apply(held: Held): void {
     if (this.#rules === undefined) return
-    const outcome = decide(this.#rules, held.view)
+    const outcome = kernelRoute(this.#rules, held.view)
     const before = held.desired
     if ('reject' in outcome) {
       held.rejected = outcome.reject
@@ -83,13 +83,6 @@ export class KernelBridge {
     this.#programmer.set(outcome.route)
     if (before !== undefined && !sameKey(before, outcome.route)) this.#programmer.remove(before)
   }
-}
-
-function decide(rules: KernelRules, view: InstallView): { readonly route: DesiredRoute } | { readonly reject: string } {
-  // What the kernel taught us is there already; writing it back would fight its owner.
-  if (view.source === 'kernel' || view.source === 'direct') return { reject: 'the kernel has it from another owner' }
-  const outcome = kernelRoute(rules, view)
-  return 'reject' in outcome ? outcome : { route: outcome }
 }
 
 function sameKey(a: DesiredRoute, b: DesiredRoute): boolean {

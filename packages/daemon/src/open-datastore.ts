@@ -25,7 +25,7 @@ export async function openDatastore(spec: string | undefined, environment: Envir
     case 'file': {
       if (rest === '') throw new DatastoreError('file: needs a path, e.g. file:cluster.yaml', false)
       const { fileDatastore } = await import('@starling/datastore/file')
-      return fileDatastore({ path: rest, map: mapDocument })
+      return fileDatastore({ path: rest, mapper: mapForFile })
     }
     case 'embedded': {
       if (!rest.startsWith('unix:')) throw new DatastoreError(`embedded: needs unix:PATH, not "${rest}"`, false)
@@ -37,6 +37,16 @@ export async function openDatastore(spec: string | undefined, environment: Envir
     default:
       throw new DatastoreError(`unknown datastore "${given}": one of ${SPECS}`, false)
   }
+}
+
+/** `resources` speaks of problems, the file driver of one problem at one place. */
+function mapForFile(document: unknown): { key: string; value: string } | { problem: string; path?: string[] } {
+  const mapped = mapDocument(document)
+  if (mapped.ok) return { key: mapped.key, value: mapped.value }
+  const [first] = mapped.problems
+  const path = first?.field?.match(/[^.[\]]+/g)
+  const problem = mapped.problems.map(({ field, message }) => `${field ?? 'document'} ${message}`).join('; ')
+  return path === undefined || path === null ? { problem } : { problem, path: [...path] }
 }
 
 /** Calico's own rule: endpoints given mean etcd (calico.md 1.1). */

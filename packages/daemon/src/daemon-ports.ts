@@ -1,0 +1,206 @@
+/**
+ * The ports of a running daemon: its engine, its cluster state and, on a node, its kernel side, as the API asks for them.
+ *
+ * Parts may be absent while a daemon starts (no plan yet: no speaker) or by its nature (a reflector has no kernel; one
+ * without a datastore has no cluster): the answers are empty then, never errors.
+ */
+import type {
+  AdminAction,
+  AdminResult,
+  BlockView,
+  DaemonPorts,
+  DatastoreStatus,
+  EventLog,
+  HealthFacts,
+  Identity,
+  KernelPage,
+  KernelQuery,
+  KernelView,
+  LoopDelay,
+  LoopDelayMonitor,
+  MemoryView,
+  NodeView,
+  TableView,
+} from '@starling/api'
+import type {
+  AdminAction as EngineAction,
+  Explanation,
+  GroupView,
+  PeerKey,
+  PeerView,
+  RoutePage,
+  RouteQuery,
+} from '@starling/engine'
+import { now, toEpoch } from './clock.js'
+import type { ClusterFollower } from './cluster.js'
+import { blockViews, nodeViews } from './views/cluster.js'
+
+/** What the ports ask of a speaker. */
+export interface SpeakerViews {
+  peers(): readonly PeerView[]
+  routes(query: RouteQuery): RoutePage
+  explain(prefix: string, to?: PeerKey): Explanation
+  groups(): readonly GroupView[]
+  tables(): readonly TableView[]
+  memory(): {
+    readonly prefixes: number
+    readonly paths: number
+    readonly attributeSets: number
+    readonly bytes: number
+  }
+  admin(peer: PeerKey, action: EngineAction, options: { readonly reason?: string }): boolean
+}
+
+export interface KernelViews {
+  view(): KernelView
+  routes(query: KernelQuery): KernelPage
+}
+
+export interface DaemonParts {
+  readonly events: EventLog
+  readonly loop: LoopDelayMonitor
+  identity(): Identity
+  health(): HealthFacts
+  speaker(): SpeakerViews | undefined
+  readonly kernel?: KernelViews
+  readonly cluster?: ClusterFollower
+  /** Of the datastore, for people; `none` without one. */
+  readonly datastore: string
+  readonly node: string
+  setLogLevel(level: string): boolean
+}
+
+const NO_ROUTES: RoutePage = { routes: [] }
+const NO_KERNEL: KernelPage = { routes: [] }
+
+export class RunningDaemon implements DaemonPorts {
+  readonly now = now
+  readonly toEpoch = toEpoch
+  readonly #parts: DaemonParts
+
+  constructor(parts: DaemonParts) {
+    this.#parts = parts
+  }
+
+  get events(): EventLog {
+    return this.#parts.events
+  }
+
+  identity(): Identity {
+    return this.#parts.identity()
+  }
+
+  health(): HealthFacts {
+    return this.#parts.health()
+  }
+
+  datastoreStatus(): DatastoreStatus {
+    const { cluster, datastore } = this.#parts
+    if (cluster === undefined) {
+      const detail = 'runs without a datastore'
+      return { description: datastore, status: 'in-sync', detail, since: 0, revision: 0, keys: 0, problems: [] }
+    }
+    const { snapshot, state, sync } = cluster
+    return {
+      description: datastore,
+      ...sync,
+      revision: snapshot.revision,
+      keys: snapshot.size,
+      problems: state.problems.map(({ key, field, message }) => ({
+        key,
+        problem: field === undefined ? message : `${field}: ${message}`,
+      })),
+    }
+  }
+
+  peers(): readonly PeerView[] {
+    return this.#parts.speaker()?.peers() ?? []
+  }
+
+  tables(): readonly TableView[] {
+    return this.#parts.speaker()?.tables() ?? []
+  }
+
+  routes(query: RouteQuery): RoutePage {
+    return this.#parts.speaker()?.routes(query) ?? NO_ROUTES
+  }
+
+  explain(prefix: string, to?: PeerKey): Explanation | undefined {
+    const explanation = this.#parts.speaker()?.explain(prefix, to)
+    return explanation === undefined || explanation.paths.length === 0 ? undefined : explanation
+  }
+
+  kernel(): KernelView | undefined {
+    return this.#parts.kernel?.view()
+  }
+
+  kernelRoutes(query: KernelQuery): KernelPage {
+    return this.#parts.kernel?.routes(query) ?? NO_KERNEL
+  }
+
+  groups(): readonly GroupView[] {
+    return this.#parts.speaker()?.groups() ?? []
+  }
+
+  blocks(): readonly BlockView[] {
+    const { cluster } = this.#parts
+    return cluster === undefined ? [] : blockViews(cluster.state, cluster.snapshot, cluster.plan)
+  }
+
+  nodes(): readonly NodeView[] {
+    const { cluster, node } = this.#parts
+    return cluster === undefined ? [] : nodeViews(cluster.state, cluster.plan, node, this.peers())
+  }
+
+  memory(): MemoryView {
+    const memory = this.#parts.speaker()?.memory()
+    if (memory === undefined) return { structures: [] }
+    const { prefixes, paths, attributeSets, bytes } = memory
+    return {
+      structures: [
+        { name: 'prefixes', entries: prefixes, bytes: 0 },
+        { name: 'paths', entries: paths, bytes: 0 },
+        { name: 'attribute sets', entries: attributeSets, bytes: 0 },
+        { name: 'tables', entries: 1, bytes },
+      ],
+    }
+  }
+
+  loopDelay(): LoopDelay {
+    return this.#parts.loop.read()
+  }
+
+  async admin(request: AdminAction): Promise<AdminResult> {
+    const { speaker, cluster, events, setLogLevel } = this.#parts
+    const done = (changed: boolean, detail: string): AdminResult => {
+      events.push(now(), { type: 'admin', action: request.action, detail })
+      return { ok: true, changed, detail }
+    }
+    switch (request.action) {
+      case 'peer': {
+        const { peer, operation, reason } = request
+        const running = speaker()
+        if (running?.peers().some(({ key }) => key === peer) !== true) {
+          return { ok: false, code: 'not-found', detail: `no peer ${peer}` }
+        }
+        const changed = running.admin(peer, operation, reason === undefined ? {} : { reason })
+        return changed
+          ? done(true, `${operation} ${peer}`)
+          : {
+              ok: false,
+              code: 'refused',
+              detail: `${operation} is not possible for ${peer} now: it is not Established`,
+            }
+      }
+      case 'log-level':
+        return setLogLevel(request.level)
+          ? done(true, `log level ${request.level}`)
+          : { ok: false, code: 'refused', detail: `unknown log level ${request.level}` }
+      case 'reload':
+        cluster?.replan()
+        return done(false, 'the configuration is always the newest')
+      case 'drain':
+        return { ok: false, code: 'unsupported', detail: 'drain is not available in this version' }
+    }
+  }
+}
