@@ -1,7 +1,19 @@
+export { type Answer, evaluate, findPeer, type Question, type Stage } from './evaluate.js'
 export { hashedRouterId } from './identity.js'
 export { type KernelCandidate, type KernelVerdict, kernelRoute } from './kernel.js'
 export type { NodeView } from './nodes.js'
 export { protocolName } from './peers/session.js'
 export { plan } from './plan.js'
+export { type PlanJson, planToJson } from './plan-json.js'
+export {
+  describeAction,
+  describeCondition,
+  evaluatePolicy,
+  globMatches,
+  type PolicyRoute,
+  type PolicySession,
+  type PolicyStep,
+  type PolicyVerdict,
+} from './policy/interpret.js'
 export { ClusterState } from './state.js'
 export * from './types.js'

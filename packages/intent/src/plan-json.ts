@@ -1,0 +1,95 @@
+/**
+ * A plan as `starling plan -o json` prints it: stable names, plain values, no secrets, no session without its why.
+ */
+import { formatIPv4 } from '@starling/bgp-packet/address'
+import type { Plan, PlannedPeer } from './types.js'
+
+export function planToJson(plan: Plan) {
+  const { identity, listen, kernel } = plan
+  return {
+    node: plan.node,
+    asNumber: identity.asNumber,
+    asNumberWhy: identity.asNumberWhy,
+    routerId: formatIPv4(identity.routerId),
+    routerIdWhy: identity.routerIdWhy,
+    clusterId: identity.clusterId === 0 ? '' : formatIPv4(identity.clusterId),
+    addresses: { ipv4: cidrText(identity.ipv4), ipv6: cidrText(identity.ipv6) },
+    listen: { ...listen },
+    logLevel: plan.logLevel,
+    peers: [...plan.peers.values()].map(peerToJson),
+    dynamicNeighbors: plan.engine.dynamicNeighbors.map(({ range, maximum, template }) => ({
+      range,
+      maximum,
+      remoteAs: template.remoteAs,
+      localAs: template.localAs,
+      hasPassword: template.password !== undefined,
+      why: template.why,
+    })),
+    unnumbered: plan.unnumbered.map(({ interface: name, template }) => ({
+      interface: name,
+      remoteAs: template.remoteAs,
+      why: template.why,
+    })),
+    originate: plan.localRoutes.map(({ prefix, family, target, label, why }) => ({
+      prefix,
+      family,
+      target,
+      label,
+      why,
+    })),
+    kernel: {
+      rejectCidrs: kernel.rejectCidrs,
+      pools: kernel.pools,
+      normalPriority: kernel.normalPriority,
+      localSubnet: kernel.localSubnet,
+      wireguardNextHops: {
+        ipv4: [...kernel.wireguardNextHops.ipv4].sort(),
+        ipv6: [...kernel.wireguardNextHops.ipv6].sort(),
+      },
+    },
+    ignoredInterfaces: plan.ignoredInterfaces,
+    communities: plan.communities,
+    problems: plan.problems,
+  }
+}
+
+export type PlanJson = ReturnType<typeof planToJson>
+
+const cidrText = (cidr: { address: string; length: number } | undefined): string =>
+  cidr === undefined ? '' : `${cidr.address}/${cidr.length}`
+
+function peerToJson({ config, filters, reachableBy, sourceAddress, remoteClusterId, bfd, shadowed }: PlannedPeer) {
+  const { timers, gracefulRestart } = config
+  return {
+    name: config.name,
+    kind: config.kind,
+    address: config.remoteAddress,
+    port: config.remotePort,
+    remoteAs: config.remoteAs,
+    localAs: config.localAs,
+    passive: config.passive,
+    sourceAddress: sourceAddress === 'None' ? '' : (config.localAddress ?? ''),
+    interface: config.interface ?? '',
+    families: config.families.map(({ family }) => family),
+    hasPassword: config.password !== undefined,
+    heldDown: config.heldDown ?? '',
+    enabled: config.enabled,
+    ttlSecurity: config.ttlSecurity,
+    rrClient: config.routeReflectorClient,
+    clusterId: config.routeReflectorClient ? formatIPv4(config.clusterId) : '',
+    remoteClusterId: remoteClusterId === undefined ? '' : formatIPv4(remoteClusterId),
+    nextHop: config.nextHop,
+    restartTime: gracefulRestart.restartTime,
+    holdTime: timers.holdTime,
+    keepaliveTime: timers.keepaliveTime ?? null,
+    numAllowedLocalAs: config.allowOwnAs,
+    reachableBy: reachableBy ?? '',
+    filters,
+    bfd: bfd ?? null,
+    importPolicy: config.importPolicy,
+    exportPolicy: config.exportPolicy,
+    description: config.description,
+    shadowed,
+    why: config.why,
+  }
+}
