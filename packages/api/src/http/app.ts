@@ -5,7 +5,14 @@
  * nothing of the inside. Answers carry headers that make a browser treat them as data.
  */
 import swagger from '@fastify/swagger'
-import { type FastifyBaseLogger, type FastifyError, type FastifyInstance, type FastifyReply, fastify, LogController } from 'fastify'
+import {
+  type FastifyBaseLogger,
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  fastify,
+  LogController,
+} from 'fastify'
 import { ApiError, ERRORS, type ErrorCode } from '../errors.js'
 import { readiness } from '../health/rules.js'
 import { present } from '../present.js'
