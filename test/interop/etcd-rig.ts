@@ -136,17 +136,21 @@ export class CuttingProxy {
     this.#server = server
   }
 
-  static async start(target: number): Promise<CuttingProxy> {
+  static async start(target: number, host = '127.0.0.1'): Promise<CuttingProxy> {
     const server = createServer()
     const proxy = new CuttingProxy(server)
     server.on('connection', (client) => proxy.#join(client, target))
-    server.listen(0, '127.0.0.1')
+    server.listen(0, host)
     await once(server, 'listening')
     return proxy
   }
 
+  get port(): number {
+    return portOf(this.#server)
+  }
+
   get url(): string {
-    return `http://127.0.0.1:${portOf(this.#server)}`
+    return `http://127.0.0.1:${this.port}`
   }
 
   #join(client: Socket, target: number): void {

@@ -22,7 +22,7 @@ describe('an endpoint', () => {
     ['http://10.0.0.1:2379', true, 'ipv4:10.0.0.1:2379', false],
     ['https://etcd.example', false, 'dns:///etcd.example:443', true],
   ])('%s (TLS given: %s) is dialled as %s', (text, tls, target, secure) => {
-    expect(parseEndpoint(text, tls)).toEqual({ target, secure })
+    expect(parseEndpoint(text, tls)).toMatchObject({ target, secure })
   })
 
   it.each(['', 'ftp://a:1', 'http://', 'http://a:port'])('%j is refused', (text) => {

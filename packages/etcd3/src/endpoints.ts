@@ -2,9 +2,11 @@
  * The members of the cluster and the one we talk to. Calls and watches stay with one member until it fails, then go to
  * the next; the order is shuffled once, so that thousands of nodes with the same list do not all choose the same member.
  *
- * One gRPC client per endpoint, with its own connection. New TLS material means new clients (`generation` counts); the
+ * One gRPC client per endpoint, with its own connection. New TLS material means new clients; the
  * watches of the old ones move over at once, which costs nothing because a watch resumes from its cursor.
  */
+import { isIP } from 'node:net'
+import { checkServerIdentity, type PeerCertificate } from 'node:tls'
 import { Client, type ClientOptions, credentials } from '@grpc/grpc-js'
 import { shuffled } from './clock.js'
 import { EtcdError } from './errors.js'
@@ -62,9 +64,10 @@ export class Endpoints {
     const former = this.#endpoints
     const formerUrl = former[this.#current]?.url
     const next = shuffled(urls).map((url): Endpoint => {
-      const { target, secure } = parseEndpoint(url, tls !== undefined)
-      const how = secure ? tlsCredentials(tls) : credentials.createInsecure()
-      return { url, client: new Client(target, how, this.#options) }
+      const { target, secure, address } = parseEndpoint(url, tls !== undefined)
+      const how = secure ? tlsCredentials(tls, address) : credentials.createInsecure()
+      const named = secure && address !== undefined ? { 'grpc.ssl_target_name_override': NO_NAME } : {}
+      return { url, client: new Client(target, how, { ...this.#options, ...named }) }
     })
     this.#endpoints = next
     this.#current = Math.max(
@@ -100,14 +103,31 @@ export class Endpoints {
   }
 }
 
-function tlsCredentials(tls: TlsMaterial | undefined) {
-  const ca = tls?.ca ?? null
+/**
+ * A server dialled by address has no name to announce, and an address is not allowed there (RFC 6066 section 3; Node warns,
+ * DEP0123). gRPC always announces something, so it gets this word, and the certificate is checked against the address.
+ */
+const NO_NAME = 'etcd'
+
+function tlsCredentials(tls: TlsMaterial | undefined, address: string | undefined) {
+  const verify =
+    address === undefined
+      ? {}
+      : { checkServerIdentity: (_: string, peer: PeerCertificate) => checkServerIdentity(address, peer) }
   // Both or neither: gRPC refuses a certificate without its key.
-  return tls?.cert && tls.key ? credentials.createSsl(ca, tls.key, tls.cert) : credentials.createSsl(ca)
+  const [key, cert] = tls?.cert && tls.key ? [tls.key, tls.cert] : [null, null]
+  return credentials.createSsl(tls?.ca ?? null, key, cert, verify)
+}
+
+export interface ParsedEndpoint {
+  readonly target: string
+  readonly secure: boolean
+  /** Set when the host is an address and not a name. */
+  readonly address?: string
 }
 
 /** `http://h:p`, `https://h:p` or `h:p` to a gRPC target that is taken literally (no proxy, no service config). */
-export function parseEndpoint(text: string, tlsByDefault: boolean): { target: string; secure: boolean } {
+export function parseEndpoint(text: string, tlsByDefault: boolean): ParsedEndpoint {
   const full = text.includes('://') ? text : `${tlsByDefault ? 'https' : 'http'}://${text}`
   if (!/^https?:\/\/./.test(full) || !URL.canParse(full)) {
     throw new EtcdError('invalid', `etcd endpoint "${text}": expected http://host:port or https://host:port`)
@@ -115,7 +135,8 @@ export function parseEndpoint(text: string, tlsByDefault: boolean): { target: st
   const url = new URL(full)
   const secure = url.protocol === 'https:'
   const port = url.port || (secure ? '443' : '80')
-  if (url.hostname.startsWith('[')) return { target: `ipv6:${url.hostname}:${port}`, secure }
-  const literal = /^[\d.]+$/.test(url.hostname)
-  return { target: `${literal ? 'ipv4:' : 'dns:///'}${url.hostname}:${port}`, secure }
+  const address = url.hostname.replace(/^\[(.*)\]$/, '$1')
+  const family = isIP(address)
+  if (family === 0) return { target: `dns:///${url.hostname}:${port}`, secure }
+  return { target: `ipv${family}:${url.hostname}:${port}`, secure, address }
 }
