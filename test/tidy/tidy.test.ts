@@ -1,0 +1,119 @@
+/**
+ * The order of the house, checked over every file: who imports whom, what pure code may name, sizes, leftovers, the lock
+ * file, and that the documents mention what exists. The rules are in rules.ts, the table of rooms in rooms.ts.
+ */
+import { describe, expect, test } from 'vitest'
+import { exists, filesLike, packageNames, read } from './files.js'
+import { ROOMS, roomOf } from './rooms.js'
+import {
+  headless,
+  impurities,
+  isTest,
+  manifestFaults,
+  outOfPlace,
+  resolvedUrls,
+  tooLong,
+  undocumented,
+  unfinished,
+  upwardArrows,
+  wrongImports,
+} from './rules.js'
+
+const inPackages = filesLike(/^packages\/[^/]+\/src\/.*\.ts$/)
+const code = filesLike(/^(packages|test|bench|scripts)\/.*\.(ts|mts|mjs|js)$|^[^/]+\.ts$/)
+const everything = filesLike(/./)
+
+describe('layers', () => {
+  test('the table of rooms points downwards', () => {
+    expect(upwardArrows()).toEqual([])
+  })
+
+  test('every package has a room', () => {
+    const rooms = new Set(ROOMS.map(({ name }) => name))
+    expect(packageNames.filter((name) => !rooms.has(name))).toEqual([])
+  })
+
+  test('every import follows an arrow of the table', () => {
+    expect(inPackages.flatMap(wrongImports)).toEqual([])
+  })
+
+  test('pure rooms name no clock, no randomness and no I/O', () => {
+    const pure = inPackages.filter(({ path }) => roomOf(path)?.pure === true && !isTest(path))
+    expect(pure.length).toBeGreaterThan(50)
+    expect(pure.flatMap(impurities)).toEqual([])
+  })
+
+  test.each(packageNames)('the dependencies of %s are those it imports, pinned exactly', (name) => {
+    const path = `packages/${name}/package.json`
+    const own = inPackages.filter((file) => file.path.startsWith(`packages/${name}/`))
+    expect(manifestFaults(path, JSON.parse(read(path).text), own)).toEqual([])
+  })
+
+  test.each(packageNames)('the project references of %s are its workspace dependencies', (name) => {
+    const { references = [] } = JSON.parse(read(`packages/${name}/tsconfig.json`).text) as {
+      references?: { path: string }[]
+    }
+    const { dependencies = {} } = JSON.parse(read(`packages/${name}/package.json`).text) as { dependencies?: object }
+    const stated = Object.keys(dependencies).flatMap((each) => (each.startsWith('@starling/') ? [each.slice(10)] : []))
+    expect(references.map(({ path }) => path.replace('../', '')).sort()).toEqual(stated.sort())
+  })
+})
+
+describe('files', () => {
+  test('none is longer than the limit', () => {
+    expect(code.flatMap(tooLong)).toEqual([])
+  })
+
+  test('sources begin by saying what they are', () => {
+    const sources = inPackages.filter(({ path, text }) => !isTest(path) && text.length > 100)
+    expect(sources.flatMap(headless)).toEqual([])
+  })
+
+  test('nothing is left unfinished or switched off', () => {
+    expect(code.flatMap(unfinished)).toEqual([])
+  })
+
+  test('no file names a path of one machine or how it was produced', () => {
+    expect(everything.flatMap(outOfPlace)).toEqual([])
+  })
+
+  test('the lock file names no registry', () => {
+    expect(resolvedUrls(read('package-lock.json'))).toEqual([])
+  })
+})
+
+describe('documents', () => {
+  const architecture = read('ARCHITECTURE.md')
+
+  test('ARCHITECTURE.md names every package', () => {
+    expect(
+      undocumented(
+        architecture,
+        packageNames.map((name) => `\`${name}\``),
+      ),
+    ).toEqual([])
+  })
+
+  test('ARCHITECTURE.md names every runtime dependency with its version', () => {
+    const pinned = packageNames.flatMap((name) => {
+      const { dependencies = {} } = JSON.parse(read(`packages/${name}/package.json`).text)
+      return Object.entries(dependencies).flatMap(([each, version]) =>
+        each.startsWith('@starling/') ? [] : [`${each} ${version}`],
+      )
+    })
+    expect(undocumented(architecture, pinned)).toEqual([])
+  })
+
+  test('every metric and every error code of the API is in its catalogue page', () => {
+    const literals = (pattern: RegExp) =>
+      filesLike(/^packages\/api\/src\/.*\.ts$/)
+        .filter(({ path }) => !isTest(path))
+        .flatMap(({ text }) => [...text.matchAll(pattern)].map((match) => match[1] as string))
+    const pages: [string, RegExp][] = [
+      ['docs/metrics.md', /'(starling_[a-z0-9_]+)'/g],
+      ['docs/errors.md', /\b(API_[A-Z_]+)\b/g],
+    ]
+    for (const [page, pattern] of pages)
+      if (exists(page)) expect(undocumented(read(page), literals(pattern))).toEqual([])
+  })
+})
