@@ -21,7 +21,14 @@ import type { Resolver } from './resolver.js'
 import { FLAG, type Slots } from './slots.js'
 import { RouteTables } from './tables.js'
 import { conflictText } from './text.js'
-import type { NextHopState, ReconcilerCounters, ReconcilerListener, ReconcilerOptions, RouteState } from './types.js'
+import {
+  type NextHopState,
+  newCounters,
+  type ReconcilerCounters,
+  type ReconcilerListener,
+  type ReconcilerOptions,
+  type RouteState,
+} from './types.js'
 import { ABSENT, UNKNOWN, type WayTable, wayOf } from './way.js'
 import type { WishTable } from './wishes.js'
 import { WorkQueue } from './work-queue.js'
@@ -39,17 +46,7 @@ const ECHO_MS = 100
 type Action = 'none' | 'add' | 'replace' | 'delete' | 'held' | 'unresolved' | 'conflict'
 
 export class Reconciler {
-  readonly counters: ReconcilerCounters = {
-    added: 0,
-    replaced: 0,
-    deleted: 0,
-    failures: 0,
-    repairs: 0,
-    conflicts: 0,
-    reads: 0,
-    gaps: 0,
-    batches: 0,
-  }
+  readonly counters: ReconcilerCounters = newCounters()
   readonly tables: RouteTables
   private readonly slots: Slots
   private readonly ways: WayTable
@@ -62,7 +59,7 @@ export class Reconciler {
   private readonly options: ReconcilerOptions
   private readonly listener: ReconcilerListener
   private readonly work: WorkQueue
-  private readonly repairs = new Map<number, { count: number; at: number }>()
+  private readonly repairs = new Map<number, { count: number; at: number; until: number }>()
   private flight: { slot: number; way: number }[] | undefined
   private flightTainted = false
   private reading: Set<KernelRoute> | undefined
@@ -71,6 +68,8 @@ export class Reconciler {
   private verifyAt = Number.POSITIVE_INFINITY
   private deadline = Number.POSITIVE_INFINITY
   private mayDelete = false
+  /** Nothing is written before a read: at the start, and after the driver broke. */
+  private blind = true
   private settled = true
   private wroteAt = Number.NEGATIVE_INFINITY
 
@@ -178,6 +177,7 @@ export class Reconciler {
   /** The read is complete: what was not seen is not there. */
   endRead(state: Pick<KernelState, 'links' | 'addresses'>, now: number): void {
     const first = this.counters.reads === 0
+    this.blind = false
     this.counters.reads++
     for (let slot = 0; slot < this.slots.index.size; slot++) {
       if (this.slots.actual[slot] !== ABSENT && !this.slots.has(slot, FLAG.SEEN)) this.setActual(slot, ABSENT, now)
@@ -245,7 +245,7 @@ export class Reconciler {
       const before = this.slots.actual[slot]
       const known = before === way && now - this.wroteAt > ECHO_MS
       this.setActual(slot, removed ? (before === ABSENT || known ? ABSENT : UNKNOWN) : way, now)
-      this.work.add(slot)
+      if (!this.slots.live(slot)) this.idle(slot)
       return false
     }
     if (removed) this.dropForeign(route)
@@ -282,13 +282,7 @@ export class Reconciler {
 
   /** Routes with that preferred source were flushed without a notification. */
   private applyAddressLoss(address: KernelAddress): void {
-    const lost = new Set<number>()
-    for (let slot = 0; slot < this.slots.index.size; slot++) {
-      const source = this.ways.get(this.slots.actual[slot] as number)?.sourceAddress
-      if (source !== undefined && String(source) === String(address.address))
-        lost.add(this.slots.actual[slot] as number)
-    }
-    this.forget(lost)
+    this.forget(this.tables.waysWithSource(address.address))
     this.flightTainted = true
   }
 
@@ -344,7 +338,7 @@ export class Reconciler {
 
   /** The next batch, additions before deletions; empty when there is nothing to do now. */
   take(limit: number, now: number): RouteWrite[] {
-    if (this.flight !== undefined || this.reading !== undefined || this.counters.reads === 0) return []
+    if (this.flight !== undefined || this.reading !== undefined || this.blind) return []
     if (now >= this.deadline) this.allowDeletes()
     this.work.promote(now, this.failures.keys())
     const writes: RouteWrite[] = []
@@ -397,6 +391,7 @@ export class Reconciler {
       this.slots.actual[slot] = UNKNOWN
       this.work.add(slot)
     }
+    this.blind = true
     this.requestRead(reason)
     this.readNotBefore = now + READ_SPACING_MS
   }
@@ -405,7 +400,7 @@ export class Reconciler {
   nextDeadline(now: number): number {
     if (this.reading !== undefined || this.flight !== undefined) return Number.POSITIVE_INFINITY
     const read = Math.min(this.wantRead === undefined ? this.verifyAt : this.readNotBefore, this.verifyAt)
-    if (this.counters.reads === 0) return Math.max(now, this.readNotBefore)
+    if (this.blind) return Math.max(now, this.readNotBefore)
     if (this.work.pending) return now
     return Math.min(read, this.work.nextRetry, this.deadline)
   }
@@ -496,7 +491,7 @@ export class Reconciler {
     const inPlace = this.slots.wish[slot] !== 0 && before !== ABSENT && this.decide(slot) === 'none'
     this.slots.actual[slot] = way
     if (inPlace) this.repair(slot, now)
-    else this.work.add(slot)
+    else if (now >= (this.repairs.get(slot)?.until ?? now)) this.work.add(slot)
   }
 
   /** The first repair is immediate; a program that keeps taking a route away is answered ever more calmly. */
@@ -504,9 +499,10 @@ export class Reconciler {
     this.counters.repairs++
     const last = this.repairs.get(slot)
     const count = last !== undefined && now - last.at < REPAIR_MEMORY_MS ? last.count + 1 : 0
-    this.repairs.set(slot, { count, at: now })
-    if (count < 2) this.work.add(slot)
-    else this.work.addLater(now + Math.min(REPAIR_LIMIT_MS, 20 * 2 ** Math.min(count, 8)), slot)
+    const until = count < 2 ? now : now + Math.min(REPAIR_LIMIT_MS, 20 * 2 ** Math.min(count, 8))
+    this.repairs.set(slot, { count, at: now, until })
+    if (until === now) this.work.add(slot)
+    else this.work.addLater(until, slot)
   }
 
   private idle(slot: number): void {

@@ -7,7 +7,7 @@ import { type DesiredRoute, type Family, type KernelRoute, PROTOCOL_BIRD, TABLE_
 import { conflictKey, ForeignRoutes, masked } from './foreign.js'
 import { Resolver } from './resolver.js'
 import { FLAG, Slots } from './slots.js'
-import { UNKNOWN, WayTable } from './way.js'
+import { hex, UNKNOWN, WayTable } from './way.js'
 import { WishTable } from './wishes.js'
 
 export class RouteTables {
@@ -117,6 +117,17 @@ export class RouteTables {
       }
     }
     return undefined
+  }
+
+  /** Numbers of installed ways that prefer a source address. */
+  waysWithSource(address: Uint8Array): Set<number> {
+    const found = new Set<number>()
+    for (let slot = 0; slot < this.slots.index.size; slot++) {
+      const way = this.slots.actual[slot] as number
+      const source = this.ways.get(way)?.sourceAddress
+      if (source !== undefined && hex(source) === hex(address)) found.add(way)
+    }
+    return found
   }
 
   /** Forgets ways nobody holds any more. */

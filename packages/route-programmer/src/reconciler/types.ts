@@ -90,3 +90,17 @@ export interface ReconcilerCounters {
   gaps: number
   batches: number
 }
+
+export function newCounters(): ReconcilerCounters {
+  return {
+    added: 0,
+    replaced: 0,
+    deleted: 0,
+    failures: 0,
+    repairs: 0,
+    conflicts: 0,
+    reads: 0,
+    gaps: 0,
+    batches: 0,
+  }
+}
