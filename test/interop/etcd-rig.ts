@@ -100,7 +100,13 @@ export class EtcdRig {
     const all = [...args, ...(this.#options.ctlFlags ?? [])]
     if (!all.some((arg) => arg.startsWith('--endpoints'))) all.push(`--endpoints=${this.urls[0]}`)
     const env = { ...process.env, ETCDCTL_API: '3' }
-    return execFileSync('etcdctl', all, { env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], timeout: 20_000 })
+    return execFileSync('etcdctl', all, {
+      env,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: 20_000,
+      maxBuffer: 1e9,
+    })
   }
 
   signal(i: number, signal: NodeJS.Signals): void {
