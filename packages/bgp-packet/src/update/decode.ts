@@ -102,10 +102,10 @@ export function attributeValues(block: AttributeBlock, scan?: UpdateScan): Updat
     if (block.flags(code) & Flag.partial) partial.push(code)
   }
   const attributes: Mutable<UpdateAttributes> = values
-  if (scan !== undefined && scan.reach.afi !== 0) attributes.mpReach = reachOf(scan.buffer, scan.reach)
-  if (scan !== undefined && scan.unreach.afi !== 0) attributes.mpUnreach = unreachOf(scan.buffer, scan.unreach)
-  if (unknown.length > 0) attributes.unknown = unknown
-  if (partial.length > 0) attributes.partial = partial
+  if (scan !== undefined && scan.reach.present) attributes.mpReach = reachOf(scan.buffer, scan.reach)
+  if (scan !== undefined && scan.unreach.present) attributes.mpUnreach = unreachOf(scan.buffer, scan.unreach)
+  if (unknown.length > 0) attributes.unknown = unknown.sort((a, b) => a.code - b.code)
+  if (partial.length > 0) attributes.partial = partial.sort((a, b) => a - b)
   return attributes
 }
 

@@ -20,8 +20,10 @@ const EMPTY = new Uint8Array(0)
 const MP_FLAGS = Flag.optional
 const FAMILY_FLAGS = Flag.optional | Flag.transitive
 
-/** MP_REACH_NLRI or MP_UNREACH_NLRI as ranges. `afi` is 0 when the attribute is absent or unusable. */
+/** MP_REACH_NLRI or MP_UNREACH_NLRI as ranges. */
 export class MpRange {
+  /** False when the attribute is absent or unusable. */
+  present = false
   afi = 0
   safi = 0
   nextHopStart = 0
@@ -35,6 +37,7 @@ export class MpRange {
   addPath = false
 
   clear(): void {
+    this.present = false
     this.afi = 0
     this.safi = 0
     this.nextHopStart = 0
@@ -214,6 +217,7 @@ export class UpdateScan {
   }
 
   #mpNlri(range: MpRange, at: number, start: number, nlriStart: number, end: number): boolean {
+    range.present = true
     range.nlriStart = nlriStart
     range.nlriEnd = end
     if (range.version === 0) {

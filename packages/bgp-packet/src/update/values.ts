@@ -41,7 +41,7 @@ export interface UnknownAttribute {
 export interface UpdateAttributes extends AttributeValues {
   readonly mpReach?: MpReach
   readonly mpUnreach?: MpUnreach
-  /** Attributes without a row in the table, in the order of the wire. */
+  /** Attributes without a row in the table, by ascending code. */
   readonly unknown?: readonly UnknownAttribute[]
   /** Codes of known attributes that came with the Partial bit. */
   readonly partial?: readonly number[]
