@@ -1,0 +1,90 @@
+/**
+ * docker-compose.yml as far as a machine without a container engine can judge it: it parses, every name it refers to
+ * exists, addresses are unique and inside their network, and the cluster it seeds consists of valid resources whose
+ * addresses are those of the containers.
+ */
+import { readFileSync } from 'node:fs'
+import { Prefix } from '@starling/inet'
+import { mapDocument } from '@starling/resources'
+import { expect, test } from 'vitest'
+import { parse } from 'yaml'
+
+interface Service {
+  readonly image: string
+  readonly command?: readonly string[]
+  readonly depends_on?: readonly string[] | Readonly<Record<string, unknown>>
+  readonly networks: readonly string[] | Readonly<Record<string, { ipv4_address: string }>>
+  readonly volumes?: readonly string[]
+  readonly configs?: readonly { source: string; target: string }[]
+  readonly cap_add?: readonly string[]
+}
+
+interface Compose {
+  readonly services: Readonly<Record<string, Service>>
+  readonly networks: { readonly fabric: { readonly ipam: { readonly config: readonly [{ subnet: string }] } } }
+  readonly volumes: Readonly<Record<string, unknown>>
+  readonly configs: Readonly<Record<string, { content: string }>>
+}
+
+const text = readFileSync(new URL('../../docker-compose.yml', import.meta.url), 'utf8')
+const compose = parse(text, { merge: true }) as Compose
+const services = Object.entries(compose.services)
+const started = services.filter(([, { image }]) => image === 'starling:dev')
+const names = (list: readonly string[] | Readonly<Record<string, unknown>> = []): string[] =>
+  Array.isArray(list) ? [...(list as readonly string[])] : Object.keys(list)
+
+const addresses = new Map(
+  services.flatMap(([name, { networks }]) =>
+    Array.isArray(networks)
+      ? []
+      : [[name, (networks as { fabric: { ipv4_address: string } }).fabric.ipv4_address] as const],
+  ),
+)
+
+test('every service has an image and refers to services, networks, volumes and configs that exist', () => {
+  const unknown = services.flatMap(([name, service]) => [
+    ...(service.image === undefined ? [`${name}: no image`] : []),
+    ...names(service.depends_on).filter((each) => !(each in compose.services)),
+    ...names(service.networks).filter((each) => !(each in compose.networks)),
+    ...(service.volumes ?? []).map((each) => each.split(':')[0] as string).filter((each) => !(each in compose.volumes)),
+    ...(service.configs ?? []).map(({ source }) => source).filter((each) => !(each in compose.configs)),
+  ])
+  expect(unknown).toEqual([])
+  expect(Object.keys(compose.configs).sort()).toEqual(
+    services.flatMap(([, { configs = [] }]) => configs.map(({ source }) => source)).sort(),
+  )
+})
+
+test('addresses are unique and inside the fabric', () => {
+  const fabric = Prefix.parseStrict(compose.networks.fabric.ipam.config[0].subnet)
+  expect(new Set(addresses.values()).size).toBe(addresses.size)
+  for (const address of addresses.values()) expect(fabric?.contains(Prefix.parseOrHost(address)!)).toBe(true)
+})
+
+test('a reflector gets no NET_ADMIN, a node does', () => {
+  for (const [name, { command, cap_add = [] }] of started) {
+    if (command?.[0] === 'reflector') expect(cap_add, name).not.toContain('NET_ADMIN')
+    if (command?.[0] === 'node') expect(cap_add, name).toContain('NET_ADMIN')
+  }
+})
+
+test('the seeded cluster is valid and names the containers with their addresses', () => {
+  const documents = JSON.parse(compose.configs['cluster']!.content) as {
+    kind: string
+    metadata: { name: string }
+    spec: { bgp?: { ipv4Address: string }; peerIP?: string }
+  }[]
+  for (const document of documents) expect(mapDocument(document)).toMatchObject({ ok: true })
+  const nodes = documents.filter(({ kind }) => kind === 'Node')
+  expect(nodes.map(({ metadata }) => metadata.name).sort()).toEqual(started.map(([name]) => name).sort())
+  for (const { metadata, spec } of nodes) expect(spec.bgp?.ipv4Address).toBe(`${addresses.get(metadata.name)}/24`)
+  expect(documents.find(({ metadata }) => metadata.name === 'tor')?.spec.peerIP).toBe(addresses.get('tor'))
+})
+
+test('Prometheus asks every daemon', () => {
+  const { scrape_configs } = parse(compose.configs['prometheus']!.content) as {
+    scrape_configs: { static_configs: { targets: string[] }[] }[]
+  }
+  const asked = scrape_configs.flatMap(({ static_configs }) => static_configs.flatMap(({ targets }) => targets))
+  expect(asked.sort()).toEqual(started.map(([name]) => `${name}:9179`).sort())
+})
