@@ -9,7 +9,7 @@ import { etcdDatastore } from '@starling/datastore/etcd'
 import { EtcdClient, EtcdError, type EtcdOptions, type WatchEnd } from '@starling/etcd3'
 import fc from 'fast-check'
 import { afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import { CuttingProxy, EtcdRig, until } from './etcd-rig.js'
+import { CuttingProxy, EtcdRig, pause, until } from './etcd-rig.js'
 
 let rig: EtcdRig
 let writer: EtcdClient
@@ -202,6 +202,51 @@ describe('a syncer', () => {
     expect(statuses.at(-1)).toBe('in-sync')
   })
 })
+
+describe('a syncer under random harm', () => {
+  type Step = 'put' | 'delete' | 'cut' | 'down' | 'up' | 'compact'
+  const kinds = fc.constantFrom<Step>('put', 'put', 'put', 'put', 'delete', 'cut', 'down', 'up', 'compact')
+  const steps = fc.array(fc.tuple(kinds, fc.integer({ min: 0, max: 5 }), fc.integer({ min: 0, max: 15 })), {
+    minLength: 10,
+    maxLength: 60,
+  })
+
+  it('ends with what etcd holds, and never takes a key away that nobody deleted', async () => {
+    let round = 0
+    await fc.assert(
+      fc.asyncProperty(steps, async (sequence) => {
+        const prefix = `/harm${++round}/`
+        const proxy = await CuttingProxy.start(rig.ports[0]!)
+        const datastore = await etcdDatastore({ endpoints: [proxy.url], maxBackoffMs: 20, attemptMs: 300, callMs: 300 })
+        await writer.put(`${prefix}stays`, 'for ever')
+        const { syncer, snapshots } = follow(datastore, prefix)
+        const truth: Record<string, string> = { [`${prefix}stays`]: 'for ever' }
+        let n = 0
+        for (const [step, key, wait] of sequence) {
+          const name = `${prefix}${key}`
+          if (step === 'put') {
+            truth[name] = String(++n)
+            await writer.put(name, truth[name])
+          } else if (step === 'delete') {
+            delete truth[name]
+            await writer.delete(name)
+          } else if (step === 'compact') await writer.compact(await writer.put('/tick', String(++n)))
+          else proxy[step]()
+          await pause(wait)
+        }
+        proxy.up()
+        await until('the whole truth', () => JSON.stringify(sorted(snapshots.at(-1))) === JSON.stringify(sorted(truth)))
+        for (const snapshot of snapshots) expect(snapshot[`${prefix}stays`]).toBe('for ever')
+        syncer.stop()
+        await datastore.close()
+        await proxy.close()
+      }),
+      { numRuns: 8, endOnFailure: true },
+    )
+  })
+})
+
+const sorted = (contents: Record<string, string> = {}) => Object.entries(contents).sort()
 
 describe('three members', () => {
   it('serve reads, writes and a watch while they are killed one after the other', async () => {

@@ -73,7 +73,7 @@ export class Syncer {
       prefix,
       current: false,
       up: true,
-      detail: 'not listed yet',
+      detail: `listing ${prefix}`,
       watch: undefined,
       listedAt: Number.NEGATIVE_INFINITY,
       cancel: () => {},

@@ -55,6 +55,11 @@ type Stream = ClientDuplexStream<{ createRequest: WatchCreateRequest }, WatchRes
 /** Cancellations for an unknown reason without a single event between them before the watch gives up. */
 const CANCEL_LIMIT = 5
 const STABLE_MS = 1_000
+/**
+ * A stream silent for so long is opened anew: something between us and etcd may have forgotten it while the connection
+ * lives on. etcd breaks the silence of a live watch every 10 minutes by default (progress notification).
+ */
+const SILENCE_MS = 15 * 60_000
 
 export class Watcher {
   readonly #rpc: Rpc
@@ -68,6 +73,7 @@ export class Watcher {
   #fragments: WatchResponse['events'][number][] = []
   #failures = 0
   #createdAt: number | undefined
+  #heardAt = 0
   #cancellations = 0
   #up: boolean | undefined
   #clusterId: string | undefined
@@ -80,7 +86,7 @@ export class Watcher {
     this.#cursor = from - 1
     this.#clusterId = clusterId
     this.#backoff = rpc.backoff()
-    this.#unsubscribe = rpc.endpoints.onRetired(() => this.#again('new TLS material or endpoints', undefined, 0))
+    this.#unsubscribe = rpc.endpoints.onRetired(() => this.#reopen())
     queueMicrotask(() => this.#open())
   }
 
@@ -136,6 +142,7 @@ export class Watcher {
   }
 
   #answered(answer: WatchResponse, member: Endpoint): void {
+    this.#heardAt = now()
     if (answer.header !== undefined && !this.#sameCluster(answer.header.clusterId)) return
     if (answer.canceled) this.#canceled(answer, member)
     else if (answer.created) this.#created(answer)
@@ -154,6 +161,7 @@ export class Watcher {
   #created({ header }: WatchResponse): void {
     this.#cancelTimer()
     this.#createdAt = now()
+    this.#listen(SILENCE_MS)
     this.#link(true, '')
     // The cursor stays. But a store that is behind it is either a lagging member or not the store we knew.
     if (header.revision < this.#cursor) this.#verify()
@@ -227,8 +235,23 @@ export class Watcher {
     }
   }
 
+  #listen(wait: number): void {
+    this.#cancelTimer = after(wait, () => {
+      const left = this.#heardAt + SILENCE_MS - now()
+      if (left <= 0) this.#reopen()
+      else this.#listen(left)
+    })
+  }
+
+  /** Another stream without anything being wrong: the link counts as up unless that fails. */
+  #reopen(): void {
+    if (this.#ended) return
+    this.#drop()
+    this.#open()
+  }
+
   /** Drops the stream and opens another: at once the first time and for each further member, then with growing pauses. */
-  #again(reason: string, member: Endpoint | undefined, pause?: number): void {
+  #again(reason: string, member: Endpoint | undefined): void {
     if (this.#ended) return
     this.#drop()
     this.#link(false, member ? `${member.url}: ${reason}` : reason)
@@ -240,7 +263,7 @@ export class Watcher {
     }
     this.#createdAt = undefined
     this.#failures++
-    const wait = pause ?? (this.#failures <= this.#rpc.endpoints.count ? 0 : this.#backoff.next())
+    const wait = this.#failures <= this.#rpc.endpoints.count ? 0 : this.#backoff.next()
     this.#cancelTimer = after(wait, () => this.#open())
   }
 
