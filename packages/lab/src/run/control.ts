@@ -23,9 +23,11 @@ export function serveControl(
   handle: (request: ControlRequest, output: ControlOutput) => Promise<number>,
 ): Server {
   const server = createServer((socket) => {
-    socket.on('error', () => socket.destroy())
     const send = (line: Line) => socket.writable && socket.write(`${JSON.stringify(line)}\n`)
-    createInterface({ input: socket }).once('line', (line) => {
+    // The reader passes the socket's errors on; a client that went away needs no more than that.
+    const lines = createInterface({ input: socket }).on('error', () => socket.destroy())
+    socket.on('error', () => socket.destroy())
+    lines.once('line', (line) => {
       const output: ControlOutput = { out: (text) => send({ out: text }), err: (text) => send({ err: text }) }
       answer(line, output, handle).then(
         (exit) => {
@@ -61,6 +63,7 @@ export function askControl(path: string, request: ControlRequest, output: Contro
     socket.once('error', reject)
     socket.once('connect', () => socket.write(`${JSON.stringify(request)}\n`))
     createInterface({ input: socket })
+      .on('error', reject)
       .on('line', (text) => {
         const line = JSON.parse(text) as Line
         if ('out' in line) output.out(line.out)
