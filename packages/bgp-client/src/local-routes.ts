@@ -39,6 +39,12 @@ export class LocalRoutes {
     this.#planned = next
   }
 
+  /** Everything again: the table is new. */
+  replay(): void {
+    for (const route of this.#planned.values()) this.#table.setLocalRoute(route)
+    for (const variants of this.#observed.values()) this.#table.setLocalRoute(preferred(variants))
+  }
+
   /** Routes of the kernel that are not ours, as the programmer reports them. */
   observe(changes: readonly ObservedRoute[]): void {
     for (const { removed, route, device } of changes) {

@@ -49,6 +49,7 @@ export interface SpeakerViews {
     readonly bytes: number
   }
   admin(peer: PeerKey, action: EngineAction, options: { readonly reason?: string }): boolean
+  recovery(): HealthFacts['graceful']
 }
 
 export interface KernelViews {

@@ -1,0 +1,279 @@
+/**
+ * The node agent: datastore, plan, speaker, kernel and API wired together (the roads of ARCHITECTURE.md).
+ *
+ * Order of a start: API first (so that probes and `show` answer at once), then the kernel is read (what is there is
+ * adopted), then the datastore; the first plan creates the speaker. Nothing is deleted from the kernel before the
+ * datastore is in sync and peers have had their say (End-of-RIB, or the bounded deferral). A stop leaves every route.
+ */
+import {
+  type Api,
+  createLogger,
+  EventLog,
+  type HealthFacts,
+  type Identity,
+  LOG_LEVELS,
+  type Logger,
+  type LogLevel,
+  logEvents,
+  monitorLoopDelay,
+  startApi,
+} from '@starling/api'
+import {
+  ClusterFollower,
+  type Daemon,
+  dotted,
+  now,
+  openDatastore,
+  RunningDaemon,
+  type SpeakerViews,
+  speakerViews,
+  VERSION,
+} from '@starling/daemon'
+import type { Datastore } from '@starling/datastore'
+import type { EngineEvent } from '@starling/engine'
+import type { Plan, PlanOptions } from '@starling/intent'
+import type { FibDriver } from '@starling/route-programmer'
+import { Speaker } from '@starling/speaker'
+import { BlockKeeper } from './block-keeper.js'
+import { SecretsFolder, WorkloadFolder } from './folders.js'
+import { KernelBridge } from './kernel-bridge.js'
+import { KernelSide, openFib } from './kernel-side.js'
+import { LocalRoutes } from './local-routes.js'
+import type { NodeOptions } from './options.js'
+
+export class NodeAgent implements Daemon {
+  readonly #options: NodeOptions
+  readonly #log: Logger
+  readonly #events = new EventLog()
+  readonly #loop = monitorLoopDelay()
+  readonly #startedAt = now()
+  readonly #kernel: KernelSide
+  readonly #bridge: KernelBridge
+  readonly #local: LocalRoutes
+  readonly #secrets: SecretsFolder | undefined
+  readonly #workloads: WorkloadFolder | undefined
+  #datastore: Datastore | undefined
+  #cluster: ClusterFollower | undefined
+  #blocks: BlockKeeper | undefined
+  #speaker: Speaker | undefined
+  #views: SpeakerViews | undefined
+  #api: Api | undefined
+  #generation = 0
+  #configuredAt = 0
+  #problems = ''
+
+  static async create(options: NodeOptions): Promise<NodeAgent> {
+    return new NodeAgent(options, await openFib(options.fib))
+  }
+
+  private constructor(options: NodeOptions, driver: FibDriver) {
+    this.#options = options
+    this.#log = createLogger({ level: options.logLevel, name: `node ${options.name}`, pretty: options.logPretty })
+    logEvents(this.#log, this.#events)
+    this.#kernel = new KernelSide(driver, {
+      nextHopChanged: (address, reachable, metric) => this.#speaker?.nextHopChanged(address, reachable, metric),
+      observed: (routes) => this.#local.observe(routes),
+      event: (event) => this.#events.push(now(), event),
+    })
+    this.#bridge = new KernelBridge(this.#kernel.programmer)
+    this.#local = new LocalRoutes({
+      setLocalRoute: (route) => this.#speaker?.setLocalRoute(route),
+      removeLocalRoute: (source, prefix) => this.#speaker?.removeLocalRoute(source, prefix),
+    })
+    const folder = {
+      changed: () => this.#cluster?.replan(),
+      problem: (text: string) => this.#log.warn({ code: 'FOLDER_UNREADABLE' }, text),
+    }
+    const { secretsDir, endpointStatusPrefix } = options
+    this.#secrets = secretsDir === undefined ? undefined : new SecretsFolder(secretsDir, folder)
+    this.#workloads =
+      endpointStatusPrefix === undefined
+        ? undefined
+        : new WorkloadFolder(`${endpointStatusPrefix}/endpoint-status`, folder)
+  }
+
+  async start(): Promise<void> {
+    const { control, http, birdControl, datastore, environment, metricsCompat } = this.#options
+    this.#datastore = await openDatastore(datastore, environment)
+    this.#cluster = this.#follow(this.#datastore)
+    const ports = new RunningDaemon({
+      events: this.#events,
+      loop: this.#loop,
+      identity: () => this.#identity(),
+      health: () => this.#health(),
+      speaker: () => this.#views,
+      kernel: this.#kernel.views,
+      cluster: this.#cluster,
+      datastore: this.#datastore.description,
+      node: this.#options.name,
+      setLogLevel: (level) => this.#setLogLevel(level),
+    })
+    this.#api = await startApi({
+      ports,
+      logger: this.#log,
+      ...(control === undefined ? {} : { control }),
+      ...(http === undefined ? {} : { http }),
+      ...(birdControl === undefined ? {} : { birdControl }),
+      ...(metricsCompat === undefined ? {} : { metrics: { compat: metricsCompat } }),
+    })
+    this.#events.push(now(), { type: 'started', version: VERSION })
+    await this.#kernel.start()
+    await Promise.all([this.#secrets?.start(), this.#workloads?.start()])
+    this.#cluster.start()
+  }
+
+  async stop(reason: string): Promise<void> {
+    this.#events.push(now(), { type: 'stopping', reason })
+    this.#cluster?.stop()
+    this.#blocks?.stop()
+    this.#secrets?.stop()
+    this.#workloads?.stop()
+    // No NOTIFICATION: peers keep our routes for the restart time, as they do when BIRD is killed (calico.md 3.3).
+    await this.#speaker?.stop({ mode: 'restart' })
+    await this.#kernel.stop()
+    await this.#api?.close()
+    await this.#datastore?.close()
+    this.#loop.close()
+  }
+
+  #follow(datastore: Datastore): ClusterFollower {
+    const { name, claimBlock, cniConf } = this.#options
+    if (claimBlock) {
+      this.#blocks = new BlockKeeper({
+        datastore,
+        node: name,
+        ...(cniConf === undefined ? {} : { cniConf }),
+        claimed: (cidr) => this.#events.push(now(), { type: 'block-claimed', cidr, node: name }),
+        failed: (text) => this.#log.warn({ code: 'BLOCK_CLAIM_FAILED' }, text),
+      })
+    }
+    return new ClusterFollower({
+      datastore,
+      node: name,
+      followBlocks: true,
+      planOptions: () => this.#planOptions(),
+      planned: (plan) => this.#apply(plan),
+      status: (status, detail) => this.#events.push(now(), { type: 'datastore-status', status, detail }),
+      failed: (error) => this.#log.error({ code: 'PLAN_FAILED', err: error }, `planning failed: ${error.message}`),
+    })
+  }
+
+  #planOptions(): PlanOptions {
+    const { routerId, kubernetesNodeName, advertiseClusterIps, environment } = this.#options
+    const namespace = environment['NAMESPACE']
+    return {
+      role: 'node',
+      ...(routerId === undefined ? {} : { routerId }),
+      ...(kubernetesNodeName === undefined ? {} : { kubernetesNodeName }),
+      ...(advertiseClusterIps === undefined ? {} : { advertiseClusterIps }),
+      ...(namespace === undefined ? {} : { namespace }),
+      ...(this.#secrets === undefined ? {} : { secrets: this.#secrets.value }),
+      ...(this.#workloads === undefined ? {} : { workloads: this.#workloads.value }),
+    }
+  }
+
+  /** The whole plan, each time; everybody behind it works out the difference. */
+  #apply(plan: Plan): void {
+    this.#configuredAt = now()
+    this.#generation++
+    this.#reportProblems(plan)
+    this.#bridge.setRules(plan.kernel)
+    if (this.#speaker === undefined) this.#createSpeaker(plan)
+    else this.#configure(this.#speaker, plan)
+    this.#local.plan(plan.localRoutes)
+    this.#blocks?.planned(plan)
+  }
+
+  #createSpeaker(plan: Plan): void {
+    // What the kernel still holds of ours is proof that a former life forwarded (RFC 4724 section 4.1).
+    const restarting = this.#kernel.adopted > 0
+    const speaker = new Speaker({
+      config: plan.engine,
+      listen: this.#listen(plan),
+      restarting,
+      extras: {
+        installRoute: (view) => this.#bridge.install(view),
+        removeRoute: (family, address, length) => this.#bridge.remove(family, address, length),
+        trackNextHop: (address) => this.#kernel.track(address),
+        untrackNextHop: (address) => this.#kernel.untrack(address),
+        event: (event) => this.#engineEvent(event),
+      },
+      notice: (notice) => this.#log.info({ code: 'SPEAKER_NOTICE', ...notice }, notice.type),
+    })
+    this.#speaker = speaker
+    this.#views = speakerViews(speaker)
+    // Kernel routes seen before there was a speaker.
+    this.#local.replay()
+    speaker.start().catch((error: unknown) => this.#log.error({ code: 'SPEAKER_FAILED', err: error }, String(error)))
+    if (!restarting) this.#kernel.programmer.allowDeletes()
+  }
+
+  #engineEvent(event: EngineEvent): void {
+    this.#events.push(now(), event)
+    if (event.type === 'graceful-restart' && event.phase === 'deferral-ended') this.#kernel.programmer.allowDeletes()
+  }
+
+  #configure(speaker: Speaker, plan: Plan): void {
+    const generation = this.#generation
+    speaker
+      .configure(plan.engine, this.#listen(plan))
+      .then(({ added, changed, removed }) => {
+        const counts = { added: added.length, changed: changed.length, removed: removed.length }
+        this.#events.push(now(), { type: 'config-applied', generation, ...counts })
+      })
+      .catch((error: unknown) => this.#log.error({ code: 'CONFIGURE_FAILED', err: error }, String(error)))
+  }
+
+  #listen(plan: Plan): readonly { address: string; port: number }[] {
+    const port = this.#options.listenPort ?? plan.listen.port
+    return [plan.listen.ipv4, plan.listen.ipv6]
+      .filter((address) => address !== undefined)
+      .map((address) => ({ address, port }))
+  }
+
+  /** Once per different set, not once per plan. */
+  #reportProblems(plan: Plan): void {
+    const text = plan.problems.map(({ resource, field, message }) => `${resource} ${field ?? ''} ${message}`).join('\n')
+    if (text === this.#problems) return
+    this.#problems = text
+    for (const { severity, resource, field, message } of plan.problems) {
+      const words = `${resource}${field === undefined ? '' : ` ${field}`}: ${message}`
+      this.#log[severity === 'error' ? 'error' : 'warn']({ code: 'RESOURCE_PROBLEM' }, words)
+    }
+  }
+
+  #identity(): Identity {
+    const plan = this.#cluster?.plan
+    const { name } = this.#options
+    return {
+      role: 'node',
+      name,
+      version: VERSION,
+      asNumber: plan?.identity.asNumber ?? 0,
+      routerId: dotted(plan?.identity.routerId ?? 0),
+      ...(plan === undefined || plan.identity.clusterId === 0 ? {} : { clusterId: dotted(plan.identity.clusterId) }),
+      ...(plan?.identity.ipv4 === undefined ? {} : { ipv4Address: plan.identity.ipv4.address }),
+      ...(plan?.identity.ipv6 === undefined ? {} : { ipv6Address: plan.identity.ipv6.address }),
+      listen: plan === undefined ? [] : this.#listen(plan).map(({ address, port }) => `${address}:${port}`),
+      startedAt: this.#startedAt,
+      configuredAt: this.#configuredAt,
+      configGeneration: this.#generation,
+    }
+  }
+
+  #health(): HealthFacts {
+    const recovery = this.#views?.recovery()
+    return {
+      graceful: recovery ?? { recovering: false, waitingFor: [] },
+      started: this.#speaker !== undefined && this.#kernel.ready,
+      requiredPeers: [],
+      excusedPeers: [],
+    }
+  }
+
+  #setLogLevel(level: string): boolean {
+    if (!LOG_LEVELS.includes(level as LogLevel)) return false
+    this.#log.level = level
+    return true
+  }
+}

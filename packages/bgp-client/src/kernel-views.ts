@@ -1,0 +1,132 @@
+/**
+ * The kernel side as the API shows it: one line per route from the reconciler's rows, in pages.
+ *
+ * A page is cut from rows in the reconciler's own order (its slots), so a cursor is a position; routes that come and go
+ * between two pages may be missed or seen twice, as in any live table.
+ */
+import type { KernelPage, KernelQuery, KernelRouteState, KernelRouteView, KernelView } from '@starling/api'
+import { formatAddress } from '@starling/bgp-packet/address'
+import type { KernelViews } from '@starling/daemon'
+import { Prefix } from '@starling/inet'
+import {
+  countStates,
+  type KernelRoute,
+  type NextHop,
+  type RouteProgrammer,
+  type RouteRow,
+  type RouteState,
+  routeRows,
+  TABLE_MAIN,
+} from '@starling/route-programmer'
+
+const SHOWN: Readonly<Record<RouteState, KernelRouteState>> = {
+  installed: 'installed',
+  pending: 'pending',
+  unresolved: 'waiting',
+  conflict: 'foreign',
+  failed: 'failed',
+  held: 'adopted',
+  deleting: 'removing',
+}
+
+export interface KernelSource {
+  readonly programmer: RouteProgrammer
+  readonly lastSync: () => number
+}
+
+export function kernelViews({ programmer, lastSync }: KernelSource): KernelViews {
+  const { reconciler } = programmer
+  const interfaceName = (index: number): string | undefined => reconciler.interfaceName(index)
+  return {
+    view(): KernelView {
+      const states = countStates(reconciler)
+      const { counters } = reconciler
+      return {
+        driver: programmer.description,
+        synchronized: counters.reads > 0,
+        desired: states.installed + states.pending + states.unresolved + states.conflict + states.failed,
+        installed: states.installed,
+        pending: states.pending + states.unresolved + states.deleting,
+        failed: states.failed,
+        drifted: states.conflict + states.failed,
+        repairs: counters.repairs,
+        errors: counters.failures,
+        resyncs: counters.gaps,
+        lastSync: lastSync(),
+      }
+    },
+    routes(query: KernelQuery): KernelPage {
+      const wanted = matcher(query)
+      const skip = query.cursor === undefined ? 0 : Number(query.cursor)
+      const routes: KernelRouteView[] = []
+      let position = 0
+      for (const row of routeRows(reconciler, (state) => stateWanted(query.state, state))) {
+        if (!wanted(row)) continue
+        if (position++ < skip) continue
+        if (routes.length === query.limit) return { routes, next: String(skip + routes.length) }
+        routes.push(rowView(row, interfaceName))
+      }
+      return { routes }
+    },
+  }
+}
+
+function stateWanted(wanted: KernelQuery['state'], state: RouteState): boolean {
+  if (wanted === undefined) return true
+  return wanted === 'drift' ? state !== 'installed' : SHOWN[state] === wanted
+}
+
+function matcher({ family, match }: KernelQuery): (row: RouteRow) => boolean {
+  const prefix = match === undefined ? undefined : Prefix.parseOrHost(match.prefix)
+  return ({ destination }) => {
+    const own = Prefix.from(destination.address, destination.length)
+    if (own === undefined) return false
+    if (family !== undefined && own.family !== family) return false
+    if (match === undefined) return true
+    if (prefix === undefined) return false
+    if (match.kind === 'exact') return own.equals(prefix)
+    return match.kind === 'in' ? prefix.contains(own) : own.contains(prefix)
+  }
+}
+
+function rowView(row: RouteRow, interfaceName: (index: number) => string | undefined): KernelRouteView {
+  const { destination, table, metric, state, desired, actual, reason } = row
+  return {
+    prefix: `${formatAddress(destination.address)}/${destination.length}`,
+    family: destination.family === 4 ? 'ipv4' : 'ipv6',
+    state: SHOWN[state],
+    why: desired?.why ?? 'ours from before, wanted by nobody now',
+    ...(desired === undefined
+      ? {}
+      : { desired: { kind: desired.kind, metric, table, nextHops: desired.nextHops.map(desiredHop) } }),
+    ...(actual === undefined ? {} : { actual: { ...shape(actual, interfaceName), protocol: actual.protocol } }),
+    since: row.since,
+    ...(reason === undefined
+      ? {}
+      : { lastError: { errno: row.errno ?? 0, name: row.errnoName ?? '', text: reason, at: row.since } }),
+    repairs: row.repairs,
+  }
+}
+
+function desiredHop({ gateway, device, onlink, weight }: NextHop) {
+  return {
+    ...(gateway === undefined ? {} : { gateway: formatAddress(gateway) }),
+    ...(device === undefined ? {} : { interface: device }),
+    onlink: onlink ?? false,
+    weight: weight ?? 1,
+  }
+}
+
+function shape(route: KernelRoute, interfaceName: (index: number) => string | undefined) {
+  return {
+    kind: route.kind,
+    metric: route.metric,
+    table: route.table ?? TABLE_MAIN,
+    nextHops: route.nextHops.map(({ gateway, ifindex, onlink, weight }) => ({
+      ...(gateway === undefined ? {} : { gateway: formatAddress(gateway) }),
+      interface: interfaceName(ifindex) ?? `if${ifindex}`,
+      onlink,
+      weight,
+    })),
+  }
+}

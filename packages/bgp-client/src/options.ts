@@ -1,0 +1,40 @@
+/**
+ * Options of the node agent, as the command line and the environment give them (calico.md 5.3). Already validated.
+ */
+import type { LogLevel } from '@starling/api'
+import type { Environment } from '@starling/daemon'
+
+export interface HttpAddress {
+  readonly host: string
+  readonly port: number
+  readonly token?: string
+}
+
+export interface NodeOptions {
+  /** Node resource name; must exist in the datastore before sessions come up. */
+  readonly name: string
+  /** `memory`, `file:PATH`, `etcd[:URLS]`, `embedded:unix:PATH`; absent: by environment. */
+  readonly datastore?: string
+  /** Unix socket of the API. */
+  readonly control?: string
+  readonly http?: HttpAddress
+  /** Folder for bird.ctl and bird6.ctl. */
+  readonly birdControl?: string
+  readonly fib: 'netlink' | 'memory' | { readonly remote: string }
+  /** Claim a pod block for this node when it has none. */
+  readonly claimBlock: boolean
+  readonly cniConf?: string
+  readonly secretsDir?: string
+  /** CALICO_ENDPOINT_STATUS_PATH_PREFIX; files live in its `endpoint-status`. */
+  readonly endpointStatusPrefix?: string
+  /** CALICO_ROUTER_ID. */
+  readonly routerId?: string
+  readonly kubernetesNodeName?: string
+  readonly advertiseClusterIps?: string
+  /** Overrides the port of the datastore's configuration. */
+  readonly listenPort?: number
+  readonly logLevel: LogLevel
+  readonly logPretty: boolean
+  readonly metricsCompat?: 'bird_exporter'
+  readonly environment: Environment
+}

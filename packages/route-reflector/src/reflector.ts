@@ -1,0 +1,179 @@
+/**
+ * The reflector: speaker and API, and the cluster's own state where there is a datastore. No kernel, no NET_ADMIN.
+ */
+import {
+  type Api,
+  createLogger,
+  EventLog,
+  type Identity,
+  LOG_LEVELS,
+  type Logger,
+  type LogLevel,
+  logEvents,
+  monitorLoopDelay,
+  startApi,
+} from '@starling/api'
+import {
+  ClusterFollower,
+  type Daemon,
+  dotted,
+  now,
+  openDatastore,
+  RunningDaemon,
+  type SpeakerViews,
+  speakerViews,
+  VERSION,
+} from '@starling/daemon'
+import type { Datastore } from '@starling/datastore'
+import type { EngineConfig } from '@starling/engine'
+import type { Plan } from '@starling/intent'
+import { Speaker } from '@starling/speaker'
+import type { ListenAddress, ReflectorOptions } from './options.js'
+import { standaloneConfig } from './standalone.js'
+
+export class Reflector implements Daemon {
+  readonly #options: ReflectorOptions
+  readonly #log: Logger
+  readonly #events = new EventLog()
+  readonly #loop = monitorLoopDelay()
+  readonly #startedAt = now()
+  #config: EngineConfig | undefined
+  #listen: readonly ListenAddress[] = []
+  #datastore: Datastore | undefined
+  #cluster: ClusterFollower | undefined
+  #speaker: Speaker | undefined
+  #views: SpeakerViews | undefined
+  #api: Api | undefined
+  #generation = 0
+  #configuredAt = 0
+
+  constructor(options: ReflectorOptions) {
+    this.#options = options
+    this.#log = createLogger({ level: options.logLevel, name: `reflector ${options.name}`, pretty: options.logPretty })
+    logEvents(this.#log, this.#events)
+  }
+
+  async start(): Promise<void> {
+    const { mode, name, control, http, birdControl, metricsCompat, environment } = this.#options
+    if (mode.kind === 'datastore') {
+      this.#datastore = await openDatastore(mode.spec, environment)
+      this.#cluster = this.#follow(this.#datastore)
+    }
+    const ports = new RunningDaemon({
+      events: this.#events,
+      loop: this.#loop,
+      identity: () => this.#identity(),
+      health: () => ({
+        graceful: this.#views?.recovery() ?? { recovering: false, waitingFor: [] },
+        started: this.#speaker !== undefined,
+        requiredPeers: [],
+        excusedPeers: [],
+      }),
+      speaker: () => this.#views,
+      ...(this.#cluster === undefined ? {} : { cluster: this.#cluster }),
+      datastore: this.#datastore?.description ?? 'none',
+      node: name,
+      setLogLevel: (level) => this.#setLogLevel(level),
+    })
+    this.#api = await startApi({
+      ports,
+      logger: this.#log,
+      ...(control === undefined ? {} : { control }),
+      ...(http === undefined ? {} : { http }),
+      ...(birdControl === undefined ? {} : { birdControl }),
+      ...(metricsCompat === undefined ? {} : { metrics: { compat: metricsCompat } }),
+    })
+    this.#events.push(now(), { type: 'started', version: VERSION })
+    if (mode.kind === 'standalone') await this.#apply(standaloneConfig(mode.options), mode.options.listen)
+    else this.#cluster?.start()
+  }
+
+  async stop(reason: string): Promise<void> {
+    this.#events.push(now(), { type: 'stopping', reason })
+    this.#cluster?.stop()
+    await this.#speaker?.stop({ mode: 'restart' })
+    await this.#api?.close()
+    await this.#datastore?.close()
+    this.#loop.close()
+  }
+
+  #follow(datastore: Datastore): ClusterFollower {
+    const { name, routerId } = this.#options
+    return new ClusterFollower({
+      datastore,
+      node: name,
+      followBlocks: false,
+      planOptions: () => ({ role: 'reflector', ...(routerId === undefined ? {} : { routerId }) }),
+      planned: (plan) => {
+        this.#planned(plan).catch((error: unknown) =>
+          this.#log.error({ code: 'CONFIGURE_FAILED', err: error }, String(error)),
+        )
+      },
+      status: (status, detail) => this.#events.push(now(), { type: 'datastore-status', status, detail }),
+      failed: (error) => this.#log.error({ code: 'PLAN_FAILED', err: error }, `planning failed: ${error.message}`),
+    })
+  }
+
+  #planned({ engine, listen }: Plan): Promise<void> {
+    const { mode } = this.#options
+    const port = (mode.kind === 'datastore' ? mode.listenPort : undefined) ?? listen.port
+    const addresses = [listen.ipv4, listen.ipv6].filter((address) => address !== undefined)
+    return this.#apply(
+      engine,
+      addresses.map((address) => ({ address, port })),
+    )
+  }
+
+  async #apply(config: EngineConfig, listen: readonly ListenAddress[]): Promise<void> {
+    this.#config = config
+    this.#listen = listen
+    this.#configuredAt = now()
+    const generation = ++this.#generation
+    if (this.#speaker !== undefined) {
+      const { added, changed, removed } = await this.#speaker.configure(config, listen)
+      const counts = { added: added.length, changed: changed.length, removed: removed.length }
+      this.#events.push(now(), { type: 'config-applied', generation, ...counts })
+      return
+    }
+    this.#speaker = new Speaker({
+      config,
+      listen,
+      extras: {
+        installRoute: () => {},
+        removeRoute: () => {},
+        trackNextHop: () => {},
+        untrackNextHop: () => {},
+        event: (event) => this.#events.push(now(), event),
+      },
+      notice: (notice) => this.#log.info({ code: 'SPEAKER_NOTICE', ...notice }, notice.type),
+    })
+    this.#views = speakerViews(this.#speaker)
+    await this.#speaker.start()
+  }
+
+  #identity(): Identity {
+    const plan = this.#cluster?.plan
+    const config = this.#config
+    const { name } = this.#options
+    return {
+      role: 'reflector',
+      name,
+      version: VERSION,
+      asNumber: config?.asNumber ?? 0,
+      routerId: dotted(config?.routerId ?? 0),
+      ...(config === undefined || config.clusterId === 0 ? {} : { clusterId: dotted(config.clusterId) }),
+      ...(plan?.identity.ipv4 === undefined ? {} : { ipv4Address: plan.identity.ipv4.address }),
+      ...(plan?.identity.ipv6 === undefined ? {} : { ipv6Address: plan.identity.ipv6.address }),
+      listen: this.#listen.map(({ address, port }) => `${address}:${port}`),
+      startedAt: this.#startedAt,
+      configuredAt: this.#configuredAt,
+      configGeneration: this.#generation,
+    }
+  }
+
+  #setLogLevel(level: string): boolean {
+    if (!LOG_LEVELS.includes(level as LogLevel)) return false
+    this.#log.level = level
+    return true
+  }
+}
