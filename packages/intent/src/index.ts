@@ -1,3 +1,4 @@
+export { diffPlans, type PlanDiff, type SessionChange, type SessionEffect } from './diff.js'
 export { type Answer, evaluate, findPeer, type Question, type Stage } from './evaluate.js'
 export { hashedRouterId } from './identity.js'
 export { type KernelCandidate, type KernelVerdict, kernelRoute } from './kernel.js'

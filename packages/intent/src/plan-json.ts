@@ -16,7 +16,7 @@ export function planToJson(plan: Plan) {
     addresses: { ipv4: cidrText(identity.ipv4), ipv6: cidrText(identity.ipv6) },
     listen: { ...listen },
     logLevel: plan.logLevel,
-    peers: [...plan.peers.values()].map(peerToJson),
+    peers: [...plan.peers.values()].map(peerToJson).sort((a, b) => (a.name < b.name ? -1 : 1)),
     dynamicNeighbors: plan.engine.dynamicNeighbors.map(({ range, maximum, template }) => ({
       range,
       maximum,

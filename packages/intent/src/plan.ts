@@ -14,6 +14,7 @@ import { OptionsIndex } from './peers/options.js'
 import { dynamicNeighbors, unnumberedPeers } from './peers/ranges.js'
 import { SessionBuilder } from './peers/session.js'
 import { PolicyBuilder } from './policy/builder.js'
+import { Interner, keepPeer } from './reuse.js'
 import { type Settings, settingsFor } from './settings.js'
 import type { ClusterState } from './state.js'
 import type { Identity, ListenPlan, Plan, PlannedPeer, PlannedRoute, PlanOptions, PlanProblem } from './types.js'
@@ -30,16 +31,19 @@ export function plan(state: ClusterState, nodeName: string, options: PlanOptions
   const identity = identify(nodeName, node, settings, options, problems)
   const blocks = ownBlocks(state, nodeName)
   const services = serviceRoutes(state, settings, nodeName, options, problems)
-  const policies = new PolicyBuilder({ state, settings, identity, blocks, services })
+  const interner = new Interner(options.previous?.shared)
+  const policies = new PolicyBuilder({ state, settings, identity, blocks, services, interner })
   const sessions =
-    node === undefined ? undefined : planSessions({ state, settings, identity, node, policies, options, problems })
+    node === undefined
+      ? undefined
+      : planSessions({ state, settings, identity, node, policies, interner, options, problems })
   const peers = sessions?.peers ?? new Map<PeerKey, PlannedPeer>()
   const engine: EngineConfig = {
     asNumber: identity.asNumber,
     routerId: identity.routerId,
     clusterId: identity.clusterId,
     clientToClient: true,
-    peers: new Map([...peers].map(([key, { config }]): [PeerKey, PeerConfig] => [key, config])),
+    peers: sessions?.configs ?? new Map<PeerKey, PeerConfig>(),
     dynamicNeighbors: sessions?.dynamic ?? [],
     nextHopResolution: options.role === 'reflector' ? 'assumed' : 'tracked',
     decision: { alwaysCompareMed: false, deterministicMed: true, maximumPaths: MAXIMUM_PATHS, multipathRelax: true },
@@ -59,6 +63,7 @@ export function plan(state: ClusterState, nodeName: string, options: PlanOptions
     communities: settings.communities,
     logLevel: settings.logLevel,
     problems: [...state.problems.map(({ key: _key, ...problem }) => problem), ...problems],
+    shared: interner.parts,
   }
 }
 
@@ -68,24 +73,28 @@ interface SessionsInput {
   readonly identity: Identity
   readonly node: NodeView
   readonly policies: PolicyBuilder
+  readonly interner: Interner
   readonly options: PlanOptions
   readonly problems: PlanProblem[]
 }
 
-function planSessions({ state, settings, identity, node, policies, options, problems }: SessionsInput) {
+function planSessions(input: SessionsInput) {
+  const { state, settings, identity, node, policies, options, problems } = input
   const workloads = options.workloads ?? []
   const index = new OptionsIndex(state, node)
-  const builder = new SessionBuilder({ state, settings, identity, policies, options: index, plan: options, problems })
-  const planned: PlannedPeer[] = []
-  for (const chosen of chooseSessions({ state, settings, identity, node, workloads, problems }).values()) {
-    const peer = builder.build(chosen)
-    if (peer !== undefined) planned.push(peer)
-  }
-  planned.sort((a, b) => (a.config.name < b.config.name ? -1 : a.config.name > b.config.name ? 1 : 0))
+  const builder = new SessionBuilder({ ...input, options: index, plan: options })
   const peers = new Map<PeerKey, PlannedPeer>()
-  for (const peer of planned) if (!peers.has(peer.config.key)) peers.set(peer.config.key, peer)
+  const configs = new Map<PeerKey, PeerConfig>()
+  for (const chosen of chooseSessions({ state, settings, identity, node, workloads, problems }).values()) {
+    const built = builder.build(chosen)
+    // An option may move a session to a port where another one is already.
+    if (built === undefined || peers.has(built.config.key)) continue
+    const peer = keepPeer(options.previous?.peers.get(built.config.key), built)
+    peers.set(peer.config.key, peer)
+    configs.set(peer.config.key, peer.config)
+  }
   const dynamic: readonly DynamicNeighbors[] = dynamicNeighbors(index, builder, policies, state, options)
-  return { peers, dynamic, unnumbered: unnumberedPeers(index, builder, policies) }
+  return { peers, configs, dynamic, unnumbered: unnumberedPeers(index, builder, policies) }
 }
 
 /** 2.6: the peer behind a gateway; lives in our table and goes to the kernel like other statics. */

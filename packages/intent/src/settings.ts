@@ -22,6 +22,8 @@ export interface Settings {
   readonly globalAsWhy: Why
   readonly listenPort: number | undefined
   readonly globalListenPort: number | undefined
+  /** Of every node that chose one for itself. */
+  readonly nodeListenPorts: ReadonlyMap<string, number>
   readonly bindMode: 'None' | 'NodeIP'
   readonly normalPriority: { readonly ipv4: number; readonly ipv6: number }
   readonly programClusterRoutes: ProgramClusterRoutes
@@ -31,8 +33,16 @@ export interface Settings {
 }
 
 /** The listen port another node chose for itself, else the global one; undefined when neither says any. */
-export function listenPortOf(state: ClusterState, settings: Settings, node: string): number | undefined {
-  return state.named('BGPConfiguration', `node.${node}`)?.spec.listenPort ?? settings.globalListenPort
+export function listenPortOf({ nodeListenPorts, globalListenPort }: Settings, node: string): number | undefined {
+  return nodeListenPorts.size === 0 ? globalListenPort : (nodeListenPorts.get(node) ?? globalListenPort)
+}
+
+function listenPorts(state: ClusterState): ReadonlyMap<string, number> {
+  const ports = new Map<string, number>()
+  for (const { metadata, spec } of state.all('BGPConfiguration'))
+    if (metadata.name.startsWith('node.') && spec.listenPort !== undefined)
+      ports.set(metadata.name.slice('node.'.length), spec.listenPort)
+  return ports
 }
 
 export function settingsFor(state: ClusterState, name: string, problems: PlanProblem[]): Settings {
@@ -58,6 +68,7 @@ export function settingsFor(state: ClusterState, name: string, problems: PlanPro
         : { resource: 'BGPConfiguration/default', field: 'spec.asNumber', rule: 'global AS' },
     listenPort: node?.listenPort ?? global?.listenPort,
     globalListenPort: global?.listenPort,
+    nodeListenPorts: listenPorts(state),
     bindMode: global?.bindMode ?? 'None',
     normalPriority: {
       ipv4: global?.ipv4NormalRoutePriority ?? DEFAULT_PRIORITY,

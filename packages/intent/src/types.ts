@@ -14,6 +14,7 @@ import type {
   Why,
 } from '@starling/engine'
 import type { BfdOptions, Cidr } from '@starling/resources'
+import type { SharedParts } from './reuse.js'
 
 /** One JSON file of `/var/run/calico/endpoint-status/` (calico.md 2.13), as far as peering needs it. */
 export interface WorkloadFile {
@@ -37,6 +38,8 @@ export interface PlanOptions {
   readonly advertiseClusterIps?: string
   /** A reflector programs no kernel: every next hop counts as reachable. */
   readonly role?: 'node' | 'reflector'
+  /** The plan before: equal parts keep their identity, which makes comparing cheap. No value depends on it. */
+  readonly previous?: Plan
 }
 
 export interface PlanProblem {
@@ -50,13 +53,13 @@ export interface PlanProblem {
 /** A session and what is known about it beyond the engine's needs. */
 export interface PlannedPeer {
   readonly config: PeerConfig
-  readonly reachableBy?: string
+  readonly reachableBy: string | undefined
   /** BGPFilter names in order, unknown ones left out. */
   readonly filters: readonly string[]
   readonly sourceAddress: 'UseNodeIP' | 'None'
   /** u32 cluster id of the remote node, where it is known. */
-  readonly remoteClusterId?: number
-  readonly bfd?: BfdOptions
+  readonly remoteClusterId: number | undefined
+  readonly bfd: BfdOptions | undefined
   /** Others that wanted the same session and lost: `BGPPeer/b (global)`. */
   readonly shadowed: readonly string[]
 }
@@ -137,6 +140,8 @@ export interface Plan {
   readonly communities: readonly PlannedCommunities[]
   readonly logLevel: 'debug' | 'info' | 'none'
   readonly problems: readonly PlanProblem[]
+  /** What sessions share, by its text: for the next plan (`PlanOptions.previous`). */
+  readonly shared: SharedParts
 }
 
 export type { PeerKind, PolicyTerm, Why }

@@ -96,7 +96,7 @@ function meshPeers({ state, settings, identity, node }: CandidateInput): Candida
         rank: 4,
         family,
         address,
-        port: listenPortOf(state, settings, other.name) ?? 0,
+        port: listenPortOf(settings, other.name) ?? 0,
         remoteAs: other.asNumber ?? identity.asNumber,
         passive: address > own.address,
         remoteNode: other.name,
@@ -126,9 +126,11 @@ function explicitPeers(input: CandidateInput): Candidate[] {
     if (peerIP !== undefined) {
       const candidate = byAddress(input, peer)
       if (candidate !== undefined) candidates.push(candidate)
-    } else if (peerSelector !== undefined)
+    } else if (peerSelector !== undefined) {
+      const why = whyOf(peer, 'spec.peerSelector', 'peerSelector selects it')
       for (const other of state.nodes.selected(peerSelector))
-        for (const family of FAMILIES) addNode(input, candidates, peer, other, family, 'peerSelector selects it')
+        for (const family of FAMILIES) addNode(input, candidates, peer, other, family, why)
+    }
   }
   return candidates
 }
@@ -145,8 +147,7 @@ function byAddress(input: CandidateInput, peer: BgpPeerResource): Candidate | un
   const asNumber = peer.spec.asNumber ?? 0
   const knownAs = known === undefined ? undefined : (known.asNumber ?? settings.globalAs)
   const sameAs = asNumber === 0 || knownAs === asNumber
-  const port =
-    endpoint.port ?? (known !== undefined && sameAs ? listenPortOf(state, settings, known.name) : undefined) ?? 0
+  const port = endpoint.port ?? (known !== undefined && sameAs ? listenPortOf(settings, known.name) : undefined) ?? 0
   const global = isGlobal(peer)
   return {
     kind: global ? 'global' : 'node',
@@ -176,12 +177,12 @@ const whyOf = ({ metadata }: BgpPeerResource, field: string, rule: string): Why 
 
 /** A session with another node of the cluster, as `peerSelector` and the reverse pass make it. */
 function addNode(
-  { state, settings, node }: CandidateInput,
+  { settings, node }: CandidateInput,
   candidates: Candidate[],
   peer: BgpPeerResource,
   other: NodeView,
   family: FamilyName,
-  rule: string,
+  why: Why,
   reverse = false,
 ): void {
   const address = other[family]?.address
@@ -192,14 +193,14 @@ function addNode(
     rank: reverse ? 2 : global ? 0 : 1,
     family,
     address,
-    port: listenPortOf(state, settings, other.name) ?? 0,
+    port: listenPortOf(settings, other.name) ?? 0,
     remoteAs: other.asNumber ?? settings.globalAs,
     passive: false,
     remoteNode: other.name,
     ...(other.clusterId === undefined ? {} : { remoteClusterId: other.clusterId }),
     peer,
     explicit: false,
-    why: whyOf(peer, reverse ? 'spec.reversePeering' : 'spec.peerSelector', rule),
+    why,
   })
 }
 
@@ -219,9 +220,9 @@ function reversePeers(input: CandidateInput): Candidate[] {
           ? state.nodes.all
           : state.nodes.selected(spec.nodeSelector)
     const rule = `reverse: ${spec.peerIP === undefined ? 'its peerSelector selects' : 'its peerIP is'} ${node.name}`
+    const why = whyOf(peer, 'spec.reversePeering', rule)
     for (const other of locals)
-      if (other !== undefined)
-        for (const family of families) addNode(input, candidates, peer, other, family, rule, true)
+      if (other !== undefined) for (const family of families) addNode(input, candidates, peer, other, family, why, true)
   }
   return candidates
 }
@@ -237,7 +238,7 @@ function remoteSideFamilies(
   if (node[family]?.address !== address) return []
   const wanted = spec.asNumber === undefined || spec.asNumber === 0 ? settings.globalAs : spec.asNumber
   if ((node.asNumber ?? settings.globalAs) !== wanted) return []
-  if (port !== undefined && port !== (listenPortOf(state, settings, node.name) ?? 179)) return []
+  if (port !== undefined && port !== (listenPortOf(settings, node.name) ?? 179)) return []
   return [family]
 }
 

@@ -7,6 +7,7 @@
 import { type FamilyName, type PeerConfig, type PeerFamilyConfig, peerKey } from '@starling/engine'
 import type { BfdOptions, BgpPeerResource } from '@starling/resources'
 import type { PolicyBuilder } from '../policy/builder.js'
+import type { Interner } from '../reuse.js'
 import type { Settings } from '../settings.js'
 import type { ClusterState } from '../state.js'
 import type { Identity, PlannedPeer, PlanOptions, PlanProblem } from '../types.js'
@@ -17,6 +18,7 @@ import { resolveSecret } from './secrets.js'
 export const DEFAULT_HOLD_TIME = 240
 export const DEFAULT_RESTART_TIME = 120
 const MAXIMUM_RESTART_TIME = 4095
+const NO_FILTERS: readonly string[] = []
 
 /** What does not depend on the single remote address. */
 export type SessionTemplate = Omit<
@@ -37,6 +39,7 @@ export interface SessionInput {
   readonly settings: Settings
   readonly identity: Identity
   readonly policies: PolicyBuilder
+  readonly interner: Interner
   readonly options: OptionsIndex
   readonly plan: PlanOptions
   readonly problems: PlanProblem[]
@@ -59,7 +62,7 @@ export function protocolName({ kind, address, port }: Pick<Candidate, 'kind' | '
 
 export class SessionBuilder {
   readonly #input: SessionInput
-  readonly #templates = new Map<string, SessionTemplate>()
+  readonly #templates = new Map<BgpPeerResource | undefined, SessionTemplate[]>()
 
   constructor(input: SessionInput) {
     this.#input = input
@@ -85,24 +88,49 @@ export class SessionBuilder {
     })
     const remotePort = own.remotePort ?? (candidate.port === 0 ? 179 : candidate.port)
     const internal = remoteAs === 'internal' || remoteAs === template.localAs
+    const { kind, why } = candidate
+    const routeReflectorClient =
+      own.routeReflectorClient ??
+      (kind !== 'mesh' && internal && identity.clusterId !== 0 && candidate.remoteClusterId !== identity.clusterId)
+    // Member by member: spreading the template makes a slow object, 15 us each, and a mesh has thousands.
     const config: PeerConfig = {
-      ...template,
       key: peerKey(candidate.address, remotePort),
       name: protocolName(candidate),
-      kind: candidate.kind,
+      kind,
       description: own.description ?? describe(candidate),
-      why: candidate.why,
+      why,
       remoteAddress: candidate.address,
       remotePort,
+      localAddress: template.localAddress,
+      interface: template.interface ?? zone,
       remoteAs,
+      localAs: template.localAs,
       passive: own.passive ?? candidate.passive,
-      routeReflectorClient:
-        own.routeReflectorClient ??
-        (candidate.kind !== 'mesh' &&
-          internal &&
-          identity.clusterId !== 0 &&
-          candidate.remoteClusterId !== identity.clusterId),
-      ...(zone === undefined || template.interface !== undefined ? {} : { interface: zone }),
+      enabled: template.enabled,
+      shutdownMessage: template.shutdownMessage,
+      heldDown: template.heldDown,
+      password: template.password,
+      ttlSecurity: template.ttlSecurity,
+      families: template.families,
+      timers: template.timers,
+      gracefulRestart: template.gracefulRestart,
+      routeRefresh: template.routeRefresh,
+      extendedMessages: template.extendedMessages,
+      fourOctetAs: template.fourOctetAs,
+      role: template.role,
+      routeReflectorClient,
+      clusterId: template.clusterId,
+      nextHop: template.nextHop,
+      allowOwnAs: template.allowOwnAs,
+      asOverride: template.asOverride,
+      removePrivateAs: template.removePrivateAs,
+      importPolicy: template.importPolicy,
+      exportPolicy: template.exportPolicy,
+      importDefault: template.importDefault,
+      exportDefault: template.exportDefault,
+      discardAttributes: template.discardAttributes,
+      withdrawOnAttributes: template.withdrawOnAttributes,
+      bfdStrict: template.bfdStrict,
     }
     const bfd = bfdOf(own)
     const reachableBy = peer?.spec.reachableBy?.family === family ? peer.spec.reachableBy.address : undefined
@@ -111,30 +139,32 @@ export class SessionBuilder {
       filters: this.#filters(peer),
       sourceAddress: sourceMode(peer, localWorkload),
       shadowed,
-      ...(candidate.remoteClusterId === undefined ? {} : { remoteClusterId: candidate.remoteClusterId }),
-      ...(reachableBy === undefined ? {} : { reachableBy }),
-      ...(bfd === undefined ? {} : { bfd }),
+      remoteClusterId: candidate.remoteClusterId,
+      reachableBy,
+      bfd,
     }
   }
 
   /** Filters that exist, in order. */
   #filters(peer: BgpPeerResource | undefined): readonly string[] {
-    return peer?.spec.filters.filter((name) => this.#input.state.named('BGPFilter', name) !== undefined) ?? []
+    if (peer === undefined || peer.spec.filters.length === 0) return NO_FILTERS
+    return peer.spec.filters.filter((name) => this.#input.state.named('BGPFilter', name) !== undefined)
   }
 
   template(source: TemplateSource): SessionTemplate {
     const { peer, family, explicit, localWorkload, linkLocal } = source
-    const key = `${peer?.metadata.name ?? ''}|${peer === undefined}|${family}|${explicit}|${localWorkload}|${linkLocal}`
-    let template = this.#templates.get(key)
-    if (template === undefined) {
-      template = this.#makeTemplate(source)
-      this.#templates.set(key, template)
+    const kind = (family === 'ipv6' ? 1 : 0) | (explicit ? 2 : 0) | (localWorkload ? 4 : 0) | (linkLocal ? 8 : 0)
+    let templates = this.#templates.get(peer)
+    if (templates === undefined) {
+      templates = []
+      this.#templates.set(peer, templates)
     }
-    return template
+    templates[kind] ??= this.#makeTemplate(source)
+    return templates[kind]
   }
 
   #makeTemplate({ peer, family, explicit, localWorkload, linkLocal }: TemplateSource): SessionTemplate {
-    const { identity, settings, state, policies, options, plan } = this.#input
+    const { identity, settings, state, policies, interner, options, plan } = this.#input
     const own = options.of(peer)
     const spec = peer?.spec
     this.#reportFilters(peer)
@@ -154,9 +184,9 @@ export class SessionBuilder {
       localAs,
       enabled: own.enabled ?? true,
       ttlSecurity: localWorkload ? 0 : (spec?.ttlSecurity ?? 0),
-      families: families.map((name) => familyConfig(name, own, linkLocal)),
-      timers: timersOf(own, localWorkload ? undefined : spec?.keepaliveTime),
-      gracefulRestart: this.#gracefulRestart(own, peer, localWorkload),
+      families: interner.keep(families.map((name) => familyConfig(name, own, linkLocal))),
+      timers: interner.keep(timersOf(own, localWorkload ? undefined : spec?.keepaliveTime)),
+      gracefulRestart: interner.keep(this.#gracefulRestart(own, peer, localWorkload)),
       routeRefresh: own.routeRefresh ?? true,
       extendedMessages: own.extendedMessages ?? true,
       fourOctetAs: true,
@@ -170,8 +200,8 @@ export class SessionBuilder {
       exportPolicy: policies.export(families, filters),
       importDefault: 'accept',
       exportDefault: 'reject',
-      discardAttributes: own.discardAttributes ?? [],
-      withdrawOnAttributes: own.withdrawOnAttributes ?? [],
+      discardAttributes: interner.keep(own.discardAttributes ?? []),
+      withdrawOnAttributes: interner.keep(own.withdrawOnAttributes ?? []),
       bfdStrict: bfdOf(own)?.strict ?? false,
       ...(own.role === undefined ? {} : { role: own.role }),
       ...(own.shutdownMessage === undefined ? {} : { shutdownMessage: own.shutdownMessage }),

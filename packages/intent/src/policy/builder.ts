@@ -7,6 +7,7 @@
 import type { Condition, FamilyName, PolicyTerm, Why } from '@starling/engine'
 
 import type { OwnBlock, ServiceRoutes } from '../originate.js'
+import type { Interner } from '../reuse.js'
 import { ownsRoutes, type Settings } from '../settings.js'
 import type { ClusterState } from '../state.js'
 import type { Identity } from '../types.js'
@@ -23,6 +24,7 @@ export interface PolicyInput {
   readonly identity: Identity
   readonly blocks: readonly OwnBlock[]
   readonly services: ServiceRoutes
+  readonly interner: Interner
 }
 
 export class PolicyBuilder {
@@ -67,10 +69,12 @@ export class PolicyBuilder {
   ): readonly PolicyTerm[] {
     const single = families.length === 1
     return this.#cached(`${families.join('+')} ${key}`, () =>
-      families.flatMap((family) => {
-        const terms = build(family)
-        return single ? terms : terms.map((one) => ({ ...one, conditions: [ofFamily(family), ...one.conditions] }))
-      }),
+      this.#input.interner.keep(
+        families.flatMap((family) => {
+          const terms = build(family)
+          return single ? terms : terms.map((one) => ({ ...one, conditions: [ofFamily(family), ...one.conditions] }))
+        }),
+      ),
     )
   }
 
