@@ -102,8 +102,8 @@ export function attributeValues(block: AttributeBlock, scan?: UpdateScan): Updat
     if (block.flags(code) & Flag.partial) partial.push(code)
   }
   const attributes: Mutable<UpdateAttributes> = values
-  if (scan !== undefined && scan.reach.present) attributes.mpReach = reachOf(scan.buffer, scan.reach)
-  if (scan !== undefined && scan.unreach.present) attributes.mpUnreach = unreachOf(scan.buffer, scan.unreach)
+  if (scan?.reach.present) attributes.mpReach = reachOf(scan.buffer, scan.reach)
+  if (scan?.unreach.present) attributes.mpUnreach = unreachOf(scan.buffer, scan.unreach)
   if (unknown.length > 0) attributes.unknown = unknown.sort((a, b) => a.code - b.code)
   if (partial.length > 0) attributes.partial = partial.sort((a, b) => a - b)
   return attributes
