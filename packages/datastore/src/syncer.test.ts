@@ -44,7 +44,7 @@ class Fragile {
   readonly datastore: Datastore
   lists: string[] = []
   failLists: Error | undefined
-  readonly #sinks = new Set<WatchSink>()
+  readonly #sinks = new Map<WatchSink, string>()
 
   constructor(clock: Clock) {
     const inner = this.store.connect()
@@ -75,7 +75,7 @@ class Fragile {
             watch.close()
           },
         }
-        this.#sinks.add(ender)
+        this.#sinks.set(ender, prefix)
         return watch
       },
       create: (key, value) => inner.create(key, value),
@@ -89,12 +89,12 @@ class Fragile {
     this.store.commit([{ key, value }])
   }
 
-  breakWatches(end: WatchEnd = { reason: 'broken', error: 'cut' }): void {
-    for (const sink of [...this.#sinks]) sink.end(end)
+  breakWatches(end: WatchEnd = { reason: 'broken', error: 'cut' }, below = '/'): void {
+    for (const [sink, prefix] of [...this.#sinks]) if (prefix.startsWith(below)) sink.end(end)
   }
 
   link(up: boolean): void {
-    for (const sink of this.#sinks) sink.link?.(up, up ? '' : 'no route')
+    for (const sink of this.#sinks.keys()) sink.link?.(up, up ? '' : 'no route')
   }
 }
 
@@ -213,7 +213,7 @@ describe('a syncer', () => {
     syncer.start()
     await clock.advance(1_000)
     fragile.failLists = new Error('down')
-    fragile.breakWatches({ reason: 'compacted', revision: 9 })
+    fragile.breakWatches({ reason: 'compacted', revision: 9 }, '/a/')
     await clock.advance(500)
     fragile.set('/b/1', '1')
     fragile.set('/a/1', undefined)

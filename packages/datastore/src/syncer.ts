@@ -212,10 +212,8 @@ export class Syncer {
     if (this.#pending.size === 0 || this.#status !== 'in-sync' || this.#cancelPublish) return
     const { clock, gatherMs } = this.#options
     const wait = Math.max(0, this.#publishedAt + gatherMs - clock.now())
-    this.#cancelPublish = clock.after(wait, () => {
-      this.#cancelPublish = undefined
-      if (this.#status === 'in-sync') this.#publish()
-    })
+    // Whoever leaves `in-sync` publishes first, which cancels this.
+    this.#cancelPublish = clock.after(wait, () => this.#publish())
   }
 
   #publish(evenIfNothing = false): void {

@@ -100,6 +100,12 @@ describe('an error', () => {
       { code: 'unavailable', unsent: false, ambiguous: true },
     ],
     [
+      'a channel replaced under a call',
+      status.UNAVAILABLE,
+      'Channel closed before call started',
+      { code: 'unavailable', unsent: true, ambiguous: false },
+    ],
+    [
       'no answer in time',
       status.DEADLINE_EXCEEDED,
       'Deadline exceeded after 3.0s,remote_addr=127.0.0.1:2379',

@@ -49,7 +49,8 @@ export class EtcdError extends Error {
 }
 
 /** grpc-js words for a call that was never put on a connection. */
-const UNSENT = /No connection established|Name resolution failed|Waiting for LB pick|name resolution/i
+const UNSENT =
+  /No connection established|name resolution|Waiting for LB pick|Channel closed before call started|Channel has been shut down/i
 
 /** etcd's sentences (`etcdserver/api/v3rpc/rpctypes`) that mean "show a fresh token", whatever their gRPC code. */
 const STALE_AUTH = /invalid auth token|revision of auth store is old|user name is empty|user name not found in token/i

@@ -68,6 +68,8 @@ export class Watcher {
   readonly #unsubscribe: () => void
   #cursor: number
   #stream: Stream | undefined
+  /** Tells a token that arrives for an attempt given up meanwhile from one that is waited for. */
+  #attempt = 0
   #cancelTimer = () => {}
   #backoff
   #fragments: WatchResponse['events'][number][] = []
@@ -108,11 +110,13 @@ export class Watcher {
       this.#finish({ kind: 'closed' })
       return
     }
+    const attempt = ++this.#attempt
     this.#rpc.metadata().then(
       (metadata) => {
-        if (!this.#ended) this.#start(member, metadata)
+        if (this.#attempt === attempt) this.#start(member, metadata)
       },
       (error: EtcdError) => {
+        if (this.#attempt !== attempt) return
         if (error.code === 'denied') this.#finish({ kind: 'denied', message: error.message })
         else this.#again(error.message, undefined)
       },
@@ -269,9 +273,9 @@ export class Watcher {
 
   #drop(): void {
     this.#cancelTimer()
+    this.#attempt++
     const stream = this.#stream
     this.#stream = undefined
-    this.#fragments = []
     stream?.cancel()
   }
 
