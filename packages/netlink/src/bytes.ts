@@ -81,16 +81,50 @@ export class MessageWriter {
     this.align()
   }
 
+  /** struct rtmsg without source and TOS: one check of the room instead of nine. */
+  routeHeader(
+    family: number,
+    length: number,
+    table: number,
+    protocol: number,
+    scope: number,
+    type: number,
+    flags: number,
+  ): void {
+    this.room(12)
+    const { bytes, length: at } = this
+    bytes[at] = family
+    bytes[at + 1] = length
+    bytes[at + 2] = 0
+    bytes[at + 3] = 0
+    bytes[at + 4] = table < 256 ? table : 0
+    bytes[at + 5] = protocol
+    bytes[at + 6] = scope
+    bytes[at + 7] = type
+    this.view.setUint32(at + 8, flags >>> 0, true)
+    this.length = at + 12
+  }
+
   attribute(type: number, data: Uint8Array): void {
-    this.u16(4 + data.length)
-    this.u16(type)
-    this.raw(data)
+    const size = data.length
+    this.room(8 + size)
+    const { bytes, length: at } = this
+    this.view.setUint16(at, 4 + size, true)
+    this.view.setUint16(at + 2, type, true)
+    // A loop beats TypedArray.set by far for addresses.
+    if (size <= 16) for (let i = 0; i < size; i++) bytes[at + 4 + i] = data[i]
+    else bytes.set(data, at + 4)
+    this.length = at + 4 + size
+    this.align()
   }
 
   attributeU32(type: number, value: number): void {
-    this.u16(8)
-    this.u16(type)
-    this.u32(value)
+    this.room(8)
+    const at = this.length
+    this.view.setUint16(at, 8, true)
+    this.view.setUint16(at + 2, type, true)
+    this.view.setUint32(at + 4, value >>> 0, true)
+    this.length = at + 8
   }
 
   attributeU8(type: number, value: number): void {
@@ -111,13 +145,6 @@ export class MessageWriter {
 
   attributes(list: readonly Attribute[]): void {
     for (const { type, data } of list) this.attribute(type, data)
-  }
-
-  raw(data: Uint8Array): void {
-    this.room(data.length)
-    this.bytes.set(data, this.length)
-    this.length += data.length
-    this.align()
   }
 
   /** Overwrites a u16 already written, for lengths known late (rtnexthop). */

@@ -56,16 +56,12 @@ export interface RouteMessage {
 
 /** Writes rtmsg and attributes into a message already begun. */
 export function encodeRoute(writer: MessageWriter, route: RouteMessage): void {
-  writer.u8(route.family)
-  writer.u8(route.destinationLength)
-  writer.u8(route.sourceLength)
-  writer.u8(route.tos)
-  writer.u8(route.table < 256 ? route.table : 0)
-  writer.u8(route.protocol)
-  writer.u8(route.scope)
-  writer.u8(route.type)
   const single = route.nextHops.length === 1 ? route.nextHops[0] : undefined
-  writer.u32(route.flags | (single?.flags ?? 0))
+  const { family, destinationLength, table, protocol, scope, type } = route
+  const at = writer.length
+  writer.routeHeader(family, destinationLength, table, protocol, scope, type, route.flags | (single?.flags ?? 0))
+  writer.bytes[at + 2] = route.sourceLength
+  writer.bytes[at + 3] = route.tos
   if (route.destination !== undefined) writer.attribute(RTA.DST, route.destination)
   if (route.table >= 256) writer.attributeU32(RTA.TABLE, route.table)
   if (route.priority !== undefined) writer.attributeU32(RTA.PRIORITY, route.priority)
@@ -79,15 +75,15 @@ export function encodeRoute(writer: MessageWriter, route: RouteMessage): void {
   if (route.nexthopId !== undefined) writer.attributeU32(RTA.NH_ID, route.nexthopId)
   if (single !== undefined) {
     if (single.ifindex !== 0) writer.attributeU32(RTA.OIF, single.ifindex)
-    encodeGateway(writer, route.family, single)
+    encodeHop(writer, route.family, single)
   } else if (route.nextHops.length > 1) {
     encodeMultipath(writer, route.family, route.nextHops)
   }
   if (route.unknown !== undefined) writer.attributes(route.unknown)
 }
 
-function encodeGateway(writer: MessageWriter, family: number, hop: RouteNextHop): void {
-  const { gateway, encap } = hop
+/** RTA_GATEWAY, or RTA_VIA where the gateway is of the other family. */
+export function encodeGateway(writer: MessageWriter, family: number, gateway: Uint8Array | undefined): void {
   if (gateway !== undefined) {
     if (gateway.length === (family === AF_INET ? 4 : 16)) writer.attribute(RTA.GATEWAY, gateway)
     else {
@@ -97,6 +93,11 @@ function encodeGateway(writer: MessageWriter, family: number, hop: RouteNextHop)
       writer.close(via)
     }
   }
+}
+
+function encodeHop(writer: MessageWriter, family: number, hop: RouteNextHop): void {
+  const { encap } = hop
+  encodeGateway(writer, family, hop.gateway)
   if (encap !== undefined) {
     writer.attribute(RTA.ENCAP_TYPE, Uint8Array.of(encap.type & 0xff, encap.type >> 8))
     writer.attribute(RTA.ENCAP | NLA_F_NESTED, encap.data)
@@ -105,7 +106,7 @@ function encodeGateway(writer: MessageWriter, family: number, hop: RouteNextHop)
 }
 
 /** struct rtnexthop: len, flags, hops (weight - 1), ifindex; attributes behind each. */
-function encodeMultipath(writer: MessageWriter, family: number, hops: readonly RouteNextHop[]): void {
+export function encodeMultipath(writer: MessageWriter, family: number, hops: readonly RouteNextHop[]): void {
   const multipath = writer.open(RTA.MULTIPATH)
   for (const hop of hops) {
     const at = writer.length
@@ -113,7 +114,7 @@ function encodeMultipath(writer: MessageWriter, family: number, hops: readonly R
     writer.u8(hop.flags)
     writer.u8(hop.weight - 1)
     writer.u32(hop.ifindex)
-    encodeGateway(writer, family, hop)
+    encodeHop(writer, family, hop)
     writer.patchU16(at, writer.length - at)
   }
   writer.close(multipath)

@@ -7,9 +7,11 @@
 
 import {
   AF,
+  attachFilter,
   bind,
   close,
   ERRNO,
+  type FilterStep,
   getsockname,
   NETLINK,
   type Poll,
@@ -194,12 +196,31 @@ export interface NotificationSocket {
   close(): void
 }
 
-/** Subscribes to multicast groups. Overflow is expected under load and reported as a gap, never hidden. */
-export function openNotificationSocket(groups: readonly number[], handlers: NotificationHandlers): NotificationSocket {
+/** Drops, in the kernel, notifications caused by one port: a filter loads nlmsg_pid in network order. */
+function withoutPort(port: number): FilterStep[] {
+  const swapped = ((port & 0xff) << 24) | ((port & 0xff00) << 8) | ((port >>> 8) & 0xff00) | (port >>> 24)
+  return [
+    [0x20, 0, 0, 12],
+    [0x15, 0, 1, swapped],
+    [0x06, 0, 0, 0],
+    [0x06, 0, 0, -1],
+  ]
+}
+
+/**
+ * Subscribes to multicast groups. Overflow is expected under load and reported as a gap, never hidden. What the request
+ * socket `ignoredPort` causes is not delivered: half a million own routes would cost half a million reads.
+ */
+export function openNotificationSocket(
+  groups: readonly number[],
+  handlers: NotificationHandlers,
+  ignoredPort = 0,
+): NotificationSocket {
   const fd = openSocket(SOCKET_BUFFER)
   const buffer = new Uint8Array(RECEIVE_BYTES)
   let watch: Poll | undefined
   try {
+    if (ignoredPort !== 0) attachFilter(fd, withoutPort(ignoredPort))
     for (const group of groups) setsockopt(fd, SOL.NETLINK, NETLINK.ADD_MEMBERSHIP, group)
     watch = poll(fd, { readable: true }, () => receive(fd, buffer, handlers, () => watch === undefined))
   } catch (error) {

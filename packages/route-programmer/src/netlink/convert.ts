@@ -8,12 +8,17 @@ import {
   type AddressMessage,
   AF_INET,
   AF_INET6,
+  encodeGateway,
+  encodeMultipath,
   IFF,
   type LinkMessage,
+  type MessageWriter,
   NLM_F,
   type RouteMessage,
   RT_SCOPE,
   RT_TABLE,
+  RTA,
+  RTAX_MTU,
   RTM_F_CLONED,
   RTN,
   RTNH_F,
@@ -33,6 +38,7 @@ const TYPES: Readonly<Record<RouteKind, number>> = {
   unreachable: RTN.UNREACHABLE,
   prohibit: RTN.PROHIBIT,
 }
+const NO_HOPS: KernelRoute['nextHops'] = []
 const ANYWHERE: Readonly<Record<number, Uint8Array>> = { [AF_INET]: new Uint8Array(4), [AF_INET6]: new Uint8Array(16) }
 
 /** Undefined for what the contract does not speak of. */
@@ -41,7 +47,6 @@ export function toKernelRoute(message: RouteMessage): KernelRoute | undefined {
   const address = message.destination ?? ANYWHERE[message.family]
   if (kind === undefined || address === undefined || message.table === RT_TABLE.LOCAL) return undefined
   if (message.tos !== 0 || message.sourceLength !== 0 || (message.flags & RTM_F_CLONED) !== 0) return undefined
-  const alive = message.nextHops.filter((hop) => (hop.flags & RTNH_F.DEAD) === 0)
   return {
     destination: { family: message.family === AF_INET ? 4 : 6, address, length: message.destinationLength },
     kind,
@@ -49,18 +54,18 @@ export function toKernelRoute(message: RouteMessage): KernelRoute | undefined {
     metric: message.priority ?? 0,
     protocol: message.protocol,
     scope: message.scope,
-    nextHops:
-      kind === 'unicast'
-        ? alive.map(({ gateway, ifindex, flags, weight }) => ({
-            ...(gateway !== undefined && { gateway }),
-            ifindex,
-            onlink: (flags & RTNH_F.ONLINK) !== 0,
-            weight,
-          }))
-        : [],
-    ...(message.preferredSource !== undefined && { sourceAddress: message.preferredSource }),
-    ...(message.mtu !== undefined && { mtu: message.mtu }),
+    nextHops: kind === 'unicast' ? toHops(message.nextHops) : NO_HOPS,
+    sourceAddress: message.preferredSource,
+    mtu: message.mtu,
   }
+}
+
+function toHops(hops: RouteMessage['nextHops']): KernelRoute['nextHops'] {
+  const alive: KernelRoute['nextHops'][number][] = []
+  for (const { gateway, ifindex, flags, weight } of hops) {
+    if ((flags & RTNH_F.DEAD) === 0) alive.push({ gateway, ifindex, onlink: (flags & RTNH_F.ONLINK) !== 0, weight })
+  }
+  return alive
 }
 
 /** Flags of the request: only a replace may take the place of something. */
@@ -70,33 +75,48 @@ export const WRITE_FLAGS: Readonly<Record<RouteWrite['op'], number>> = {
   delete: NLM_F.REQUEST,
 }
 
-export function toRouteMessage({ op, route }: RouteWrite): RouteMessage {
+/**
+ * Fills a message already begun. Deletions name table, key and protocol only: nobody else's route can match. Written
+ * straight from the contract's values: an intermediate message per route would cost more than the kernel does.
+ */
+export function encodeWrite(writer: MessageWriter, { op, route }: RouteWrite): void {
   const { family, address, length } = route.destination
-  const base = {
-    family: family === 4 ? AF_INET : AF_INET6,
-    destinationLength: length,
-    sourceLength: 0,
-    tos: 0,
-    table: route.table,
-    flags: 0,
-    destination: address,
-    priority: route.metric,
-    // Deletions match the protocol too: nobody else's route can be hit.
-    protocol: PROTOCOL_BIRD,
+  const remove = op === 'delete'
+  const hops = route.nextHops
+  const single = hops.length === 1 && !remove ? hops[0] : undefined
+  writer.routeHeader(
+    family === 4 ? AF_INET : AF_INET6,
+    length,
+    route.table,
+    PROTOCOL_BIRD,
+    remove ? RT_SCOPE.NOWHERE : route.scope,
+    remove ? RTN.UNSPEC : TYPES[route.kind],
+    single?.onlink === true ? RTNH_F.ONLINK : 0,
+  )
+  writer.attribute(RTA.DST, address)
+  if (route.table >= 256) writer.attributeU32(RTA.TABLE, route.table)
+  writer.attributeU32(RTA.PRIORITY, route.metric)
+  if (remove) return
+  if (route.sourceAddress !== undefined) writer.attribute(RTA.PREFSRC, route.sourceAddress)
+  if (route.mtu !== undefined) {
+    const metrics = writer.open(RTA.METRICS)
+    writer.attributeU32(RTAX_MTU, route.mtu)
+    writer.close(metrics)
   }
-  if (op === 'delete') return { ...base, scope: RT_SCOPE.NOWHERE, type: RTN.UNSPEC, nextHops: [] }
-  return {
-    ...base,
-    scope: route.scope,
-    type: TYPES[route.kind],
-    nextHops: route.nextHops.map(({ gateway, ifindex, onlink, weight }) => ({
-      gateway,
-      ifindex,
-      flags: onlink ? RTNH_F.ONLINK : 0,
-      weight,
-    })),
-    preferredSource: route.sourceAddress,
-    mtu: route.mtu,
+  if (single !== undefined) {
+    writer.attributeU32(RTA.OIF, single.ifindex)
+    encodeGateway(writer, family === 4 ? AF_INET : AF_INET6, single.gateway)
+  } else if (hops.length > 1) {
+    encodeMultipath(
+      writer,
+      family === 4 ? AF_INET : AF_INET6,
+      hops.map(({ gateway, ifindex, onlink, weight }) => ({
+        gateway,
+        ifindex,
+        flags: onlink ? RTNH_F.ONLINK : 0,
+        weight,
+      })),
+    )
   }
 }
 

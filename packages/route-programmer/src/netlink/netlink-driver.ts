@@ -8,7 +8,6 @@ import {
   decodeAddress,
   decodeLink,
   decodeRoute,
-  encodeRoute,
   IFLA,
   type MessageWriter,
   RTEXT_FILTER_SKIP_STATS,
@@ -26,7 +25,7 @@ import {
 import { errnoName } from '@starling/sys'
 import type { FibDriver, KernelEvent, KernelState, RouteWrite, WriteOutcome } from '../driver.js'
 import type { KernelAddress, KernelLink, KernelRoute } from '../routes.js'
-import { toKernelAddress, toKernelLink, toKernelRoute, toRouteMessage, WRITE_FLAGS } from './convert.js'
+import { encodeWrite, toKernelAddress, toKernelLink, toKernelRoute, WRITE_FLAGS } from './convert.js'
 
 const GROUPS = [RTNLGRP.LINK, RTNLGRP.IPV4_IFADDR, RTNLGRP.IPV6_IFADDR, RTNLGRP.IPV4_ROUTE, RTNLGRP.IPV6_ROUTE]
 const ROUTE_SLICE = 512
@@ -43,13 +42,13 @@ export class NetlinkDriver implements FibDriver {
   constructor() {
     this.requests = openRequestSocket()
     try {
-      this.notifications = openNotificationSocket(GROUPS, {
-        message: (type, port, bytes, from, to) => {
-          if (port !== this.requests.port) this.collect(type, bytes, from, to)
-        },
+      const handlers = {
+        message: (type: number, _port: number, bytes: Uint8Array, from: number, to: number) =>
+          this.collect(type, bytes, from, to),
         turnEnd: () => this.flush(),
-        gap: (reason) => this.pending.push({ type: 'gap', reason }),
-      })
+        gap: (reason: string) => this.pending.push({ type: 'gap', reason }),
+      }
+      this.notifications = openNotificationSocket(GROUPS, handlers, this.requests.port)
     } catch (error) {
       this.requests.close()
       throw error
@@ -97,7 +96,9 @@ export class NetlinkDriver implements FibDriver {
       if (start > 0) await new Promise((resolve) => setImmediate(resolve))
       const count = Math.min(BATCH_LIMIT, writes.length - start)
       const errors = this.requests.submit(count, (writer, i, sequence) => {
-        encodeWrite(writer, writes[start + i] as RouteWrite, sequence)
+        const write = writes[start + i] as RouteWrite
+        writer.begin(write.op === 'delete' ? RTM.DELROUTE : RTM.NEWROUTE, WRITE_FLAGS[write.op], sequence)
+        encodeWrite(writer, write)
       })
       for (const { index, errno, text } of errors) {
         outcomes[start + index] = { errno, name: errnoName(errno), ...(text !== '' && { text }) }
@@ -139,11 +140,6 @@ export class NetlinkDriver implements FibDriver {
     this.pending = []
     for (const listener of this.listeners) listener(events)
   }
-}
-
-function encodeWrite(writer: MessageWriter, write: RouteWrite, sequence: number): void {
-  writer.begin(write.op === 'delete' ? RTM.DELROUTE : RTM.NEWROUTE, WRITE_FLAGS[write.op], sequence)
-  encodeRoute(writer, toRouteMessage(write))
 }
 
 /** A fixed header of zeros, `family` in its first byte: strict checking refuses anything else. */

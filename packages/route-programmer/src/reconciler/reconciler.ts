@@ -43,6 +43,13 @@ const REPAIR_MEMORY_MS = 10_000
 /** Longer than a notification is under way. */
 const ECHO_MS = 100
 
+/** The batch being written: rows and what each will hold, by position. */
+interface Flight {
+  readonly slots: number[]
+  readonly ways: number[]
+}
+const NO_FLIGHT: Flight = { slots: [], ways: [] }
+
 type Action = 'none' | 'add' | 'replace' | 'delete' | 'held' | 'unresolved' | 'conflict'
 
 export class Reconciler {
@@ -60,7 +67,7 @@ export class Reconciler {
   private readonly listener: ReconcilerListener
   private readonly work: WorkQueue
   private readonly repairs = new Map<number, { count: number; at: number; until: number }>()
-  private flight: { slot: number; way: number }[] | undefined
+  private flight: Flight | undefined
   private flightTainted = false
   private reading: Set<KernelRoute> | undefined
   private wantRead: string | undefined = 'start'
@@ -170,7 +177,7 @@ export class Reconciler {
       }
       const slot = this.tables.slotOf(route)
       this.slots.raise(slot, FLAG.SEEN)
-      this.setActual(slot, this.ways.intern(wayOf(route)), now)
+      this.setActual(slot, this.ways.ofRoute(route, this.slots.actual[slot] as number), now)
     }
   }
 
@@ -342,7 +349,7 @@ export class Reconciler {
     if (now >= this.deadline) this.allowDeletes()
     this.work.promote(now, this.failures.keys())
     const writes: RouteWrite[] = []
-    const flight: { slot: number; way: number }[] = []
+    const flight: Flight = { slots: [], ways: [] }
     for (let slot = this.work.next(); slot >= 0; slot = writes.length < limit ? this.work.next() : -1) {
       const action = this.decide(slot)
       if (action === 'conflict') this.reportConflict(slot)
@@ -369,9 +376,10 @@ export class Reconciler {
 
   /** Outcomes of the batch taken last, in its order. */
   done(outcomes: readonly WriteOutcome[], now: number): void {
-    const flight = this.flight ?? []
+    const { slots, ways } = this.flight ?? NO_FLIGHT
     this.flight = undefined
-    flight.forEach(({ slot, way }, i) => {
+    slots.forEach((slot, i) => {
+      const way = ways[i] as number
       this.slots.lower(slot, FLAG.FLYING)
       const outcome = outcomes[i] ?? { errno: ERRNO.ENOBUFS }
       const gone = way === ABSENT && outcome.errno === ERRNO.ESRCH
@@ -384,9 +392,9 @@ export class Reconciler {
 
   /** The driver itself broke: nobody knows which writes arrived. */
   broken(reason: string, now: number): void {
-    const flight = this.flight ?? []
+    const { slots } = this.flight ?? NO_FLIGHT
     this.flight = undefined
-    for (const { slot } of flight) {
+    for (const slot of slots) {
       this.slots.lower(slot, FLAG.FLYING)
       this.slots.actual[slot] = UNKNOWN
       this.work.add(slot)
@@ -429,16 +437,12 @@ export class Reconciler {
     return actual === ABSENT ? 'add' : 'replace'
   }
 
-  private fly(
-    slot: number,
-    op: 'add' | 'replace' | 'delete',
-    writes: RouteWrite[],
-    flight: { slot: number; way: number }[],
-  ): void {
+  private fly(slot: number, op: 'add' | 'replace' | 'delete', writes: RouteWrite[], flight: Flight): void {
     const way = op === 'delete' ? ABSENT : this.wishes.get(this.slots.wish[slot] as number).way
     const route = this.tables.routeOf(slot, way === ABSENT ? (this.slots.actual[slot] as number) : way)
     writes.push({ op, route: route ?? this.tables.bareRoute(slot) })
-    flight.push({ slot, way })
+    flight.slots.push(slot)
+    flight.ways.push(way)
     this.slots.raise(slot, FLAG.FLYING)
   }
 

@@ -78,8 +78,8 @@ export class RouteTables {
       protocol: PROTOCOL_BIRD,
       scope: way.kind === 'unicast' ? scope : 0,
       nextHops: way.nextHops,
-      ...(way.sourceAddress !== undefined && { sourceAddress: way.sourceAddress }),
-      ...(way.mtu !== undefined && { mtu: way.mtu }),
+      sourceAddress: way.sourceAddress,
+      mtu: way.mtu,
     }
   }
 

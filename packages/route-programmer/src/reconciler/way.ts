@@ -11,8 +11,8 @@ export type ResolvedHop = KernelRoute['nextHops'][number]
 export interface Way {
   readonly kind: RouteKind
   readonly nextHops: readonly ResolvedHop[]
-  readonly sourceAddress?: Uint8Array
-  readonly mtu?: number
+  readonly sourceAddress?: Uint8Array | undefined
+  readonly mtu?: number | undefined
 }
 
 /** No route. */
@@ -75,6 +75,12 @@ export class WayTable {
     }
   }
 
+  /** The number of a route's way; `believed` is tried first, as nearly every route of a dump is where it should be. */
+  ofRoute(route: KernelRoute, believed: number): number {
+    const way = this.ways[believed]
+    return way !== undefined && plainlySame(way, route) ? believed : this.intern(wayOf(route))
+  }
+
   /** Numbers of ways that leave through an interface. */
   through(ifindex: number): Set<number> {
     const found = new Set<number>()
@@ -90,7 +96,24 @@ export function wayOf(route: KernelRoute): Way {
   return {
     kind: route.kind,
     nextHops: route.kind === 'unicast' ? route.nextHops : [],
-    ...(route.sourceAddress !== undefined && { sourceAddress: route.sourceAddress }),
-    ...(route.mtu !== undefined && { mtu: route.mtu }),
+    sourceAddress: route.sourceAddress,
+    mtu: route.mtu,
   }
+}
+
+/** True when a route read goes this way, for the common case of one hop, without building text; false means "look". */
+export function plainlySame(way: Way, route: KernelRoute): boolean {
+  if (way.kind !== 'unicast' || route.kind !== 'unicast' || way.mtu !== route.mtu) return false
+  if (way.nextHops.length !== 1 || route.nextHops.length !== 1) return false
+  const a = way.nextHops[0] as ResolvedHop
+  const b = route.nextHops[0] as ResolvedHop
+  if (a.ifindex !== b.ifindex || a.onlink !== b.onlink) return false
+  return sameBytes(a.gateway, b.gateway) && sameBytes(way.sourceAddress, route.sourceAddress)
+}
+
+function sameBytes(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
 }

@@ -1,0 +1,227 @@
+/**
+ * Kernel routes per second, in one run and one namespace each: Starling's programmer (the whole road: wish, reconciler,
+ * driver, kernel), `ip -batch`, and BIRD's kernel protocol. Routes are /26 via one gateway, protocol 12, metric 32.
+ *
+ *   node bench kernel [--routes 100000,500000] [--without bird,ip]
+ *
+ * The event loop's longest block is measured beside, and a dump with comparison of everything. Needs root.
+ */
+
+import { execFileSync, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { type DesiredRoute, type ProgrammerClock, RouteProgrammer } from '@starling/route-programmer'
+import { NetlinkDriver } from '@starling/route-programmer/netlink'
+import { connect, eventually, inside, Namespace } from '../../test/kernel/netns.js'
+
+const GATEWAYS = ['10.255.0.2', '10.255.0.3'] as const
+
+export interface Row {
+  readonly routes: number
+  readonly who: string
+  readonly what: string
+  readonly seconds: number
+  readonly perSecond: number
+  /** Longest block of the event loop in ms, where it is ours. */
+  readonly blocked?: number
+}
+
+const systemClock: ProgrammerClock = {
+  now: () => performance.now(),
+  at: (time, callback) => {
+    const timer = setTimeout(callback, Math.max(0, time - performance.now()))
+    return () => clearTimeout(timer)
+  },
+  turn: () => new Promise((resolve) => setImmediate(resolve)),
+}
+
+function address(i: number): Uint8Array {
+  const value = 0x14000000 + i * 64
+  return Uint8Array.of(value >>> 24, (value >> 16) & 255, (value >> 8) & 255, value & 255)
+}
+
+function wish(i: number, gateway: string): DesiredRoute {
+  return {
+    destination: { family: 4, address: address(i), length: 26 },
+    kind: 'unicast',
+    nextHops: [{ gateway: Uint8Array.from(gateway.split('.').map(Number)) }],
+    metric: 32,
+    why: 'bench',
+  }
+}
+
+function host(): { namespace: Namespace; destroy(): void } {
+  const namespace = new Namespace('bench')
+  const peer = new Namespace('peer')
+  connect(namespace, 'eth0', peer, 'eth0')
+  namespace.ip('addr add 10.255.0.1/16 dev eth0')
+  const destroy = () => {
+    namespace.destroy()
+    peer.destroy()
+  }
+  return { namespace, destroy }
+}
+
+/** Runs `body` and measures it together with the longest block of the event loop. */
+async function measured(body: () => Promise<void>): Promise<{ seconds: number; blocked: number }> {
+  const delay = monitorEventLoopDelay({ resolution: 1 })
+  await systemClock.turn()
+  delay.enable()
+  const start = performance.now()
+  await body()
+  const seconds = (performance.now() - start) / 1000
+  delay.disable()
+  return { seconds, blocked: delay.max / 1e6 }
+}
+
+/** Wishes arrive in slices, as best routes do from the engine's bounded work. */
+async function wishAll(programmer: RouteProgrammer, routes: number, gateway: string): Promise<void> {
+  for (let i = 0; i < routes; i++) {
+    programmer.set(wish(i, gateway))
+    if (i % 2000 === 1999) await systemClock.turn()
+  }
+}
+
+async function starling(routes: number, namespace: Namespace, rows: Row[]): Promise<void> {
+  const programmer = new RouteProgrammer(new NetlinkDriver(), systemClock)
+  programmer.start()
+  programmer.allowDeletes()
+  const { counters } = programmer.reconciler
+  const until = async (holds: () => boolean) => {
+    while (!holds()) await systemClock.turn()
+  }
+  const step = async (what: string, body: () => Promise<void>) => {
+    const { seconds, blocked } = await measured(body)
+    rows.push({ routes, who: 'starling', what, seconds, perSecond: Math.round(routes / seconds), blocked })
+  }
+  await until(() => counters.reads === 1)
+  await step('add', async () => {
+    await wishAll(programmer, routes, GATEWAYS[0])
+    await until(() => counters.added >= routes)
+  })
+  await step('replace', async () => {
+    await wishAll(programmer, routes, GATEWAYS[1])
+    await until(() => counters.replaced >= routes)
+  })
+  await step('dump and compare', async () => {
+    programmer.verify()
+    await until(() => counters.reads === 2)
+  })
+  if (counters.repairs > 0 || countRoutes(namespace) < routes) throw new Error('desired and actual differ')
+  await step('remove', async () => {
+    for (let i = 0; i < routes; i++) {
+      programmer.remove(wish(i, GATEWAYS[1]))
+      if (i % 2000 === 1999) await systemClock.turn()
+    }
+    await until(() => counters.deleted >= routes)
+  })
+  await programmer.stop()
+}
+
+/** Lines of the kernel's own count, without listing the routes. */
+function countRoutes(namespace: Namespace): number {
+  const text = namespace.exec('cat', '/proc/net/fib_triestat')
+  return Math.max(...[...text.matchAll(/Prefixes:\s+(\d+)/g)].map((match) => Number(match[1])))
+}
+
+function ipBatch(routes: number, namespace: Namespace, folder: string, rows: Row[]): void {
+  const line = (op: string, gateway: string) => (i: number) =>
+    `route ${op} ${address(i).join('.')}/26 via ${gateway} proto 12 metric 32`
+  const steps: [what: string, op: string, gateway: string][] = [
+    ['add', 'add', GATEWAYS[0]],
+    ['replace', 'replace', GATEWAYS[1]],
+    ['remove', 'del', GATEWAYS[1]],
+  ]
+  for (const [what, op, gateway] of steps) {
+    const file = join(folder, `${op}.batch`)
+    writeFileSync(file, Array.from({ length: routes }, (_, i) => line(op, gateway)(i)).join('\n'))
+    const start = performance.now()
+    execFileSync('ip', ['-n', namespace.name, '-batch', file])
+    const seconds = (performance.now() - start) / 1000
+    rows.push({ routes, who: 'ip -batch', what, seconds, perSecond: Math.round(routes / seconds) })
+  }
+}
+
+/** BIRD: static routes into its kernel protocol; replace and remove by a new configuration, as its users do. */
+async function bird(routes: number, namespace: Namespace, folder: string, rows: Row[]): Promise<void> {
+  const config = (gateway: string, withRoutes: boolean) =>
+    [
+      'router id 10.255.0.1;',
+      'protocol device { scan time 1000; }',
+      'protocol kernel { scan time 1000; metric 32; ipv4 { import none; export all; }; }',
+      'protocol static { ipv4;',
+      ...(withRoutes
+        ? Array.from({ length: routes }, (_, i) => `route ${address(i).join('.')}/26 via ${gateway};`)
+        : []),
+      '}',
+      '',
+    ].join('\n')
+  const file = join(folder, 'bird.conf')
+  const control = join(folder, 'bird.ctl')
+  const base = countRoutes(namespace)
+  const gatewayCount = (gateway: string) => {
+    const last = namespace.exec('ip', 'route', 'get', address(routes - 1).join('.'))
+    return last.includes(`via ${gateway}`)
+  }
+  const measure = async (what: string, act: () => void, done: () => boolean) => {
+    const start = performance.now()
+    act()
+    await eventually(`BIRD's ${what}`, done, 120_000)
+    const seconds = (performance.now() - start) / 1000
+    rows.push({ routes, who: 'bird', what, seconds, perSecond: Math.round(routes / seconds) })
+  }
+  const reconfigure = () => void execFileSync('birdc', ['-s', control, 'configure'], { stdio: 'pipe' })
+  writeFileSync(file, config(GATEWAYS[0], true))
+  const daemon = spawn('ip', ['netns', 'exec', namespace.name, 'bird', '-f', '-c', file, '-s', control])
+  try {
+    await measure(
+      'add',
+      () => undefined,
+      () => countRoutes(namespace) >= base + routes,
+    )
+    writeFileSync(file, config(GATEWAYS[1], true))
+    await measure('replace', reconfigure, () => gatewayCount(GATEWAYS[1]) && countRoutes(namespace) >= base + routes)
+    writeFileSync(file, config(GATEWAYS[1], false))
+    await measure('remove', reconfigure, () => countRoutes(namespace) <= base)
+  } finally {
+    daemon.kill('SIGKILL')
+  }
+}
+
+function option(args: readonly string[], name: string): string[] | undefined {
+  const at = args.indexOf(`--${name}`)
+  return at < 0 ? undefined : args[at + 1]?.split(',')
+}
+
+export async function run(args: readonly string[] = []): Promise<Row[]> {
+  const counts = (option(args, 'routes') ?? ['100000', '500000']).map(Number)
+  const without = option(args, 'without') ?? []
+  const rows: Row[] = []
+  const folder = mkdtempSync(join(tmpdir(), 'starling-bench-kernel-'))
+  try {
+    for (const routes of counts) {
+      const contenders: [string, (namespace: Namespace) => Promise<void> | void][] = [
+        ['starling', (namespace) => inside(namespace, () => starling(routes, namespace, rows))],
+        ['ip', (namespace) => ipBatch(routes, namespace, folder, rows)],
+        ['bird', (namespace) => bird(routes, namespace, folder, rows)],
+      ]
+      for (const [name, contend] of contenders) {
+        if (without.includes(name)) continue
+        const { namespace, destroy } = host()
+        try {
+          await contend(namespace)
+        } finally {
+          destroy()
+        }
+      }
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+  console.table(
+    rows.map((row) => ({ ...row, seconds: row.seconds.toFixed(2), blocked: row.blocked?.toFixed(1) ?? '' })),
+  )
+  return rows
+}
