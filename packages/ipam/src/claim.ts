@@ -1,0 +1,176 @@
+/**
+ * Finding a block for a node: its own first, then a free one, then an empty one that another node does not use
+ * (calico.md 7.1).
+ */
+import { Prefix } from '@starling/inet'
+import type { Family } from '@starling/resources'
+import { claimAffinity, releaseAffinity } from './affinity.js'
+import type { Block } from './block.js'
+import { type IpamContext, IpamError } from './context.js'
+import { candidates, eligiblePools, fnv1, type Pool, type PoolUse } from './pools.js'
+import {
+  hostOwner,
+  listAffinities,
+  listBlocks,
+  listPools,
+  listReservations,
+  nodeOf,
+  readConfig,
+  readNode,
+  type StoredAffinity,
+  type StoredBlock,
+} from './store.js'
+
+/** An empty block of another node may be taken when it was claimed longer ago than this. */
+export const RECLAIM_AGE = 60_000
+/** Blocks per node where neither the request nor the configuration says. */
+export const DEFAULT_BLOCK_LIMIT = 20
+
+export interface ClaimRequest {
+  readonly node: string
+  readonly family: Family
+  readonly use?: PoolUse
+  /** Only these pools, by name or CIDR. */
+  readonly pools?: readonly string[]
+  /** The smaller of this and the configuration's limit counts. */
+  readonly maxBlocks?: number
+  /** Labels of the node; read from its Node resource when absent. */
+  readonly labels?: Readonly<Record<string, string>>
+}
+
+/** Everything one attempt needs to know, read once. */
+export interface Survey {
+  readonly pools: readonly Pool[]
+  readonly reservations: readonly Prefix[]
+  readonly blocks: ReadonlyMap<string, StoredBlock>
+  readonly broken: ReadonlySet<string>
+  readonly strictAffinity: boolean
+  readonly autoAllocate: boolean
+  readonly cooldownSeconds: number
+  readonly blockLimit: number
+}
+
+export async function survey(context: IpamContext, request: ClaimRequest): Promise<Survey> {
+  const { node, family, use, pools: wanted } = request
+  const [config, resources, reservations, { blocks, broken }] = await Promise.all([
+    readConfig(context),
+    listPools(context),
+    listReservations(context),
+    listBlocks(context, family),
+  ])
+  const labels = request.labels ?? (await readNode(context, node))?.metadata.labels ?? {}
+  const pools = eligiblePools(resources, {
+    family,
+    labels,
+    ...(use === undefined ? {} : { use }),
+    ...(wanted === undefined ? {} : { pools: wanted }),
+  })
+  const limits = [request.maxBlocks, config.maxBlocksPerHost].filter((limit) => limit !== undefined && limit > 0)
+  return {
+    pools,
+    reservations,
+    blocks,
+    broken,
+    strictAffinity: config.strict_affinity,
+    autoAllocate: config.auto_allocate_blocks,
+    cooldownSeconds: config.ipCooldownSeconds,
+    blockLimit: limits.length === 0 ? DEFAULT_BLOCK_LIMIT : Math.min(...(limits as number[])),
+  }
+}
+
+/** A new block for the node (or one whose claim was interrupted); an {@link IpamError} says why there is none. */
+export async function claimBlock(context: IpamContext, request: ClaimRequest): Promise<Block> {
+  const view = await survey(context, request)
+  if (!view.autoAllocate) throw new IpamError('auto-allocate-off', 'the IPAM configuration forbids claiming blocks')
+  if (view.pools.length === 0) throw new IpamError('no-pool', `no ${request.family} pool selects ${request.node}`)
+  const affinities = await listAffinities(context, request.node, request.family)
+  const finished = await finishClaims(context, request, view, affinities)
+  if (finished !== undefined) return finished
+  if (affinities.length >= view.blockLimit) {
+    const { node, family } = request
+    throw new IpamError(
+      'block-limit',
+      `${node} has ${affinities.length} ${family} blocks, the limit is ${view.blockLimit}`,
+    )
+  }
+  const claimed = (await claimFree(context, request, view)) ?? (await reclaimEmpty(context, request, view))
+  if (claimed !== undefined) return claimed
+  throw new IpamError('no-free-block', `every block of ${view.pools.map(({ name }) => name).join(', ')} is taken`)
+}
+
+/** What a crash left half done comes first: the block is ours already, or the affinity that claims it must go. */
+async function finishClaims(
+  context: IpamContext,
+  { node }: ClaimRequest,
+  view: Survey,
+  affinities: readonly StoredAffinity[],
+): Promise<Block | undefined> {
+  for (const { cidr, state } of affinities) {
+    const prefix = Prefix.parse(cidr)
+    const offered = prefix !== undefined && view.pools.some((pool) => pool.prefix.contains(prefix))
+    if (state !== 'pending' || !offered || view.broken.has(cidr)) continue
+    const outcome = await claimAffinity(context, node, prefix)
+    if (outcome.claimed) return outcome.block
+  }
+  return undefined
+}
+
+/** A single address as block leaves no room for chance by name: then the time decides where to begin. */
+const seedFor = (pool: Pool, node: string, now: number): number =>
+  pool.blockSize === pool.prefix.bits ? Math.floor(now) >>> 0 : fnv1(node)
+
+async function claimFree(context: IpamContext, { node }: ClaimRequest, view: Survey): Promise<Block | undefined> {
+  for (const pool of view.pools) {
+    for (const prefix of candidates(pool, seedFor(pool, node, context.now()), view.reservations)) {
+      const cidr = prefix.toString()
+      if (view.blocks.has(cidr) || view.broken.has(cidr)) continue
+      const outcome = await claimAffinity(context, node, prefix)
+      if (outcome.claimed) return outcome.block
+    }
+  }
+  return undefined
+}
+
+async function reclaimEmpty(context: IpamContext, { node }: ClaimRequest, view: Survey): Promise<Block | undefined> {
+  for (const { block } of view.blocks.values()) {
+    const owner = nodeOf(block.affinity)
+    const inPool = view.pools.some(
+      (pool) => pool.prefix.contains(block.prefix) && pool.blockSize === block.prefix.length,
+    )
+    const old = block.claimedAt === undefined || context.now() - block.claimedAt > RECLAIM_AGE
+    if (owner === undefined || owner === node || !inPool || !old || !block.isEmpty) continue
+    try {
+      await releaseAffinity(context, owner, block.cidr, { mustBeEmpty: true, sequence: block.sequence })
+    } catch (error) {
+      // It is in use after all, or somebody else was faster: leave it to them.
+      if (error instanceof IpamError) continue
+      throw error
+    }
+    const outcome = await claimAffinity(context, node, block.prefix)
+    if (outcome.claimed) return outcome.block
+  }
+  return undefined
+}
+
+/** The node's own confirmed blocks, those with free addresses first. */
+export async function ownBlocks(context: IpamContext, node: string, family: Family): Promise<readonly StoredBlock[]> {
+  const affinities = await listAffinities(context, node, family)
+  const { blocks } = await listBlocks(context, family)
+  return affinities
+    .filter(({ state }) => state === 'confirmed')
+    .flatMap(({ cidr }) => blocks.get(cidr) ?? [])
+    .filter(({ block }) => block.affinity === hostOwner(node))
+    .sort((a, b) => Math.sign(b.block.free.length) - Math.sign(a.block.free.length))
+}
+
+/** Gives back empty blocks of the node that its pools no longer offer it (calico.md 7.1 step 2). */
+export async function releaseStrayBlocks(context: IpamContext, request: ClaimRequest): Promise<readonly string[]> {
+  const view = await survey(context, request)
+  const released: string[] = []
+  for (const { block } of await ownBlocks(context, request.node, request.family)) {
+    if (!block.isEmpty || view.pools.some((pool) => pool.prefix.contains(block.prefix))) continue
+    await releaseAffinity(context, request.node, block.cidr, { mustBeEmpty: true, sequence: block.sequence })
+    released.push(block.cidr)
+  }
+  return released
+}

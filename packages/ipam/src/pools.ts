@@ -1,0 +1,114 @@
+/**
+ * Which pools a node may take from, and which blocks of a pool come in question, in which order (calico.md 7.1).
+ */
+import { Prefix } from '@starling/inet'
+import { type Family, type IpPoolResource, matches, parseSelector, SelectorError } from '@starling/resources'
+
+export type PoolUse = 'Workload' | 'Tunnel'
+
+export interface PoolQuery {
+  readonly family: Family
+  readonly labels: Readonly<Record<string, string>>
+  readonly use?: PoolUse
+  /** Only these pools, by name or CIDR. */
+  readonly pools?: readonly string[]
+}
+
+export interface Pool {
+  readonly name: string
+  readonly prefix: Prefix
+  readonly blockSize: number
+  readonly resource: IpPoolResource
+}
+
+/** A selector that does not parse selects nothing (calico.md 1.15); an absent one selects all. */
+function selects(selector: string | undefined, labels: Readonly<Record<string, string>>): boolean {
+  if (selector === undefined) return true
+  try {
+    return matches(parseSelector(selector), labels)
+  } catch (error) {
+    if (error instanceof SelectorError) return false
+    throw error
+  }
+}
+
+export function poolOf(resource: IpPoolResource): Pool | undefined {
+  const prefix = Prefix.parse(resource.spec.cidr.network)
+  const { blockSize } = resource.spec
+  if (prefix === undefined || blockSize < prefix.length || blockSize > prefix.bits) return undefined
+  return { name: resource.metadata.name, prefix, blockSize, resource }
+}
+
+/** Eligible pools in order of their names, so that two nodes that ask the same get the same answer. */
+export function eligiblePools(resources: readonly IpPoolResource[], query: PoolQuery): readonly Pool[] {
+  return resources
+    .flatMap((resource) => poolOf(resource) ?? [])
+    .filter(({ name, prefix, resource: { spec } }) => {
+      if (prefix.family !== query.family || spec.disabled || spec.assignmentMode !== 'Automatic') return false
+      if (!(spec.allowedUses as readonly string[]).includes(query.use ?? 'Workload')) return false
+      if (query.pools !== undefined && !query.pools.includes(name) && !query.pools.includes(prefix.toString()))
+        return false
+      return selects(spec.nodeSelector, query.labels)
+    })
+    .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
+}
+
+/** 32-bit FNV-1, as Calico seeds its walk: nodes begin at different places, so they rarely race for one block. */
+export function fnv1(text: string): number {
+  let hash = 0x811c9dc5
+  for (const byte of utf8(text)) hash = (Math.imul(hash, 0x01000193) ^ byte) >>> 0
+  return hash
+}
+
+function* utf8(text: string): Generator<number> {
+  for (const character of text) {
+    const point = character.codePointAt(0) ?? 0
+    if (point < 0x80) yield point
+    else if (point < 0x800) yield* [0xc0 | (point >> 6), 0x80 | (point & 63)]
+    else if (point < 0x10000) yield* [0xe0 | (point >> 12), 0x80 | ((point >> 6) & 63), 0x80 | (point & 63)]
+    else yield* [0xf0 | (point >> 18), 0x80 | ((point >> 12) & 63), 0x80 | ((point >> 6) & 63), 0x80 | (point & 63)]
+  }
+}
+
+/**
+ * The blocks of a pool from a start that depends on `seed`, once round. Lazy: an IPv6 pool has more blocks than anybody
+ * will ever look at. Whole reservations are stepped over in one go, for the same reason.
+ */
+export function* candidates(pool: Pool, seed: number, reservations: readonly Prefix[]): Generator<Prefix> {
+  const count = pool.prefix.subnetCount(pool.blockSize)
+  // Spread the 32 bits over the pool whatever its size.
+  const start = (BigInt(seed) * 0x9e3779b97f4a7c15n) % count
+  for (let step = 0n; step < count; step++) {
+    const block = pool.prefix.subnetAt(pool.blockSize, (start + step) % count)
+    if (block === undefined) return
+    const whole = reservations.find((reservation) => reservation.contains(block))
+    if (whole !== undefined) {
+      const skip = blocksLeft(whole, block) - 1n
+      step += skip > 0n ? skip : 0n
+    } else if (!whollyReserved(block, reservations)) {
+      yield block
+    }
+  }
+}
+
+/** Blocks of this size from `block` to the end of the reservation around it. */
+function blocksLeft(reservation: Prefix, block: Prefix): bigint {
+  const inside = reservation.indexOf(block.bytes) ?? 0n
+  return (reservation.size - inside) / block.size
+}
+
+/** Several small reservations may together leave nothing. Blocks have at most a few thousand addresses. */
+function whollyReserved(block: Prefix, reservations: readonly Prefix[]): boolean {
+  const inside = reservations.filter((reservation) => block.contains(reservation))
+  const reserved = inside.reduce((sum, reservation) => sum + reservation.size, 0n)
+  if (reserved < block.size) return false
+  for (let i = 0n; i < block.size; i++) {
+    const address = block.addressAt(i)
+    if (address !== undefined && !inside.some((reservation) => reservation.containsAddress(address))) return false
+  }
+  return true
+}
+
+export function isReserved(address: Uint8Array, reservations: readonly Prefix[]): boolean {
+  return reservations.some((reservation) => reservation.containsAddress(address))
+}
