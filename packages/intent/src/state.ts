@@ -11,9 +11,11 @@ import {
   decodeEntry,
   describeKey,
   findingToProblem,
+  flattenDocument,
   IPAM_PREFIX,
   type IpamAffinity,
   lint,
+  mapDocument,
   type NodeResource,
   type Problem,
   RESOURCE_PREFIX,
@@ -44,6 +46,19 @@ export class ClusterState {
   static from(snapshot: Snapshot): ClusterState {
     const state = new ClusterState()
     for (const root of ROOTS) for (const entry of snapshot.under(root)) state.#put(entry)
+    return state
+  }
+
+  /** From documents as people write them; those that map to no entry are left out and told in `problems`. */
+  static fromDocuments(documents: Iterable<unknown>): ClusterState {
+    const state = new ClusterState()
+    for (const document of documents)
+      for (const single of flattenDocument(document)) {
+        const mapped = mapDocument(single)
+        if (mapped.ok) state.#put({ key: mapped.key, value: mapped.value, revision: 1 })
+        else
+          for (const problem of mapped.problems) state.#problems.set(`${problem.resource} ${problem.field}`, [problem])
+      }
     return state
   }
 
