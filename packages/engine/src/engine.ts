@@ -8,7 +8,7 @@
  */
 import { CeaseError } from '@starling/bgp-packet'
 import { DYNAMIC_PEER_LINGER, KEEPALIVE_SLACK } from './config/limits.js'
-import type { EngineConfig, PeerKey } from './config/types.js'
+import type { EngineConfig, PeerConfig, PeerKey } from './config/types.js'
 import type { EngineEvent } from './events.js'
 import type { FamilyIndex, LocalRoute, PeerSlot, Tables, TablesHost } from './rib/contract.js'
 import { type Cause, cease } from './session/cause.js'
@@ -267,6 +267,11 @@ export class Engine implements PeerHost, TablesHost {
   peer(key: PeerKey): PeerView | undefined {
     const peer = this.#directory.peers.get(key)
     return peer === undefined ? undefined : peerView(peer, this)
+  }
+
+  /** The configuration in force for an address: of a peer, or of a dynamic neighbour that is known. */
+  peerConfig(remoteAddress: string): PeerConfig | undefined {
+    return this.#directory.at(remoteAddress)?.config
   }
 
   routes(query: RouteQuery): RoutePage {

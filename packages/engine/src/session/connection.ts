@@ -45,8 +45,8 @@ export interface ConnectionOwner {
   transmit(id: ConnectionId, bytes: Uint8Array): boolean
   /** Milliseconds until the next dial after one that failed: back-off up to the ConnectRetryTime. */
   redialDelay(): number
-  /** A dial was refused, not possible, or not answered in time. */
-  dialFailed(reason: string): void
+  /** A dial was refused, not possible, not answered in time, or (`opened`) answered and let go before an OPEN came. */
+  dialFailed(reason: string, opened: boolean): void
   openMessage(connection: Connection): Uint8Array
   /** Judge a received OPEN and resolve collisions; a cause means this connection ends. */
   judgeOpen(connection: Connection, start: number, end: number, now: number): Negotiated | Cause | undefined
@@ -131,7 +131,7 @@ export class Connection {
 
   /** The transport lost or never made the connection. */
   detached(reason: string, now: number): void {
-    if (!this.#tcp) this.#owner.dialFailed(reason)
+    if (this.outgoing && (!this.#tcp || this.state === 'OpenSent')) this.#owner.dialFailed(reason, this.#tcp)
     this.#forget()
     this.fire('TcpConnectionFails', now, transport(reason))
   }
@@ -213,7 +213,7 @@ export class Connection {
   tick(now: number): void {
     if (now >= this.connectRetryAt) {
       this.connectRetryAt = NEVER
-      if (this.state === 'Connect' && !this.#tcp) this.#owner.dialFailed(NO_ANSWER)
+      if (this.state === 'Connect' && !this.#tcp) this.#owner.dialFailed(NO_ANSWER, false)
       this.fire('ConnectRetryTimer_Expires', now)
     }
     if (now >= this.delayOpenAt) this.fire('DelayOpenTimer_Expires', now)

@@ -76,6 +76,11 @@ export class Directory {
     return found ?? `it came to ${local}, but this peer is configured with local address ${wants(candidates[0])}`
   }
 
+  /** Any peer with this address. */
+  at(remoteAddress: string): Peer | undefined {
+    return this.#byAddress.get(canonicalAddress(remoteAddress))?.[0]
+  }
+
   /** The first range the address lies in. */
   range(address: string): DynamicNeighbors | undefined {
     const [text] = splitZone(address)

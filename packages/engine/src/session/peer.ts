@@ -208,9 +208,9 @@ export class Peer implements ConnectionOwner, HelperActions {
     return Math.max(100, this.backoff.delay(range))
   }
 
-  dialFailed(reason: string): void {
+  dialFailed(reason: string, opened: boolean): void {
     this.backoff.failed()
-    this.failure = dialReason(this.config, reason)
+    this.failure = opened ? lossReason(this.config, reason, false) : dialReason(this.config, reason)
     this.#host.deferral.gone(this.key)
   }
 

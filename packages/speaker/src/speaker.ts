@@ -1,0 +1,383 @@
+/**
+ * The speaker: the only BGP sockets and the only BGP clock of the process. It feeds the engine and executes its sink.
+ *
+ * It decides nothing about BGP. What it owns: listeners and dials, one outbox per connection, the loop that says when
+ * work happens, and three ways to end (design section 4): `restart` lets the kernel close the connections so that
+ * helpers keep our routes (RFC 4724), `shutdown` says goodbye, `drain` first asks everybody to go elsewhere (RFC 8326).
+ */
+
+import type { Socket } from 'node:net'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import {
+  type ConnectionId,
+  type ConnectTarget,
+  Engine,
+  type EngineConfig,
+  type EngineOptions,
+  type LocalRoute,
+  type PeerKey,
+  type Reconfiguration,
+  type Sink,
+} from '@starling/engine'
+import { localAddressesBeside } from './addresses.js'
+import { now } from './clock.js'
+import { TcpConnection } from './connection.js'
+import { dial } from './dialler.js'
+import { DRAIN_TIME, drained, withdrawn } from './drain.js'
+import { MAX_CONNECTIONS, PREFIXES_PER_LOOK } from './limits.js'
+import { type ListenAddress, Listener, requireTtl } from './listener.js'
+import { Loop } from './loop.js'
+
+/** What the engine asks for that is not about connections: the kernel's and the operator's side. */
+export type SinkExtras = Pick<Sink, 'installRoute' | 'removeRoute' | 'trackNextHop' | 'untrackNextHop' | 'event'>
+
+/** What happened to sockets, for logs; stable words. */
+export type SpeakerNotice =
+  | { readonly type: 'listening'; readonly address: string; readonly port: number }
+  | { readonly type: 'listen-waiting'; readonly address: string; readonly port: number; readonly reason: string }
+  | { readonly type: 'key-failed'; readonly address: string; readonly peer: string; readonly reason: string }
+  | { readonly type: 'connection-refused'; readonly remoteAddress: string; readonly reason: string }
+
+export interface SpeakerOptions {
+  readonly config: EngineConfig
+  readonly listen: readonly ListenAddress[]
+  readonly extras: SinkExtras
+  readonly notice?: (notice: SpeakerNotice) => void
+  /** Uniform in [0, 1); Math.random by default. */
+  readonly random?: () => number
+  /** We restarted, and the kernel kept forwarding: graceful restart as the restarting side. */
+  readonly restarting?: boolean
+  readonly tables: EngineOptions['tables']
+}
+
+export type StopMode = 'restart' | 'shutdown' | 'drain'
+
+export interface LoopDelay {
+  /** Milliseconds. */
+  readonly p50: number
+  readonly p99: number
+  readonly maximum: number
+}
+
+interface Live {
+  readonly connection: TcpConnection
+  touched: boolean
+}
+
+/** How long `shutdown` waits for the last NOTIFICATIONs to leave. */
+const GOODBYE = 500
+
+export class Speaker {
+  readonly engine: Engine
+  readonly #extras: SinkExtras
+  readonly #notice: (notice: SpeakerNotice) => void
+  readonly #listeners: readonly Listener[]
+  readonly #loop: Loop
+  readonly #live = new Map<ConnectionId, Live>()
+  readonly #dialling = new Map<ConnectionId, Socket>()
+  readonly #unsent: TcpConnection[] = []
+  readonly #touched: Live[] = []
+  readonly #delay = monitorEventLoopDelay({ resolution: 10 })
+  #nextAccept = 1
+  #configuring: Promise<unknown> = Promise.resolve()
+  #config: EngineConfig
+  #stopping = false
+
+  constructor(options: SpeakerOptions) {
+    this.#config = options.config
+    this.#extras = options.extras
+    this.#notice = options.notice ?? (() => undefined)
+    this.#loop = new Loop({
+      tick: (at) => this.engine.tick(at),
+      work: (at) => this.engine.pending && this.engine.work(PREFIXES_PER_LOOK, at),
+      endTurn: () => this.#endTurn(),
+      nextDeadline: () => this.engine.nextDeadline(),
+    })
+    this.#listeners = options.listen.map(
+      (address) =>
+        new Listener(address, (socket) => this.#accepted(socket), {
+          listening: (at) => this.#notice({ type: 'listening', ...at }),
+          waiting: (at, reason) => this.#notice({ type: 'listen-waiting', ...at, reason }),
+          keyFailed: (at, peer, reason) => this.#notice({ type: 'key-failed', address: at.address, peer, reason }),
+        }),
+    )
+    this.engine = new Engine(options.config, this.#sink(), {
+      now: now(),
+      random: options.random ?? Math.random,
+      restarting: options.restarting ?? false,
+      tables: options.tables,
+    })
+  }
+
+  /** Listen where possible, and begin to dial. Addresses that are not there yet are tried again in the background. */
+  async start(): Promise<void> {
+    this.#delay.enable()
+    await Promise.all(this.#listeners.map((listener) => listener.open(this.#config)))
+    this.#loop.poke()
+  }
+
+  /** Ports in use, in the order of `listen`. */
+  get ports(): readonly number[] {
+    return this.#listeners.map((listener) => listener.port)
+  }
+
+  get listening(): boolean {
+    return this.#listeners.every((listener) => listener.listening)
+  }
+
+  /** Keys first, so that a new peer never meets a listener without its key. Calls are served one after the other. */
+  configure(config: EngineConfig): Promise<Reconfiguration> {
+    const done = this.#configuring.then(async () => {
+      this.#config = config
+      await Promise.all(this.#listeners.map((listener) => listener.configure(config)))
+      return this.#input((at) => this.engine.configure(config, at))
+    })
+    this.#configuring = done.catch(() => undefined)
+    return done
+  }
+
+  setLocalRoute(route: LocalRoute): void {
+    this.#input((at) => this.engine.setLocalRoute(route, at))
+  }
+
+  removeLocalRoute(source: LocalRoute['source'], prefix: string): void {
+    this.#input((at) => this.engine.removeLocalRoute(source, prefix, at))
+  }
+
+  nextHopChanged(address: string, reachable: boolean, metric: number): void {
+    this.#input((at) => this.engine.nextHopChanged(address, reachable, metric, at))
+  }
+
+  bfdChanged(peer: PeerKey, up: boolean): void {
+    this.#input((at) => this.engine.bfdChanged(peer, up, at))
+  }
+
+  admin(peer: PeerKey, action: Parameters<Engine['admin']>[1], options: { readonly reason?: string } = {}): boolean {
+    return this.#input((at) => this.engine.admin(peer, action, options, at))
+  }
+
+  /** How late the event loop has been since the last call. */
+  loopDelay(): LoopDelay {
+    const milliseconds = (value: number) => (Number.isFinite(value) ? value / 1e6 : 0)
+    const delay = {
+      p50: milliseconds(this.#delay.percentile(50)),
+      p99: milliseconds(this.#delay.percentile(99)),
+      maximum: milliseconds(this.#delay.max),
+    }
+    this.#delay.reset()
+    return delay
+  }
+
+  /** TCP connections open, dialled ones included. */
+  get connections(): number {
+    return this.#live.size
+  }
+
+  async stop(options: {
+    readonly mode: StopMode
+    readonly reason?: string
+    readonly drainTime?: number
+  }): Promise<void> {
+    if (this.#stopping) return
+    if (options.mode === 'drain') await this.#drain(options.drainTime ?? DRAIN_TIME)
+    this.#stopping = true
+    for (const listener of this.#listeners) listener.close()
+    if (options.mode !== 'restart') {
+      this.#input((at) => this.engine.shutdown(options.reason ?? '', at))
+      this.#endTurn()
+      await sleep(this.#live.size > 0 ? GOODBYE : 0)
+    }
+    this.#loop.stop()
+    this.#delay.disable()
+    // Closed by the kernel, without a word: to a helper this is a restart (RFC 4724 section 4.2).
+    for (const { connection } of this.#live.values()) connection.close(options.mode === 'restart' ? 'abort' : 'flush')
+    for (const socket of this.#dialling.values()) socket.destroy()
+    this.#live.clear()
+    this.#dialling.clear()
+  }
+
+  /** RFC 8326: mark every route as going away, give the others time to choose, withdraw, then let go. */
+  async #drain(time: number): Promise<void> {
+    const config = this.#config
+    await this.configure(drained(config))
+    await sleep(time)
+    await this.configure(withdrawn(config))
+    await sleep(Math.min(time, 1_000))
+  }
+
+  #input<T>(run: (at: number) => T): T {
+    const result = run(now())
+    this.#loop.poke()
+    return result
+  }
+
+  // --- the engine's sink
+
+  #sink(): Sink {
+    const extras = this.#extras
+    return {
+      connect: (id, target) => this.#connect(id, target),
+      close: (id, how) => this.#close(id, how),
+      send: (id, bytes) => this.#send(id, bytes),
+      installRoute: (route) => extras.installRoute(route),
+      removeRoute: (family, address, length) => extras.removeRoute(family, address, length),
+      trackNextHop: (address) => extras.trackNextHop(address),
+      untrackNextHop: (address) => extras.untrackNextHop(address),
+      event: (event) => extras.event(event),
+    }
+  }
+
+  #connect(id: ConnectionId, target: ConnectTarget): void {
+    let socket: Socket
+    try {
+      socket = dial(target)
+    } catch (error) {
+      // The engine is in the middle of something: it hears of it in the next turn.
+      const reason = errorText(error)
+      setImmediate(() => this.#input((at) => this.engine.failed(id, reason, at)))
+      return
+    }
+    this.#dialling.set(id, socket)
+    const failed = (error: Error) => {
+      if (!this.#dialling.delete(id)) return
+      socket.destroy()
+      this.#input((at) => this.engine.failed(id, errorText(error), at))
+    }
+    socket.on('error', failed)
+    socket.once('connect', () => {
+      socket.off('error', failed)
+      if (!this.#dialling.delete(id)) {
+        socket.destroy()
+        return
+      }
+      this.#attach(id, socket)
+      this.#input((at) => this.engine.opened(id, endpointsOf(socket, at), at))
+      this.#flush()
+    })
+  }
+
+  #close(id: ConnectionId, how: 'flush' | 'abort'): void {
+    const dialling = this.#dialling.get(id)
+    if (dialling !== undefined) {
+      this.#dialling.delete(id)
+      dialling.destroy()
+    }
+    const live = this.#live.get(id)
+    this.#live.delete(id)
+    live?.connection.close(how)
+  }
+
+  #send(id: ConnectionId, bytes: Uint8Array): boolean {
+    const connection = this.#live.get(id)?.connection
+    if (connection === undefined) return false
+    if (!connection.listed) {
+      connection.listed = true
+      this.#unsent.push(connection)
+    }
+    return connection.send(bytes)
+  }
+
+  // --- sockets
+
+  #accepted(socket: Socket): void {
+    socket.on('error', () => socket.destroy())
+    const remoteAddress = socket.remoteAddress
+    if (this.#stopping || remoteAddress === undefined) {
+      socket.destroy()
+      return
+    }
+    if (this.#live.size + this.#dialling.size >= MAX_CONNECTIONS) {
+      this.#notice({ type: 'connection-refused', remoteAddress, reason: `${MAX_CONNECTIONS} connections are open` })
+      socket.destroy()
+      return
+    }
+    const id = this.#nextAccept
+    this.#nextAccept += 2
+    this.#attach(id, socket)
+    const admission = this.#input((at) => this.engine.incoming(id, endpointsOf(socket, at), at))
+    if (!admission.accepted) {
+      this.#live.delete(id)
+      socket.destroy()
+      return
+    }
+    this.#guard(socket)
+    this.#flush()
+  }
+
+  /** GTSM on the accepted socket, from the peer's or its range's configuration. */
+  #guard(socket: Socket): void {
+    const peer = this.engine.peerConfig(socket.remoteAddress ?? '')
+    if (peer === undefined || peer.ttlSecurity === 0) return
+    try {
+      requireTtl(socket, peer.ttlSecurity)
+    } catch (error) {
+      this.#notice({ type: 'connection-refused', remoteAddress: peer.remoteAddress, reason: errorText(error) })
+      socket.destroy()
+    }
+  }
+
+  #attach(id: ConnectionId, socket: Socket): void {
+    const live: Live = {
+      touched: false,
+      connection: new TcpConnection(socket, {
+        received: (bytes) => {
+          if (!live.touched) {
+            live.touched = true
+            this.#touched.push(live)
+          }
+          this.engine.received(id, bytes, now())
+          this.#loop.poke()
+        },
+        drained: () => this.#input((at) => this.engine.writable(id, at)),
+        closed: (reason) => {
+          this.#live.delete(id)
+          this.#input((at) => this.engine.closed(id, reason, at))
+        },
+      }),
+    }
+    this.#live.set(id, live)
+  }
+
+  /** What this turn collected leaves. */
+  #flush(): void {
+    const unsent = this.#unsent
+    for (let i = 0; i < unsent.length; i++) {
+      const connection = unsent[i]
+      if (connection === undefined) continue
+      connection.listed = false
+      connection.flush()
+    }
+    unsent.length = 0
+  }
+
+  #endTurn(): void {
+    this.#flush()
+    for (const live of this.#touched) {
+      live.touched = false
+      live.connection.resume()
+    }
+    this.#touched.length = 0
+  }
+}
+
+function endpointsOf(socket: Socket, at: number) {
+  const localAddress = socket.localAddress ?? ''
+  return {
+    remoteAddress: socket.remoteAddress ?? '',
+    remotePort: socket.remotePort ?? 0,
+    localAddress,
+    localPort: socket.localPort ?? 0,
+    localAddresses: localAddressesBeside(localAddress, at),
+  }
+}
+
+/** The errno name when there is one: the engine has words for those. */
+function errorText(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const code = (error as NodeJS.ErrnoException).code
+  return code !== undefined && /^E[A-Z]+$/.test(code) ? code : error.message
+}
+
+function sleep(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds))
+}

@@ -1,0 +1,79 @@
+/**
+ * Our own side of an interop test: a real speaker on real sockets, with what it did written down.
+ */
+import type { EngineConfig, EngineEvent, FamilyName, InstallView, PeerKey, PeerView } from '@starling/engine'
+import { Speaker, type SpeakerNotice, type SpeakerOptions } from '@starling/speaker'
+import { eventually } from './wait.js'
+
+export interface Starling {
+  readonly speaker: Speaker
+  readonly events: EngineEvent[]
+  readonly notices: SpeakerNotice[]
+  /** Prefix text to the octets of its next hops, as the kernel would get them. */
+  readonly routes: Map<string, string>
+  view(peer: PeerKey): PeerView
+  /** Wait for a state. */
+  until(peer: PeerKey, state: PeerView['state'], limit?: number): Promise<PeerView>
+  /** Wait for words in the reason why a peer is not up. */
+  untilReason(peer: PeerKey, pattern: RegExp, limit?: number): Promise<PeerView>
+  stop(mode?: 'restart' | 'shutdown' | 'drain'): Promise<void>
+}
+
+function prefixText(address: Uint8Array, length: number): string {
+  if (address.length === 4) return `${Array.from(address).join('.')}/${length}`
+  const groups: string[] = []
+  for (let i = 0; i < 16; i += 2) groups.push((((address[i] ?? 0) << 8) | (address[i + 1] ?? 0)).toString(16))
+  return `${groups.join(':')}/${length}`
+}
+
+export async function startStarling(
+  config: EngineConfig,
+  address: string,
+  options: Pick<SpeakerOptions, 'tables'> & Partial<Pick<SpeakerOptions, 'restarting' | 'listen'>>,
+): Promise<Starling> {
+  const events: EngineEvent[] = []
+  const notices: SpeakerNotice[] = []
+  const routes = new Map<string, string>()
+  const speaker = new Speaker({
+    config,
+    listen: options.listen ?? [{ address, port: 179 }],
+    restarting: options.restarting ?? false,
+    tables: options.tables,
+    notice: (notice) => notices.push(notice),
+    extras: {
+      installRoute: (route: InstallView) => {
+        const hops = route.nextHops.map((hop) => prefixText(hop.address, hop.address.length * 8).replace(/\/.*/, ''))
+        routes.set(prefixText(route.address, route.length), hops.join(' '))
+      },
+      removeRoute: (_family: FamilyName, bytes, length) => routes.delete(prefixText(bytes, length)),
+      trackNextHop: () => undefined,
+      untrackNextHop: () => undefined,
+      event: (event) => events.push(event),
+    },
+  })
+  await speaker.start()
+  const view = (peer: PeerKey): PeerView => {
+    const found = speaker.engine.peer(peer)
+    if (found === undefined) throw new Error(`no peer ${peer}`)
+    return found
+  }
+  const state = (peer: PeerKey) => () => `${view(peer).state}: ${view(peer).reason}`
+  return {
+    speaker,
+    events,
+    notices,
+    routes,
+    view,
+    async until(peer, wanted, limit) {
+      const options = { state: state(peer), ...(limit !== undefined && { limit }) }
+      await eventually(`${peer} is ${wanted}`, () => view(peer).state === wanted, options)
+      return view(peer)
+    },
+    async untilReason(peer, pattern, limit) {
+      const options = { state: state(peer), ...(limit !== undefined && { limit }) }
+      await eventually(`${peer} says ${pattern}`, () => pattern.test(view(peer).reason), options)
+      return view(peer)
+    },
+    stop: (mode = 'shutdown') => speaker.stop({ mode }),
+  }
+}
