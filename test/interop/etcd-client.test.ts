@@ -4,7 +4,7 @@
  */
 import { absent, EtcdClient, unchanged, type WatchEnd, type WatchEvent } from '@starling/etcd3'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { EtcdRig, until } from './etcd-rig.js'
+import { EtcdRig, freePorts, until } from './etcd-rig.js'
 
 let rig: EtcdRig
 let client: EtcdClient
@@ -87,6 +87,25 @@ describe('keys', () => {
   it('reports the status of each member', async () => {
     const [answer] = await client.status()
     expect(answer?.status).toMatchObject({ version: expect.stringMatching(/^3\./), errors: [] })
+  })
+})
+
+describe('discovery', () => {
+  it('asks again when all members it knew are gone, and moves calls and watches to the new ones', async () => {
+    let port = (await freePorts(1))[0]!
+    const resolveSrv = async (name: string) => {
+      if (name.includes('ssl')) throw new Error('ENOTFOUND')
+      return [{ name: '127.0.0.1', port, priority: 0, weight: 0 }]
+    }
+    const moved = await EtcdClient.open({ discoverySrv: 'cluster.example', resolveSrv, maxBackoffMs: 100 })
+    const sink = recorder()
+    const from = await client.put('/moved', '1')
+    moved.watchPrefix('/moved', from, sink)
+    port = rig.ports[0]!
+    expect((await moved.get('/moved'))?.value).toBe('1')
+    await until('the watch', () => sink.seen.length === 1)
+    expect(moved.endpoints).toEqual(rig.urls)
+    moved.close()
   })
 })
 

@@ -3,7 +3,7 @@
  * built on it (`watch.ts`, `lease.ts`). It holds no state of the cluster's data.
  */
 import { jitteredBackoff } from './clock.js'
-import { discoverEndpoints } from './discovery.js'
+import { discoverEndpoints, type SrvResolver } from './discovery.js'
 import { type Endpoint, Endpoints, type KeepaliveOptions } from './endpoints.js'
 import { EtcdError } from './errors.js'
 import { Lease } from './lease.js'
@@ -31,6 +31,7 @@ export interface EtcdOptions {
   readonly maxBackoffMs?: number
   /** Injected by tests. */
   readonly random?: () => number
+  readonly resolveSrv?: SrvResolver
 }
 
 export interface PrefixRead {
@@ -61,7 +62,7 @@ export class EtcdClient {
       throw new EtcdError('invalid', 'etcd: a user name needs a password, and a password a user name')
     }
     let tls: TlsMaterial | undefined = options.tls && loadTls(options.tls)
-    let urls = options.endpoints ?? (await discoverEndpoints(options.discoverySrv!))
+    let urls = options.endpoints ?? (await discoverEndpoints(options.discoverySrv!, options.resolveSrv))
     const endpoints = new Endpoints(options.keepalive ?? { timeMs: 10_000, timeoutMs: 5_000 })
     endpoints.set(urls, tls)
 
@@ -69,7 +70,7 @@ export class EtcdClient {
     /** All members failed: perhaps they moved. */
     const rediscover = () => {
       if (discoverySrv === undefined) return
-      discoverEndpoints(discoverySrv).then(
+      discoverEndpoints(discoverySrv, options.resolveSrv).then(
         (found) => {
           if (rpc.closed || found.join() === urls.join()) return
           urls = found

@@ -141,10 +141,18 @@ describe('the embedded datastore', () => {
     expect(statSync(path).size).toBe(8)
   })
 
-  it('drops a stranger who speaks no JSON and serves the others', async () => {
+  it.each([
+    'GET / HTTP/1.1\r\n\r\n',
+    'null\n',
+    '[]\n',
+    '{"id":1,"op":"constructor"}\n',
+    '{"id":1,"op":"create","key":"/a","value":5}\n',
+    '{"id":1,"op":"update","key":"/a","value":"5","revision":"1"}\n',
+    '{"op":"list","prefix":"/"}\n',
+  ])('drops a stranger who says %j and serves the others', async (words) => {
     const server = await serve({ port: 0 })
     const stranger = connect((server.address as { port: number }).port, '127.0.0.1')
-    stranger.write('GET / HTTP/1.1\r\n\r\n')
+    stranger.write(words)
     stranger.resume()
     await once(stranger, 'close')
     expect((await client(server.address).list('/')).entries).toEqual([])

@@ -24,6 +24,27 @@ export type Request =
   | { readonly id: number; readonly op: 'watch'; readonly prefix: string; readonly from: Revision }
   | { readonly id: number; readonly op: 'unwatch'; readonly watch: number }
 
+const FIELDS: Readonly<Record<Request['op'], Readonly<Record<string, 'string' | 'number'>>>> = {
+  get: { key: 'string' },
+  list: { prefix: 'string' },
+  create: { key: 'string', value: 'string' },
+  update: { key: 'string', value: 'string', revision: 'number' },
+  delete: { key: 'string' },
+  watch: { prefix: 'string', from: 'number' },
+  unwatch: { watch: 'number' },
+}
+
+/** Strangers may connect; what they send is judged before it is believed. */
+export function isRequest(message: unknown): message is Request {
+  if (typeof message !== 'object' || message === null) return false
+  const { op, id, revision = 0, ...rest } = message as Readonly<Record<string, unknown>>
+  if (typeof id !== 'number' || typeof revision !== 'number' || typeof op !== 'string' || !Object.hasOwn(FIELDS, op)) {
+    return false
+  }
+  const all: Readonly<Record<string, unknown>> = { ...rest, revision }
+  return Object.entries(FIELDS[op as Request['op']]).every(([field, type]) => typeof all[field] === type)
+}
+
 export type Answer = Entry | Listing | WriteResult | null
 
 export type Reply =

@@ -9,7 +9,15 @@ import { chmodSync, rmSync, statSync } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { type Datastore, DatastoreError, type Watch } from '../datastore.js'
 import { MemoryStore } from '../memory.js'
-import { type Answer, type EmbeddedAddress, type Reply, type Request, readLines, writeLine } from './protocol.js'
+import {
+  type Answer,
+  type EmbeddedAddress,
+  isRequest,
+  type Reply,
+  type Request,
+  readLines,
+  writeLine,
+} from './protocol.js'
 
 export interface EmbeddedServerOptions {
   readonly listen: EmbeddedAddress
@@ -98,7 +106,10 @@ class Session {
     socket.on('error', () => socket.destroy())
     socket.on('close', () => void datastore.close())
     this.#send({ hello: name })
-    readLines(socket, REQUEST_LIMIT, (message) => this.#serve(message as Request))
+    readLines(socket, REQUEST_LIMIT, (message) => {
+      if (isRequest(message)) this.#serve(message)
+      else socket.destroy()
+    })
   }
 
   #serve(request: Request): void {
@@ -127,8 +138,6 @@ class Session {
         return this.#datastore.update(request.key, request.value, request.revision)
       case 'delete':
         return this.#datastore.delete(request.key, request.revision)
-      default:
-        throw new DatastoreError('unknown request', false)
     }
   }
 
