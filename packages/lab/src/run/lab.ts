@@ -7,9 +7,9 @@ import { rmSync } from 'node:fs'
 import { Pinger } from '../fabric/ping.js'
 import { hostAddress, parseSubnet } from '../topology/addresses.js'
 import { type DevicePlan, type LabPlan, planLab } from '../topology/plan.js'
-import { clusterStore, type StoreOptions, torStore } from '../topology/resources.js'
+import { clusterStore, nodeEntry, type StoreOptions, torStore } from '../topology/resources.js'
 import type { Topology } from '../topology/types.js'
-import { confirmedBlocks } from './blocks.js'
+import { bookAddress, claimFor, confirmedBlocks } from './blocks.js'
 import type { DeviceView, LabView, PingView } from './converge.js'
 import { bird, controlSocket, starling } from './daemons.js'
 import { Network } from './network.js'
@@ -29,6 +29,8 @@ export interface LabOptions {
   /** File of the `starling` command that the daemons are started with. */
   readonly program: string
   readonly progress: (what: string) => void
+  /** Nodes that are wired but not there yet: no resource, no daemon, until `join`. */
+  readonly late?: readonly string[]
 }
 
 /** Where 179 may be taken or forbidden. */
@@ -89,14 +91,29 @@ export class Lab {
     const store = await this.#openStore()
     this.#stores.set('store', store)
     progress('writing the cluster’s resources')
-    await fill(store.datastore, clusterStore(topology, options))
+    const present = { ...topology, nodes: topology.nodes.filter(({ name }) => !this.#isLate(name)) }
+    await fill(store.datastore, clusterStore(present, options))
     for (const tor of topology.tors.filter(({ daemon }) => daemon === 'starling')) {
       const own = await embeddedStore(this.folder, `store-${tor.name}`)
       this.#stores.set(tor.name, own)
       await fill(own.datastore, torStore(topology, tor, options))
     }
     progress('starting the daemons')
-    for (const device of this.plan.devices) await this.#startDaemon(device)
+    for (const device of this.plan.devices) if (!this.#isLate(device.name)) await this.#startDaemon(device)
+  }
+
+  /** A late node arrives: its resource is written and its daemon started. */
+  async join(name: string): Promise<void> {
+    const { topology } = this.#options
+    const node = topology.nodes.find((each) => each.name === name)
+    const device = this.plan.devices.find((each) => each.name === name)
+    if (node === undefined || device === undefined) throw new Error(`no node is named "${name}"`)
+    await fill(this.store.datastore, [nodeEntry(topology, node)])
+    await this.#startDaemon(device)
+  }
+
+  #isLate(name: string): boolean {
+    return this.#options.late?.includes(name) ?? false
   }
 
   #openStore(): Promise<Store> {
@@ -108,7 +125,8 @@ export class Lab {
   async #startDaemon(device: DevicePlan): Promise<void> {
     const ns = this.network?.namespace(device.name)
     if (device.daemon === 'bird') {
-      this.processes.start({ ...bird(this.plan, device, this.folder), ns })
+      const block = device.role === 'node' ? await claimFor(this.store.datastore, device.name) : undefined
+      this.processes.start({ ...bird(this.plan, device, this.folder, block), ns })
       return
     }
     const store = this.#stores.get(device.name) ?? this.store
@@ -124,7 +142,7 @@ export class Lab {
   /** One look at everything, after connecting pods whose node has a block by now. */
   async look(): Promise<LabView> {
     await this.#readBlocks()
-    this.#connectPods()
+    await this.#connectPods()
     const [devices, pings] = await Promise.all([
       Promise.all(this.plan.devices.map((device) => this.#lookAt(device))),
       this.#pingAll(),
@@ -161,7 +179,7 @@ export class Lab {
     }
   }
 
-  #connectPods(): void {
+  async #connectPods(): Promise<void> {
     if (this.network === undefined) return
     const known = new Set(this.network.pods().map(({ name }) => name))
     for (const { name, pods } of this.plan.devices) {
@@ -170,6 +188,7 @@ export class Lab {
       for (const [at, pod] of pods.entries()) {
         const address = hostAddress(block, FIRST_POD + at)
         if (address === undefined || known.has(pod)) continue
+        await bookAddress(this.store.datastore, name, pod, address)
         const { ns } = this.network.addPod(pod, name, address)
         this.#pingers.set(pod, new Pinger(ns))
       }
