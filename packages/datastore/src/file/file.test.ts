@@ -70,11 +70,13 @@ describe('documents', () => {
       ['/things/c', 12],
     ])
     const json = '{\n\t"kind": "List",\n\t"items": [{"kind": "Thing", "name": "j", "size": 9}]\n}'
-    expect(parse(json)).toMatchObject({ documents: [{ key: '/things/j', value: '9', line: 3 }], problems: [] })
+    expect(parse(json)).toMatchObject({ documents: [{ key: '/things/j', value: '9' }], problems: [] })
   })
 
   it('keep integers beyond 2^53 exact', () => {
     expect(parse(thing('a', '1785429386123456789')).documents[0]?.value).toBe('big 1785429386123456789')
+    const json = '{"kind": "Thing", "name": "a", "size": 1785429386123456789}'
+    expect(parse(json).documents[0]?.value).toBe('big 1785429386123456789')
   })
 
   const mistakes: [string, string, number, number, RegExp][] = [
@@ -84,6 +86,8 @@ describe('documents', () => {
     ['a key written twice', 'kind: Thing\nname: a\nname: b\n', 3, 1, /unique/i],
     ['a resource written twice', `${thing('a', 1)}---\n${thing('a', 2)}`, 5, 1, /same resource as on line 1/],
     ['a document that is no mapping', 'hello\n', 1, 1, /must be a mapping/],
+    ['a field in JSON', '{\n  "kind": "Thing",\n  "name": "a",\n  "size": "x"\n}\n', 4, 11, /not a number/],
+    ['broken JSON', '{\n\t"kind": "Thing",\n\t"name": a"\n', 4, 1, /./],
     ['a bad item of a list', 'kind: List\nitems:\n- kind: Thing\n  name: a\n  size: x\n', 5, 9, /not a number/],
   ]
   it.each(mistakes)('report %s with its line', (_, text, line, column, reason) => {
@@ -93,6 +97,28 @@ describe('documents', () => {
       column,
       reason: expect.stringMatching(reason),
     })
+  })
+
+  it('are parsed again only where the text changed, and keep their places', () => {
+    const names: string[] = []
+    const counting = (document: unknown) => {
+      names.push((document as { name: string }).name)
+      return mapper(document)
+    }
+    const first = parseDocuments('f', `${thing('a', 1)}---\n${thing('b', 'x')}---\n${thing('c', 1)}`, counting)
+    const text = `# a comment\n${thing('a', 1)}---\n${thing('b', 'x')}---\n${thing('c', 2)}`
+    const second = parseDocuments('f', text, counting, first.remembered)
+    expect(names).toEqual(['a', 'b', 'c', 'a', 'c'])
+    expect([first.problems[0]?.line, second.problems[0]?.line]).toEqual([7, 8])
+    expect(second.documents.map(({ key, value, line }) => [key, value, line])).toEqual([
+      ['/things/a', '1', 2],
+      ['/things/c', '2', 10],
+    ])
+  })
+
+  it('may contain dashes, directives and end markers', () => {
+    const text = '%YAML 1.2\n---\nkind: Thing\nname: a\n...\n---\nkind: Thing\nname: "b\n  --- c"\n'
+    expect(parse(text)).toMatchObject({ documents: [{ key: '/things/a' }, { key: '/things/b --- c' }], problems: [] })
   })
 
   it('cannot be blown up by aliases', () => {

@@ -23,7 +23,13 @@ import {
   type WriteResult,
 } from '../datastore.js'
 import { type KeyChange, MemoryStore } from '../memory.js'
-import { type DocumentMapper, type FileProblem, type MappedDocument, parseDocuments } from './documents.js'
+import {
+  type DocumentMapper,
+  type FileProblem,
+  type MappedDocument,
+  parseDocuments,
+  type Remembered,
+} from './documents.js'
 import { filesAt, type SeenFile, watchPath } from './folder.js'
 
 export type { DocumentMapper, FileProblem, Mapped, MappedDocument, ParsedFile } from './documents.js'
@@ -57,6 +63,7 @@ interface KnownFile {
   stamp: string
   documents: readonly MappedDocument[]
   problems: readonly FileProblem[]
+  remembered?: Remembered
   /** Gone or empty at the last look. */
   doubtful: boolean
 }
@@ -133,10 +140,11 @@ class Files implements FileDatastore {
       known.doubtful = true
       return true
     }
-    const { documents, problems } = parseDocuments(file.name, text, this.#options.mapper)
+    const { mapper } = this.#options
+    const { documents, problems, remembered } = parseDocuments(file.name, text, mapper, known?.remembered)
     // The first reading has no last good content to keep: what is good in the file counts.
     const good = problems.length === 0 || known === undefined ? documents : known.documents
-    this.#files.set(file.name, { stamp: file.stamp, documents: good, problems, doubtful: false })
+    this.#files.set(file.name, { stamp: file.stamp, documents: good, problems, remembered, doubtful: false })
     return false
   }
 
