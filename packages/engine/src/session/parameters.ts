@@ -37,6 +37,7 @@ export function sessionParameters(
     addPathReceive: negotiated.addPathReceive,
     addPathSend: negotiated.addPathSend,
     extendedNextHop: negotiated.extendedNextHop,
+    enhancedRefresh: negotiated.enhancedRefresh,
     localAddress,
     remoteAddress: addressBytes(endpoints.remoteAddress),
     localAddresses: {
