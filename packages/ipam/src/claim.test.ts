@@ -272,6 +272,30 @@ describe('races (every order of the single reads and writes that fast-check find
     )
   })
 
+  test('finishing a claim while another gives the block up never takes it from the one who finished', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.scheduler(), async (scheduler) => {
+        const { datastore } = await cluster([{ cidr: '10.0.0.0/30', blockSize: 30 }])
+        const block = Block.create(prefix('10.0.0.0/30'), 'host:a', NOW)
+        await datastore.create(blockKey(block.cidr), block.toString())
+        await put(datastore, affinityKey('a', block.cidr), { state: 'pending' })
+        const slow = scheduled(scheduler, datastore)
+        const options = { mustBeEmpty: true, sequence: block.sequence }
+        const both = [
+          claimAffinity(at(slow, NOW + 1), 'a', block.prefix),
+          releaseAffinity(at(slow), 'a', block.cidr, options).catch(() => undefined),
+        ] as const
+        await scheduler.waitFor(Promise.all(both))
+        const after = await picture(datastore)
+        expect(faults(after)).toEqual([])
+        // The release names the sequence number it saw, so it cannot undo the claim: claimed means claimed.
+        expect((await both[0]).claimed).toBe(true)
+        expect(after.confirmed).toEqual([{ node: 'a', cidr: block.cidr }])
+      }),
+      { numRuns: 200 },
+    )
+  })
+
   test('two allocators of one node never give out an address twice', async () => {
     await fc.assert(
       fc.asyncProperty(fc.scheduler(), fc.integer({ min: 1, max: 4 }), async (scheduler, count) => {
