@@ -3,6 +3,7 @@
  * reconciler, the pump that joins them, the memory driver. Kernels are reached through `./netlink` or `./remote`.
  */
 
+export * from './cleanup.js'
 export * from './driver.js'
 export * from './memory/memory-driver.js'
 export * from './programmer.js'
@@ -12,3 +13,6 @@ export { globs } from './reconciler/text.js'
 export type * from './reconciler/types.js'
 export { countStates, routeRows } from './reconciler/view.js'
 export * from './routes.js'
+export { planTunnels, tunnelMtu } from './tunnels/plan.js'
+export * from './tunnels/tunnel-programmer.js'
+export type * from './tunnels/types.js'

@@ -1,3 +1,4 @@
-/** The driver for the Linux kernel; needs NET_ADMIN to write and nothing to read. */
+/** The drivers for the Linux kernel; they need NET_ADMIN to write and nothing to read. */
 
 export { NetlinkDriver } from './netlink-driver.js'
+export { NetlinkTunnelDriver } from './netlink-tunnel-driver.js'
