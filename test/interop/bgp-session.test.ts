@@ -1,7 +1,7 @@
 /**
  * Sessions with BIRD, FRR, GoBGP and OpenBGPD: they come up whoever dials, and a wrong setting is named as such.
  */
-import { FakeTables, testConfig, testPeer, testTimers } from '@starling/testkit'
+import { testConfig, testPeer, testTimers } from '@starling/testkit'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { needs } from '../support/needs.js'
 import { type Daemon, startBird } from './support/daemon.js'
@@ -24,8 +24,6 @@ afterEach(async () => {
   for (const thing of running.splice(0)) await thing.stop()
 })
 
-const tables = (...parameters: ConstructorParameters<typeof FakeTables>) => new FakeTables(...parameters)
-
 function bird(lines: string, as = 65000): string {
   return `router id ${THEM};
 protocol device {}
@@ -35,7 +33,7 @@ protocol bgp starling { local ${THEM} as 65000; neighbor ${US} as ${as}; strict 
 describe('a session with BIRD', () => {
   it('comes up when we dial', async () => {
     const peer = later(await startBird(bird('multihop; passive;')))
-    const us = later(await startStarling(testConfig(US, [testPeer(THEM, { localAddress: US })]), US, { tables }))
+    const us = later(await startStarling(testConfig(US, [testPeer(THEM, { localAddress: US })]), US))
     const view = await us.until(THEM, 'Established')
     expect(view.remoteRouterId).toBe(THEM)
     await peer.shows('show protocols starling', /Established/)

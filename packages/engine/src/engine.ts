@@ -11,6 +11,7 @@ import { DYNAMIC_PEER_LINGER, KEEPALIVE_SLACK } from './config/limits.js'
 import type { EngineConfig, PeerConfig, PeerKey } from './config/types.js'
 import type { EngineEvent } from './events.js'
 import type { FamilyIndex, LocalRoute, PeerSlot, Tables, TablesHost } from './rib/contract.js'
+import { RibTables } from './rib/tables.js'
 import { type Cause, cease } from './session/cause.js'
 import type { Connection, Endpoints } from './session/connection.js'
 import { Deferral } from './session/deferral.js'
@@ -32,7 +33,7 @@ export interface EngineOptions {
   /** This process restarted and forwarding state was kept (RFC 4724 section 4.1). */
   readonly restarting: boolean
   /** Another implementation of the tables, for tests of sessions alone. */
-  readonly tables: (config: EngineConfig, host: TablesHost) => Tables
+  readonly tables?: (config: EngineConfig, host: TablesHost) => Tables
 }
 
 export type AdminAction = 'enable' | 'disable' | 'restart' | 'refresh-in' | 'refresh-out'
@@ -73,7 +74,8 @@ export class Engine implements PeerHost, TablesHost {
     this.sink = sink
     this.now = options.now
     this.random = options.random
-    this.tables = options.tables(config, this)
+    const hashSeed = Math.floor(options.random() * 0x100000000)
+    this.tables = options.tables?.(config, this) ?? new RibTables(config, this, { hashSeed })
     const waitedFor = options.restarting ? config.peers.keys() : []
     const dynamic = options.restarting && config.dynamicNeighbors.length > 0
     this.deferral = new Deferral(waitedFor, { dynamic, limit: config.gracefulRestartDeferral, now: options.now })

@@ -47,7 +47,8 @@ export interface SpeakerOptions {
   readonly random?: () => number
   /** We restarted, and the kernel kept forwarding: graceful restart as the restarting side. */
   readonly restarting?: boolean
-  readonly tables: EngineOptions['tables']
+  /** Other tables than the engine's own, for tests. */
+  readonly tables?: EngineOptions['tables']
 }
 
 export type StopMode = 'restart' | 'shutdown' | 'drain'
@@ -105,7 +106,7 @@ export class Speaker {
       now: now(),
       random: options.random ?? Math.random,
       restarting: options.restarting ?? false,
-      tables: options.tables,
+      ...(options.tables !== undefined && { tables: options.tables }),
     })
   }
 

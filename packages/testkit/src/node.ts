@@ -20,7 +20,7 @@ import type { Transcript } from './transcript.js'
 
 export interface NodeOptions {
   readonly restarting?: boolean
-  readonly tables: EngineOptions['tables']
+  readonly tables?: EngineOptions['tables']
   /** Prefixes per slice of work. */
   readonly workLimit?: number
   /** Milliseconds between marking and working. */
@@ -53,7 +53,7 @@ export class SimNode implements Sink, Host {
   #wakeAt = Number.POSITIVE_INFINITY
   #life = 0
 
-  constructor(address: string, config: EngineConfig, network: Network, random: Random, options: NodeOptions) {
+  constructor(address: string, config: EngineConfig, network: Network, random: Random, options: NodeOptions = {}) {
     this.address = address
     this.#network = network
     this.#random = random
@@ -68,7 +68,7 @@ export class SimNode implements Sink, Host {
       now: this.#network.clock.now,
       random: this.#random.next,
       restarting,
-      tables: this.#options.tables,
+      ...(this.#options.tables !== undefined && { tables: this.#options.tables }),
     })
   }
 

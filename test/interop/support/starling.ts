@@ -29,7 +29,7 @@ function prefixText(address: Uint8Array, length: number): string {
 export async function startStarling(
   config: EngineConfig,
   address: string,
-  options: Pick<SpeakerOptions, 'tables'> & Partial<Pick<SpeakerOptions, 'restarting' | 'listen'>>,
+  options: Partial<Pick<SpeakerOptions, 'restarting' | 'listen'>> = {},
 ): Promise<Starling> {
   const events: EngineEvent[] = []
   const notices: SpeakerNotice[] = []
@@ -38,7 +38,6 @@ export async function startStarling(
     config,
     listen: options.listen ?? [{ address, port: 179 }],
     restarting: options.restarting ?? false,
-    tables: options.tables,
     notice: (notice) => notices.push(notice),
     extras: {
       installRoute: (route: InstallView) => {

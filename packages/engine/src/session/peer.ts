@@ -420,7 +420,9 @@ export class Peer implements ConnectionOwner, HelperActions {
   }
 
   notified(direction: 'sent' | 'received', info: NotificationInfo, now: number): void {
-    this.lastError = { ...info, direction, at: now }
+    // A collision is everyday life, not an error anybody should look at.
+    const collision = info.code === NotificationCode.cease && info.subcode === CeaseError.connectionCollision
+    if (!collision) this.lastError = { ...info, direction, at: now }
     const type = direction === 'sent' ? 'notification-sent' : 'notification-received'
     this.#host.event({ type, peer: this.key, name: this.config.name, notification: info })
   }
