@@ -19,7 +19,7 @@ afterEach(async () => {
 /** Seconds each session of a device has stood, by peer address. */
 const ages = (view: LabView, name: string) => {
   const daemon = view.devices.find(({ plan }) => plan.name === name)?.daemon
-  return new Map(daemon?.answers === true ? daemon.peers.map((peer) => [peer.address, peer.ageSeconds]) : [])
+  return new Map(daemon?.answers === true ? daemon.peers.map((peer) => [peer.address, peer.ageSeconds ?? 0]) : [])
 }
 
 test('the demo converges with etcd as its datastore', async () => {

@@ -91,7 +91,7 @@ describe('faults', () => {
       if (!device.daemon.answers || !earlier.answers) throw new Error(`${device.plan.name} does not answer`)
       for (const peer of device.daemon.peers) {
         const age = earlier.peers.find(({ address }) => address === peer.address)?.ageSeconds
-        expect(peer.ageSeconds, `${device.plan.name} to ${peer.address}`).toBeGreaterThanOrEqual(age ?? 0)
+        expect(peer.ageSeconds ?? 0, `${device.plan.name} to ${peer.address}`).toBeGreaterThanOrEqual(age ?? 0)
       }
     }
   })

@@ -10,7 +10,7 @@ import { Lab, type LabOptions } from './run/lab.js'
 import { chooseMode, inUserNamespace, type ModeChoice } from './run/mode.js'
 import { handleRequest } from './run/requests.js'
 import { isAlive, listStates, removeLab, socketOf } from './run/state.js'
-import { Screen } from './show/screen.js'
+import { Screen, wrap } from './show/screen.js'
 import { tables } from './show/tables.js'
 import { onLoopback } from './topology/loopback.js'
 import type { Daemon, Topology } from './topology/types.js'
@@ -101,8 +101,9 @@ async function watch(lab: Lab, title: string, options: DemoOptions, stop: Stop, 
     if (absent.length === 0) convergedAfter ??= seconds()
     const over = options.exitWhenConverged && (convergedAfter !== undefined || seconds() > options.timeoutSeconds)
     if (io.terminal || over) {
-      const now = convergedAfter === undefined ? progress(absent, seconds()) : advice(lab, convergedAfter, absent)
-      const lines = [...title.split('\n'), '', ...tables(lab.plan, view, style), '', ...now]
+      const now = convergedAfter === undefined ? progress(absent, seconds()) : advice(lab, view, convergedAfter, absent)
+      const told = io.terminal ? now.flatMap((line) => wrap(line, io.columns)) : now
+      const lines = [...title.split('\n'), '', ...tables(lab.plan, view, style), '', ...told]
       if (io.terminal) screen.draw(lines)
       else io.write(`${lines.join('\n')}\n`)
     } else {
@@ -134,14 +135,15 @@ function failure(lab: Lab, absent: readonly string[], timeoutSeconds: number): s
 }
 
 /** One line on what to try next; what broke since, when something did. */
-function advice(lab: Lab, after: number, absent: readonly string[]): string[] {
-  const at = lab.plan.devices.find(({ role }) => role === 'node')?.name ?? ''
+function advice(lab: Lab, view: LabView, after: number, absent: readonly string[]): string[] {
+  const nodes = view.devices.filter(({ plan }) => plan.role === 'node')
+  const at = nodes[0]?.plan.name ?? ''
+  const prefix = nodes.at(-1)?.blocks[0] ?? 'PREFIX'
   const reflector = lab.plan.devices.find(({ role }) => role === 'reflector')?.name ?? at
-  const prefix = `npx starling lab`
   return [
     `Converged in ${after.toFixed(1)} s. ${absent.length === 0 ? '' : `Now missing: ${absent[0]}`}`,
-    `Try next, in another terminal: ${prefix} exec ${at} -- ip route | ${prefix} show ${at} peers | ` +
-      `${prefix} explain ${at} PREFIX | ${prefix} kill ${reflector} (routes and pings stay). Ctrl-C removes everything.`,
+    `Try next, in another terminal: npx starling lab show ${at} peers | lab explain ${at} ${prefix} | ` +
+      `lab kill ${reflector} (routes and pings stay). Ctrl-C removes everything.`,
   ]
 }
 

@@ -68,12 +68,12 @@ tor1       BGP        ---        start  10:00:01.000  Connect       Socket: Conn
     Last error:       Socket: Connection refused
 `
   expect(parseBirdProtocols(text)).toEqual([
-    { address: '10.0.0.10', state: 'Established', reason: '', ageSeconds: 0, received: 3, sent: 1 },
+    { address: '10.0.0.10', state: 'Established', reason: '', ageSeconds: undefined, received: 3, sent: 1 },
     {
       address: '10.0.1.1',
       state: 'Connect',
       reason: 'Socket: Connection refused',
-      ageSeconds: 0,
+      ageSeconds: undefined,
       received: 0,
       sent: 0,
     },

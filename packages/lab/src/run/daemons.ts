@@ -71,7 +71,9 @@ export function birdConfiguration(plan: LabPlan, device: DevicePlan, block?: str
     'log stderr all;',
     `router id ${device.address};`,
     'protocol device { scan time 2; }',
-    'protocol kernel { scan time 5; ipv4 { import none; export all; }; }',
+    // Direct and learned routes are what BGP next hops of other racks resolve through.
+    'protocol direct { ipv4; interface -"cali*", "*"; }',
+    'protocol kernel { scan time 2; learn; ipv4 { import all; export where source ~ [ RTS_BGP, RTS_STATIC ]; }; }',
     ...(block === undefined ? [] : [`protocol static { ipv4; route ${block} blackhole; }`]),
     ...sessions,
     '',

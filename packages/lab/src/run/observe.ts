@@ -13,7 +13,8 @@ export interface PeerObservation {
   readonly state: string
   /** Why it is not Established. */
   readonly reason: string
-  readonly ageSeconds: number
+  /** How long it has been in this state; BIRD does not say. */
+  readonly ageSeconds: number | undefined
   readonly received: number
   readonly sent: number
 }
@@ -48,7 +49,7 @@ async function starlingPeers(socket: string): Promise<PeerObservation[]> {
     address: remoteAddress,
     state,
     reason,
-    ageSeconds: age ?? 0,
+    ageSeconds: age,
     received: families.reduce((sum, family) => sum + family.received, 0),
     sent: families.reduce((sum, family) => sum + family.sent, 0),
   }))
@@ -99,7 +100,7 @@ export function parseBirdProtocols(text: string): PeerObservation[] {
         address,
         state,
         reason: field(/Last error:\s+(.+)/)?.trim() ?? '',
-        ageSeconds: 0,
+        ageSeconds: undefined,
         received: Number(routes?.[1] ?? 0),
         sent: Number(routes?.[2] ?? 0),
       },

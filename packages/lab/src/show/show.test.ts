@@ -1,6 +1,6 @@
 /** Tables and screen as text. */
 import { expect, test } from 'vitest'
-import { cut, Screen } from './screen.js'
+import { cut, Screen, wrap } from './screen.js'
 import { duration, grid } from './tables.js'
 
 const ESC = '\u001b'
@@ -25,6 +25,10 @@ test('durations keep one unit', () => {
 
 test('cut counts visible characters and keeps the codes that end a colour', () => {
   expect(cut(`ab${ESC}[31mcdef${ESC}[0mgh`, 4)).toBe(`ab${ESC}[31mcd${ESC}[0m`)
+})
+
+test('wrap breaks between words and leaves a word that is too long whole', () => {
+  expect(wrap('one two three extraordinary', 8)).toEqual(['one two', 'three', 'extraordinary'])
 })
 
 test('a screen goes up as many lines as it drew, and starts anew below when left', () => {

@@ -61,7 +61,7 @@ function sessionTable(plan: LabPlan, view: LabView, style: Style): string[] {
         `${near.device} - ${far.device}`,
         type,
         paint(style, up ? 'good' : 'bad', state),
-        peer === undefined ? '-' : duration(peer.ageSeconds),
+        peer?.ageSeconds === undefined ? '-' : duration(peer.ageSeconds),
         String(peer?.received ?? '-'),
         String(peer?.sent ?? '-'),
         up ? '' : (peer?.reason ?? ''),
