@@ -29,6 +29,8 @@ export interface SessionParameters {
   readonly addPathReceive: readonly [boolean, boolean]
   /** Paths per prefix we may send: 0 without ADD-PATH. */
   readonly addPathSend: readonly [number, number]
+  /** Enhanced route refresh (RFC 7313) on both sides: a refresh is framed by BoRR and EoRR. Absent = no. */
+  readonly enhancedRefresh?: boolean
   /** RFC 8950 negotiated for IPv4. */
   readonly extendedNextHop: boolean
   /** Addresses of the TCP session, 4 or 16 bytes, for next-hop-self and the decision's last step. */

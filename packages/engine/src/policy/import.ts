@@ -1,0 +1,194 @@
+/**
+ * What happens to a received route before it may be a candidate: built-in checks, then import policy.
+ *
+ * The checks, in order, each with its reason for `explain`: attributes on the operator's emergency lists, AS loop
+ * (RFC 4271 9.1.2, `allowOwnAs`), ORIGINATOR_ID and CLUSTER_LIST (RFC 4456 section 8), a next hop that is ourselves or no
+ * unicast address (RFC 4271 6.3), roles (RFC 9234 section 5). Then the terms; then GRACEFUL_SHUTDOWN (RFC 8326 section 4).
+ * Peers with equal settings share one profile and so its memo.
+ */
+import { AttributeCode, asPathCount, Community } from '@starling/bgp-packet'
+import type { BgpRole, EngineConfig } from '../config/types.js'
+import { type AttrId, type AttributeStore, SetFlag } from '../rib/attributes.js'
+import type { FamilyIndex, SessionParameters } from '../rib/contract.js'
+import { LIMITS } from '../rib/limits.js'
+import { type CompiledPolicy, compilePolicy, decidedBy, runPolicy } from './compile.js'
+import type { RouteEdit } from './edit.js'
+import { MISS, VerdictMemo } from './memo.js'
+import { describeTerm } from './reason.js'
+
+export class ImportProfile {
+  readonly key: string
+  /** Why the last route was rejected. */
+  reason = ''
+  readonly policy: CompiledPolicy
+  readonly #session: SessionParameters
+  readonly #config: EngineConfig
+  readonly #clusterIds: ReadonlySet<number>
+  readonly #memo: VerdictMemo
+  readonly #own: readonly Uint8Array[]
+
+  constructor(key: string, session: SessionParameters, config: EngineConfig, store: AttributeStore) {
+    this.key = key
+    this.#session = session
+    this.#config = config
+    this.policy = compilePolicy(session.config.importPolicy, session.config.importDefault)
+    this.#clusterIds = clusterIdsOf(config)
+    this.#memo = new VerdictMemo(store)
+    const { ipv4, ipv6, linkLocal } = session.localAddresses
+    this.#own = [session.localAddress, ipv4, ipv6, linkLocal].filter((address) => address !== undefined)
+  }
+
+  get looksAtPrefix(): boolean {
+    return this.policy.looksAtPrefix
+  }
+
+  /** The set after import, 0 when the route is refused. The edit's prefix must be set if {@link looksAtPrefix}. */
+  run(edit: RouteEdit, family: FamilyIndex, attr: AttrId): AttrId {
+    if (this.policy.looksAtPrefix) return this.evaluate(edit, family, attr)
+    const known = this.#memo.get(attr, family)
+    if (known !== MISS) return known
+    const out = this.evaluate(edit, family, attr)
+    this.#memo.set(attr, family, out)
+    return out
+  }
+
+  evaluate(edit: RouteEdit, family: FamilyIndex, attr: AttrId): AttrId {
+    const { external, config } = this.#session
+    edit.begin(attr)
+    edit.family = family
+    edit.source = 'bgp'
+    edit.external = external
+    edit.learnedFrom = external ? 'ebgp' : 'ibgp'
+    edit.defaultLocalPref = this.#config.defaultLocalPref
+    this.reason = ''
+    for (const code of config.withdrawOnAttributes) {
+      if (edit.hasAttribute(code)) return this.#refuse(`attribute ${code} is on the list of withdrawOnAttributes`)
+    }
+    for (const code of config.discardAttributes) edit.dropAttribute(code)
+    if (!this.#acceptable(edit)) return 0
+    if (this.policy.terms.length > 0 || this.policy.fallback === 'reject') {
+      const verdict = runPolicy(this.policy, edit)
+      if (verdict === 'reject') return this.#refuse(`import policy: ${describeTerm(decidedBy())}`)
+      if (edit.prepend.length > 0) edit.prependToPath(edit.prepend)
+    }
+    if (external && edit.flags & SetFlag.gracefulShutdown && edit.communities.includes(Community.gracefulShutdown)) {
+      edit.setLocalPref(0)
+    }
+    return edit.commit()
+  }
+
+  #refuse(reason: string): 0 {
+    this.reason = reason
+    return 0
+  }
+
+  #acceptable(edit: RouteEdit): boolean {
+    const { store } = edit
+    const { attr, flags } = edit
+    const { config } = this.#session
+    if (store.pathLengths[attr] > LIMITS.asPathLength) {
+      return this.#no(`AS_PATH has ${store.pathLengths[attr]} hops, more than ${LIMITS.asPathLength}`)
+    }
+    if (store.pathLengths[attr] > 0 && this.#ownAsCount(store, attr) > config.allowOwnAs) {
+      return this.#no(`AS loop: our AS ${config.localAs} is in the AS_PATH`)
+    }
+    if (flags & SetFlag.originator && store.originators[attr] === this.#config.routerId) {
+      return this.#no('ORIGINATOR_ID is our own')
+    }
+    if (store.clusterCounts[attr] > 0 && this.#ownCluster(store, attr)) {
+      return this.#no('CLUSTER_LIST has our cluster id')
+    }
+    if (!this.#goodNextHop(store.nextHops.bytes(store.nextHop[attr]))) return false
+    return config.role === undefined || this.#roles(edit, config.role)
+  }
+
+  #no(reason: string): false {
+    this.reason = reason
+    return false
+  }
+
+  #ownAsCount(store: AttributeStore, attr: AttrId): number {
+    const chunk = store.chunk(attr)
+    const [start, end] = attributeRange(chunk, store.offset(attr), store.lengths[attr], AttributeCode.asPath)
+    return asPathCount(chunk, start, end, 4, this.#session.config.localAs)
+  }
+
+  #ownCluster(store: AttributeStore, attr: AttrId): boolean {
+    const chunk = store.chunk(attr)
+    const [start, end] = attributeRange(chunk, store.offset(attr), store.lengths[attr], AttributeCode.clusterList)
+    for (let at = start; at + 4 <= end; at += 4) {
+      const id = ((chunk[at] << 24) | (chunk[at + 1] << 16) | (chunk[at + 2] << 8) | chunk[at + 3]) >>> 0
+      if (this.#clusterIds.has(id)) return true
+    }
+    return false
+  }
+
+  #goodNextHop(bytes: Uint8Array): boolean {
+    if (bytes.length === 4 && (bytes[0] === 0 || bytes[0] === 127 || bytes[0] >= 224)) {
+      return this.#no('next hop is no unicast address')
+    }
+    if (bytes.length >= 16 && bytes[0] === 0xff) return this.#no('next hop is a multicast address')
+    for (const own of this.#own) if (sameBytes(own, bytes)) return this.#no('next hop is our own address')
+    return true
+  }
+
+  /** RFC 9234 section 5, ingress; `role` is ours. */
+  #roles(edit: RouteEdit, role: BgpRole): boolean {
+    const otc = edit.otc
+    const { remoteAs } = this.#session
+    if (role === 'provider' || role === 'rs') {
+      return otc === undefined || this.#no('route leak: OTC from a customer (RFC 9234)')
+    }
+    if (role === 'peer' && otc !== undefined && otc !== remoteAs) {
+      return this.#no(`route leak: OTC ${otc} from peer AS ${remoteAs} (RFC 9234)`)
+    }
+    if (otc === undefined) edit.setOtc(remoteAs)
+    return true
+  }
+}
+
+/** Settings that make two peers' import equal, as text. */
+export function importKey(session: SessionParameters): string {
+  const { config } = session
+  return JSON.stringify([
+    session.external,
+    config.localAs,
+    config.allowOwnAs,
+    config.role === undefined ? 0 : [config.role, session.remoteAs],
+    config.importPolicy,
+    config.importDefault,
+    config.discardAttributes,
+    config.withdrawOnAttributes,
+    [...session.localAddress],
+    session.localAddresses.ipv4 && [...session.localAddresses.ipv4],
+    session.localAddresses.ipv6 && [...session.localAddresses.ipv6],
+    session.localAddresses.linkLocal && [...session.localAddresses.linkLocal],
+  ])
+}
+
+function clusterIdsOf(config: EngineConfig): ReadonlySet<number> {
+  const ids = new Set<number>()
+  if (config.clusterId !== 0) ids.add(config.clusterId)
+  for (const peer of config.peers.values()) if (peer.clusterId !== 0) ids.add(peer.clusterId)
+  for (const range of config.dynamicNeighbors) if (range.template.clusterId !== 0) ids.add(range.template.clusterId)
+  return ids
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
+}
+
+/** Value range of an attribute in a canonical block, [0, 0] when absent. */
+export function attributeRange(chunk: Uint8Array, base: number, length: number, code: number): [number, number] {
+  const end = base + length
+  for (let at = base; at < end; ) {
+    const extended = (chunk[at] & 0x10) !== 0
+    const start = at + (extended ? 4 : 3)
+    const next = start + (extended ? (chunk[at + 2] << 8) | chunk[at + 3] : chunk[at + 2])
+    if (chunk[at + 1] === code) return [start, next]
+    at = next
+  }
+  return [0, 0]
+}

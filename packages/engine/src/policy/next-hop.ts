@@ -1,0 +1,88 @@
+/**
+ * Which next hop a peer is told: the table of calico.md 2.6, with RFC 8950 where it was negotiated.
+ *
+ *   | route                        | iBGP      | eBGP        | self        | keep         |
+ *   | learned by BGP               | unchanged | own address | own address | unchanged    |
+ *   | kernel-learned with gateway  | gateway   | own address | own address | that gateway |
+ *   | blackhole, device, static    | own       | own         | own         | own          |
+ *
+ * `keep-ebgp` is `keep` on eBGP and the first column on iBGP. A policy term may override it all with an address.
+ */
+import { parseAddress } from '@starling/bgp-packet'
+import type { PeerConfig } from '../config/types.js'
+import type { FamilyIndex, SessionParameters } from '../rib/contract.js'
+import type { NextHops } from '../rib/next-hops.js'
+import type { RouteSource } from './types.js'
+
+export type NextHopChoice = 'unchanged' | 'self'
+
+/** The table itself. `hasGateway`: a kernel route with a gateway carries it as its next hop. */
+export function nextHopChoice(
+  mode: PeerConfig['nextHop'],
+  external: boolean,
+  source: RouteSource,
+  hasGateway: boolean,
+): NextHopChoice {
+  const carries = source === 'bgp' || (source === 'kernel' && hasGateway)
+  if (!carries || mode === 'self') return 'self'
+  if (mode === 'keep' || (mode === 'keep-ebgp' && external)) return 'unchanged'
+  return external ? 'self' : 'unchanged'
+}
+
+/** Octets of "ourselves" for a family on this session; undefined: we have no address the peer could use. */
+export function selfNextHop(session: SessionParameters, family: FamilyIndex): Uint8Array | undefined {
+  const { ipv4, ipv6, linkLocal } = session.localAddresses
+  const session4 = session.localAddress.length === 4 ? session.localAddress : undefined
+  const session6 = session.localAddress.length === 16 ? session.localAddress : undefined
+  const best6 = ipv6 ?? session6 ?? linkLocal
+  if (family === 1) return withLinkLocal(best6, session)
+  return session4 ?? ipv4 ?? (session.extendedNextHop ? withLinkLocal(best6, session) : undefined)
+}
+
+/** RFC 2545 section 3: the link-local address rides along when the session itself runs over one. */
+function withLinkLocal(address: Uint8Array | undefined, session: SessionParameters): Uint8Array | undefined {
+  const { linkLocal } = session.localAddresses
+  if (address === undefined || linkLocal === undefined || !isLinkLocal(session.localAddress)) return address
+  if (isLinkLocal(address)) return address
+  const both = new Uint8Array(32)
+  both.set(address)
+  both.set(linkLocal, 16)
+  return both
+}
+
+function isLinkLocal(address: Uint8Array): boolean {
+  return address.length === 16 && address[0] === 0xfe && (address[1] & 0xc0) === 0x80
+}
+
+/** May a next hop of this length stand beside a prefix of the family on this session? */
+export function nextHopFits(bytes: Uint8Array, session: SessionParameters, family: FamilyIndex): boolean {
+  if (family === 1) return bytes.length >= 16
+  return bytes.length === 4 || session.extendedNextHop
+}
+
+/** Id of the next hop to send, or a reason why there is none. */
+export function chooseNextHop(
+  nextHops: NextHops,
+  session: SessionParameters,
+  family: FamilyIndex,
+  source: RouteSource,
+  current: number,
+  override: string | undefined,
+): number | string {
+  let choice = nextHopChoice(session.config.nextHop, session.external, source, current !== 0)
+  if (override === 'self') choice = 'self'
+  else if (override === 'keep') choice = current === 0 ? 'self' : 'unchanged'
+  else if (override !== undefined) {
+    const bytes = parseAddress(override)
+    if (bytes === undefined) return `next hop ${override} is no address`
+    if (!nextHopFits(bytes, session, family)) return `next hop ${override} does not fit the family`
+    return nextHops.intern(bytes, 0, bytes.length)
+  }
+  if (choice === 'unchanged') {
+    if (nextHopFits(nextHops.bytes(current), session, family)) return current
+    return 'next hop of the other family, RFC 8950 not negotiated'
+  }
+  const self = selfNextHop(session, family)
+  if (self === undefined) return 'no own address for next hop self'
+  return nextHops.intern(self, 0, self.length)
+}

@@ -1,0 +1,43 @@
+/**
+ * A host of tables that can only count: what warm-up and benchmarks put in place of sessions and kernel.
+ */
+import type { EngineEvent } from '../events.js'
+import type { Sink } from '../sink.js'
+import type { FamilyIndex, PeerSlot, TablesHost } from './contract.js'
+
+const nothing = () => undefined
+
+export class CountingHost implements TablesHost {
+  bytes = 0
+  writes = 0
+  events: EngineEvent['type'][] = []
+  readonly sink: Sink = {
+    connect: nothing,
+    close: nothing,
+    send: () => true,
+    installRoute: nothing,
+    removeRoute: nothing,
+    trackNextHop: nothing,
+    untrackNextHop: nothing,
+    event: nothing,
+  }
+
+  transmit(_slot: PeerSlot, bytes: Uint8Array): boolean {
+    this.bytes += bytes.length
+    this.writes++
+    return true
+  }
+
+  event(event: EngineEvent): void {
+    this.events.push(event.type)
+  }
+
+  endOfRib(_slot: PeerSlot, _family: FamilyIndex): void {}
+  limitReached(): void {}
+  requestRefresh(): void {}
+  slotFree(): void {}
+
+  nameOf(slot: PeerSlot): string {
+    return `peer${slot}`
+  }
+}

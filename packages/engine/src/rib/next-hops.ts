@@ -1,0 +1,196 @@
+/**
+ * Next hops as numbers: their octets, and what the world says about reaching them.
+ *
+ * A next hop is 4, 16 or 32 octets (global and link-local, RFC 2545 section 3) and, for link-local ones, the zone of the
+ * session they came over. Tracking is asked for lazily, when the decision first looks, and ends with the last attribute
+ * set that names the next hop; next hops of our own exports are never asked for. Id 0 is "none": local routes.
+ */
+import { formatAddress } from '@starling/bgp-packet'
+import { growU8, growU32, nextCapacity } from '@starling/inet'
+import type { Sink } from '../sink.js'
+import { hashBytes, hashNumber } from './hash.js'
+
+const UNKNOWN = 0
+const ASKED = 1
+const REACHABLE = 2
+
+interface NextHop {
+  readonly bytes: Uint8Array
+  readonly zone: string
+  readonly hash: number
+}
+
+const NONE: NextHop = { bytes: new Uint8Array(0), zone: '', hash: 0 }
+
+export class NextHops {
+  /** `assumed`: everything is reachable and nothing is asked (a reflector without a kernel). */
+  assumed = true
+  metrics = new Uint32Array(64)
+  #states = new Uint8Array(64)
+  #refs = new Uint32Array(64)
+  #chain = new Uint32Array(64)
+  readonly #entries: NextHop[] = [NONE]
+  readonly #buckets = new Map<number, number>()
+  readonly #tracked = new Map<string, { reachable: boolean; metric: number; users: number }>()
+  readonly #free: number[] = []
+  readonly #seed: number
+  readonly #sink: Sink
+
+  constructor(seed: number, sink: Sink) {
+    this.#seed = seed
+    this.#sink = sink
+  }
+
+  get size(): number {
+    return this.#entries.length - 1 - this.#free.length
+  }
+
+  bytes(id: number): Uint8Array {
+    return this.#entries[id].bytes
+  }
+
+  /** The id, made when it is new (without a reference). */
+  intern(buffer: Uint8Array, start: number, end: number, zone = ''): number {
+    let hash = hashBytes(this.#seed, buffer, start, end)
+    for (let i = 0; i < zone.length; i++) hash = hashNumber(hash, zone.charCodeAt(i))
+    for (let id = this.#buckets.get(hash) ?? 0; id !== 0; id = this.#chain[id]) {
+      if (this.#same(this.#entries[id], buffer, start, end, zone)) return id
+    }
+    const id = this.#free.pop() ?? this.#entries.length
+    this.#grow(id)
+    this.#entries[id] = { bytes: buffer.slice(start, end), zone, hash }
+    this.#chain[id] = this.#buckets.get(hash) ?? 0
+    this.#buckets.set(hash, id)
+    this.#states[id] = UNKNOWN
+    this.#refs[id] = 0
+    this.metrics[id] = 0
+    return id
+  }
+
+  retain(id: number): void {
+    this.#refs[id]++
+  }
+
+  release(id: number): void {
+    if (id === 0) return
+    if (this.#refs[id] > 0) this.#refs[id]--
+    this.dropIfUnused(id)
+  }
+
+  dropIfUnused(id: number): void {
+    if (id === 0 || this.#refs[id] > 0 || this.#entries[id] === NONE) return
+    const entry = this.#entries[id]
+    if (this.#states[id] !== UNKNOWN) this.#untrack(trackedText(entry))
+    let at = this.#buckets.get(entry.hash) ?? 0
+    if (at === id) {
+      if (this.#chain[id] === 0) this.#buckets.delete(entry.hash)
+      else this.#buckets.set(entry.hash, this.#chain[id])
+    } else {
+      while (this.#chain[at] !== id) at = this.#chain[at]
+      this.#chain[at] = this.#chain[id]
+    }
+    this.#entries[id] = NONE
+    this.#states[id] = UNKNOWN
+    this.#free.push(id)
+  }
+
+  /** Asks the world when it is the first to look. */
+  reachable(id: number): boolean {
+    if (this.assumed || id === 0) return true
+    const state = this.#states[id]
+    if (state !== UNKNOWN) return state === REACHABLE
+    const text = trackedText(this.#entries[id])
+    const known = this.#tracked.get(text)
+    if (known !== undefined) {
+      known.users++
+      this.metrics[id] = known.metric
+      this.#states[id] = known.reachable ? REACHABLE : ASKED
+      return known.reachable
+    }
+    this.#tracked.set(text, { reachable: false, metric: 0, users: 1 })
+    this.#states[id] = ASKED
+    this.#sink.trackNextHop(text)
+    return false
+  }
+
+  /** IGP cost; 0 where nobody told. */
+  metric(id: number): number {
+    return this.metrics[id]
+  }
+
+  /** News from the world; returns the ids whose standing changed. */
+  changed(text: string, reachable: boolean, metric: number): number[] {
+    const known = this.#tracked.get(text)
+    if (known === undefined || (known.reachable === reachable && known.metric === metric)) return []
+    known.reachable = reachable
+    known.metric = metric
+    const ids: number[] = []
+    for (let id = 1; id < this.#entries.length; id++) {
+      if (this.#states[id] === UNKNOWN || trackedText(this.#entries[id]) !== text) continue
+      this.#states[id] = reachable ? REACHABLE : ASKED
+      this.metrics[id] = metric
+      ids.push(id)
+    }
+    return ids
+  }
+
+  /** Text for people: the address used for forwarding, with its zone. */
+  text(id: number): string | undefined {
+    return id === 0 ? undefined : trackedText(this.#entries[id])
+  }
+
+  /** 4 or 16 octets used for forwarding. */
+  forwarding(id: number): Uint8Array {
+    return forwardingPart(this.#entries[id])
+  }
+
+  refs(id: number): number {
+    return this.#refs[id]
+  }
+
+  #untrack(text: string): void {
+    const known = this.#tracked.get(text)
+    if (known === undefined) return
+    known.users--
+    if (known.users > 0) return
+    this.#tracked.delete(text)
+    this.#sink.untrackNextHop(text)
+  }
+
+  #same(entry: NextHop, buffer: Uint8Array, start: number, end: number, zone: string): boolean {
+    const { bytes } = entry
+    if (bytes.length !== end - start || entry.zone !== zone) return false
+    for (let i = 0; i < bytes.length; i++) if (bytes[i] !== buffer[start + i]) return false
+    return true
+  }
+
+  #grow(id: number): void {
+    if (id < this.#refs.length) return
+    const capacity = nextCapacity(id + 1)
+    this.metrics = growU32(this.metrics, capacity)
+    this.#states = growU8(this.#states, capacity)
+    this.#refs = growU32(this.#refs, capacity)
+    this.#chain = growU32(this.#chain, capacity)
+  }
+}
+
+export function isLinkLocal(bytes: Uint8Array, at = 0): boolean {
+  return bytes[at] === 0xfe && (bytes[at + 1] & 0xc0) === 0x80
+}
+
+/**
+ * Of the two addresses of RFC 2545 the global one resolves anywhere; the link-local one counts where the first is no
+ * global address, which is what unnumbered peers send.
+ */
+function forwardingPart(entry: NextHop): Uint8Array {
+  const { bytes } = entry
+  if (bytes.length !== 32) return bytes
+  const first = bytes.subarray(0, 16)
+  return isLinkLocal(first) || first.every((octet) => octet === 0) ? bytes.subarray(16) : first
+}
+
+function trackedText(entry: NextHop): string {
+  const bytes = forwardingPart(entry)
+  const text = formatAddress(bytes)
+  return bytes.length === 16 && isLinkLocal(bytes) && entry.zone !== '' ? `${text}%${entry.zone}` : text
+}
