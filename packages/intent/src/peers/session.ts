@@ -285,13 +285,19 @@ function timersOf(own: MergedOptions, keepalive: number | undefined): PeerConfig
   const { minimum = 1000, maximum = 30_000 } = own.idleHoldTime ?? {}
   return {
     holdTime,
+    keepaliveTime: keepaliveTime === undefined ? undefined : cappedKeepalive(keepaliveTime, holdTime),
     connectRetryTime: own.connectRetryTime ?? 5000,
     delayOpenTime: own.delayOpenTime ?? 0,
     idleHoldTime: [minimum, Math.max(minimum, maximum)],
     sendHoldTime: own.sendHoldTime ?? 0,
     advertisementInterval: own.advertisementInterval ?? 0,
-    ...(keepaliveTime === undefined ? {} : { keepaliveTime: Math.max(1, Math.floor(keepaliveTime / 1000)) }),
   }
+}
+
+/** Seconds; never rarer than a third of the hold time (RFC 4271 section 4.4), or the peer would give us up in between. */
+function cappedKeepalive(milliseconds: number, holdTime: number): number {
+  const seconds = Math.max(1, Math.floor(milliseconds / 1000))
+  return holdTime === 0 ? seconds : Math.min(seconds, Math.max(1, Math.floor(holdTime / 3)))
 }
 
 function bfdOf(own: MergedOptions): BfdOptions | undefined {
