@@ -1,14 +1,14 @@
 /** Laws: what is encoded is decoded again; arbitrary octets end in a verdict; text and JSON never fail. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import * as arbitrary from '../testing/arbitrary.js'
+import { message, octets } from '../testing/build.js'
 import { mergeAs4Path } from './attributes/as-path.js'
 import { DESCRIPTOR_LIST } from './attributes/table.js'
 import { decodedToJson } from './decode/line.js'
 import { decodeTree } from './decode/tree.js'
 import { decodeMessage, encodeMessage, messageToJson } from './message/message.js'
 import { decodeNotification, encodeNotification, notificationOf, shutdownData } from './message/notification.js'
-import * as arbitrary from './testing/arbitrary.js'
-import { message, octets } from './testing/build.js'
 import { hexOf } from './text.js'
 import { AttributeBlock, CANONICAL_CONTEXT, canonicalBlock } from './update/block.js'
 import { updateContext } from './update/context.js'
@@ -75,7 +75,8 @@ describe('round trips', () => {
         const bytes = encodeNotification(6, 2, data)
         const read = decodeNotification(bytes, 0, bytes.length)
         expect(read).toEqual(notificationOf(6, 2, data))
-        if (text !== '') expect(text.toWellFormed().startsWith(read.shutdownText ?? '?')).toBe(true)
+        if (text !== '')
+          expect(text.replace(/\p{Surrogate}/gu, '\ufffd').startsWith(read.shutdownText ?? '?')).toBe(true)
       }),
       RUNS,
     )
