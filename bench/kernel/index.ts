@@ -12,8 +12,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import { type DesiredRoute, type ProgrammerClock, RouteProgrammer } from '@starling/route-programmer'
-import { NetlinkDriver } from '@starling/route-programmer/netlink'
+import { type DesiredRoute, RouteProgrammer } from '@starling/route-programmer'
+import { NetlinkDriver, systemClock } from '@starling/route-programmer/netlink'
 import { connect, eventually, inside, Namespace } from '../../test/kernel/netns.js'
 
 const GATEWAYS = ['10.255.0.2', '10.255.0.3'] as const
@@ -26,15 +26,6 @@ export interface Row {
   readonly perSecond: number
   /** Longest block of the event loop in ms, where it is ours. */
   readonly blocked?: number
-}
-
-const systemClock: ProgrammerClock = {
-  now: () => performance.now(),
-  at: (time, callback) => {
-    const timer = setTimeout(callback, Math.max(0, time - performance.now()))
-    return () => clearTimeout(timer)
-  },
-  turn: () => new Promise((resolve) => setImmediate(resolve)),
 }
 
 function address(i: number): Uint8Array {

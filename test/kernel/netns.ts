@@ -4,7 +4,7 @@
  */
 
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { closeSync, openSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readdirSync } from 'node:fs'
 import { CLONE, capabilities, setns } from '@starling/sys'
 
 /** Namespaces need root; elsewhere the suite says so and is skipped by the caller. */
@@ -12,6 +12,17 @@ export const mayUseNamespaces = process.platform === 'linux' && capabilities().s
 
 let counter = 0
 const alive = new Set<Namespace>()
+
+/** A run that was killed leaves its namespaces; the next one, whoever starts it, takes them away. */
+function sweepDeadRuns(): void {
+  if (!mayUseNamespaces || !existsSync('/run/netns')) return
+  for (const name of readdirSync('/run/netns')) {
+    const [, pid] = /^stk-(\d+)-/.exec(name) ?? []
+    if (pid !== undefined && !existsSync(`/proc/${pid}`)) execFileSync('ip', ['netns', 'del', name])
+  }
+}
+
+sweepDeadRuns()
 
 process.on('exit', () => {
   for (const namespace of alive) namespace.destroy()
@@ -82,9 +93,15 @@ export async function inside<T>(namespace: Namespace, body: () => Promise<T> | T
   }
 }
 
-/** A veth pair between two namespaces, both ends up. */
+let nextIndex = 1000
+
+/**
+ * A veth pair between two namespaces, both ends up. Their indexes differ on purpose: the kernel announces a lost carrier
+ * of a veth up to a second late when both happen to have the same one (linkwatch_urgent_event).
+ */
 export function connect(a: Namespace, nameA: string, b: Namespace, nameB: string): void {
-  a.ip(`link add ${nameA} type veth peer name ${nameB} netns ${b.name}`)
+  nextIndex += 1
+  a.ip(`link add name ${nameA} index ${nextIndex} type veth peer name ${nameB} netns ${b.name}`)
   a.ip(`link set ${nameA} up`)
   b.ip(`link set ${nameB} up`)
 }

@@ -1,4 +1,5 @@
 /** The drivers for the Linux kernel; they need NET_ADMIN to write and nothing to read. */
 
+export { systemClock } from './clock.js'
 export { NetlinkDriver } from './netlink-driver.js'
 export { NetlinkTunnelDriver } from './netlink-tunnel-driver.js'

@@ -509,6 +509,16 @@ export class Reconciler {
     else this.work.addLater(until, slot)
   }
 
+  repairsOf(slot: number): number {
+    const run = this.repairs.get(slot)
+    return run === undefined ? 0 : run.count + 1
+  }
+
+  /** As the kernel last told it. */
+  interfaceName(index: number): string | undefined {
+    return this.resolver.links.get(index)?.name
+  }
+
   private idle(slot: number): void {
     if (this.slots.releaseIfIdle(slot)) this.failures.delete(slot)
   }

@@ -75,7 +75,10 @@ export interface RouteRow {
   readonly actual?: KernelRoute
   /** Reason of `unresolved`, `conflict` or `failed`. */
   readonly reason?: string
+  readonly errno?: number
   readonly attempts?: number
+  /** How often it was put right in the current run of interference; 0 when nobody interferes. */
+  readonly repairs: number
 }
 
 export interface ReconcilerCounters {

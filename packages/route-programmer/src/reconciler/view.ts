@@ -32,7 +32,8 @@ function rowOf(reconciler: Reconciler, slot: number, state: RouteState): RouteRo
     ...(wish !== undefined && { desired: { ...wish.route, why: tables.whyOf(slot) } }),
     ...(actual !== undefined && { actual }),
     ...(reason !== undefined && { reason }),
-    ...(failure !== undefined && { attempts: failure.attempts }),
+    ...(failure !== undefined && { attempts: failure.attempts, errno: failure.errno }),
+    repairs: reconciler.repairsOf(slot),
   }
 }
 
