@@ -8,9 +8,28 @@ export {
   releaseByHandle,
 } from './addresses.js'
 export { type ClaimOutcome, claimAffinity, type ReleaseOptions, releaseAffinity } from './affinity.js'
+export {
+  type AddressWish,
+  addressWish,
+  detectAddress,
+  type HostInterface,
+  type Method,
+  parseMethod,
+  type Surroundings,
+  withMask,
+} from './autodetect.js'
 export { type Allocation, type Attributes, Block } from './block.js'
 export { type ClaimRequest, claimBlock, ownBlocks, RECLAIM_AGE, releaseStrayBlocks } from './claim.js'
 export { type IpamContext, IpamError, type IpamErrorCode } from './context.js'
+export {
+  DEFAULT_NODENAME_FILE,
+  type Environment,
+  type EnvironmentProblem,
+  type NodeEnvironment,
+  type NodeSurroundings,
+  nodeName,
+  nodeOptionsFromEnv,
+} from './environment.js'
 export {
   type CniOptions,
   cniConfList,
@@ -19,3 +38,12 @@ export {
   type NodeBlock,
   releaseNodeBlock,
 } from './node-block.js'
+export { type Borrowed, checkIpam, type IpamFault, type IpamReport, showIpam, type Usage } from './report.js'
+export {
+  createDefaultPools,
+  type PoolDefaults,
+  type Registration,
+  registerNode,
+  type StartupContext,
+} from './startup.js'
+export { ensureTunnelAddresses, TUNNELS, type TunnelChange, type TunnelKind } from './tunnel.js'
