@@ -70,7 +70,6 @@ export interface TableView {
   readonly family: FamilyName
   readonly prefixes: number
   readonly paths: number
-  readonly preferred: number
 }
 
 export interface KernelHopView {
@@ -111,10 +110,9 @@ export interface KernelRouteView {
   readonly why: string
   readonly desired?: KernelRouteShape
   readonly actual?: KernelRouteShape & { readonly protocol: number }
-  /** When the present state began. */
-  readonly since: number
-  readonly lastError?: { readonly errno: number; readonly name: string; readonly text: string; readonly at: number }
-  /** How often somebody else's change was put right. */
+  /** The kernel's last refusal, or what the route waits for; errno 0 when it was never refused. */
+  readonly lastError?: { readonly errno: number; readonly text: string }
+  /** How often somebody else's change was put right lately. */
   readonly repairs: number
 }
 

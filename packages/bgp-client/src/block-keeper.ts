@@ -1,28 +1,34 @@
 /**
- * A pod block for a node that runs without Calico's CNI (`--claim-block`): claimed once, kept for ever.
+ * Pod blocks for a node that runs without Calico's CNI (`--claim-block`): one per family, claimed once, kept for ever.
  *
- * Runs after each plan: as long as the node owns no block that routes could be announced for, it claims one by
- * compare-and-swap exactly as Calico's IPAM would (calico.md 7.1), so that both can share a pool. A refusal (no pool
+ * Runs until the node has its blocks: they are claimed by compare-and-swap exactly as Calico's IPAM would (calico.md 7.1),
+ * so that both can share a pool, and described to the standard CNI plugins when a file is named. A refusal (no pool
  * yet, all blocks taken) is told once per different text and tried again.
  */
+import { mkdir, rename, writeFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import type { Datastore } from '@starling/datastore'
+import type { FamilyName } from '@starling/engine'
 import type { Plan } from '@starling/intent'
-import { claimBlock } from '@starling/ipam'
+import { cniConfList, ensureNodeBlock, IpamError, type NodeBlock } from '@starling/ipam'
 
 const RETRY_MS = 2_000
 
 export interface BlockKeeperOptions {
   readonly datastore: Datastore
   readonly node: string
+  /** Path of the CNI configuration list to write. */
+  readonly cniConf?: string
   claimed(cidr: string): void
   failed(text: string): void
 }
 
 export class BlockKeeper {
   readonly #options: BlockKeeperOptions
+  readonly #held = new Map<FamilyName, NodeBlock>()
+  #families: readonly FamilyName[] = []
   #busy = false
   #stopped = false
-  #owned = false
   #lastFailure = ''
   #timer: NodeJS.Timeout | undefined
 
@@ -30,11 +36,13 @@ export class BlockKeeper {
     this.#options = options
   }
 
-  /** The plan says which blocks are ours; a node that does not exist yet must not claim. */
-  planned(plan: Plan): void {
-    this.#owned = plan.localRoutes.some(({ source, target }) => source === 'static' && target.kind === 'blackhole')
-    const exists = plan.identity.ipv4 !== undefined || plan.identity.ipv6 !== undefined
-    if (exists) this.#kick()
+  /** The plan knows which families the node has; one whose Node resource is not there yet has none and claims nothing. */
+  planned({ identity }: Plan): void {
+    this.#families = [
+      ...(identity.ipv4 === undefined ? [] : (['ipv4'] as const)),
+      ...(identity.ipv6 === undefined ? [] : (['ipv6'] as const)),
+    ]
+    this.#kick()
   }
 
   stop(): void {
@@ -43,33 +51,46 @@ export class BlockKeeper {
   }
 
   #kick(): void {
-    if (this.#busy || this.#stopped || this.#owned) return
+    const missing = this.#families.filter((family) => !this.#held.has(family))
+    if (this.#busy || this.#stopped || missing.length === 0) return
     this.#busy = true
     clearTimeout(this.#timer)
-    this.#claim()
+    this.#claim(missing)
       .catch((error: unknown) => this.#fail(error instanceof Error ? error.message : String(error)))
       .finally(() => {
         this.#busy = false
       })
   }
 
-  async #claim(): Promise<void> {
-    const { datastore, node, claimed } = this.#options
-    const outcome = await claimBlock(datastore, { node, now: Date.now(), random: Math.random })
-    if ('cidr' in outcome) {
-      this.#owned = true
-      this.#lastFailure = ''
-      claimed(outcome.cidr)
-    } else {
-      this.#fail(outcome.problem)
+  async #claim(families: readonly FamilyName[]): Promise<void> {
+    const { datastore, node, cniConf, claimed } = this.#options
+    for (const family of families) {
+      try {
+        const block = await ensureNodeBlock({ datastore, now: Date.now }, { node, family })
+        this.#held.set(family, block)
+        claimed(block.cidr)
+      } catch (error) {
+        // A cluster without IPv6 pools is an ordinary cluster.
+        if (family === 'ipv6' && error instanceof IpamError && error.code === 'no-pool') continue
+        throw error
+      }
     }
+    this.#lastFailure = ''
+    if (cniConf !== undefined) await replaceFile(cniConf, cniConfList([...this.#held.values()]))
   }
 
   #fail(text: string): void {
     if (this.#stopped) return
-    if (text !== this.#lastFailure) this.#options.failed(`no pod block: ${text}; trying again`)
+    if (text !== this.#lastFailure) this.#options.failed(`no pod block yet: ${text}; trying again`)
     this.#lastFailure = text
     this.#timer = setTimeout(() => this.#kick(), RETRY_MS)
     this.#timer.unref()
   }
+}
+
+/** Written beside and renamed, so that the container runtime never reads half a file. */
+async function replaceFile(path: string, text: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true })
+  await writeFile(`${path}.new`, text)
+  await rename(`${path}.new`, path)
 }

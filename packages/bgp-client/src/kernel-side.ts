@@ -48,7 +48,7 @@ export async function openFib(fib: NodeOptions['fib']): Promise<FibDriver> {
     return new NetlinkDriver()
   }
   const { RemoteDriver } = await import('@starling/route-programmer/remote')
-  return RemoteDriver.connect(fib.remote)
+  return new RemoteDriver(fib.remote)
 }
 
 export class KernelSide {

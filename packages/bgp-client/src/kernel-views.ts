@@ -100,10 +100,7 @@ function rowView(row: RouteRow, interfaceName: (index: number) => string | undef
       ? {}
       : { desired: { kind: desired.kind, metric, table, nextHops: desired.nextHops.map(desiredHop) } }),
     ...(actual === undefined ? {} : { actual: { ...shape(actual, interfaceName), protocol: actual.protocol } }),
-    since: row.since,
-    ...(reason === undefined
-      ? {}
-      : { lastError: { errno: row.errno ?? 0, name: row.errnoName ?? '', text: reason, at: row.since } }),
+    ...(reason === undefined ? {} : { lastError: { errno: row.errno ?? 0, text: reason } }),
     repairs: row.repairs,
   }
 }

@@ -293,6 +293,11 @@ export class Engine implements PeerHost, TablesHost {
     return this.tables.memory()
   }
 
+  /** Prefixes and paths per family. */
+  sizes(): ReturnType<Tables['sizes']> {
+    return this.tables.sizes()
+  }
+
   /** Broken invariants in words; empty when sound. For tests. */
   audit(): readonly string[] {
     const problems = [...this.tables.audit()]

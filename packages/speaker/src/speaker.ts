@@ -72,7 +72,7 @@ export class Speaker {
   readonly engine: Engine
   readonly #extras: SinkExtras
   readonly #notice: (notice: SpeakerNotice) => void
-  readonly #listeners: readonly Listener[]
+  #listeners = new Map<string, Listener>()
   readonly #loop: Loop
   readonly #live = new Map<ConnectionId, Live>()
   readonly #dialling = new Map<ConnectionId, Socket>()
@@ -94,14 +94,7 @@ export class Speaker {
       endTurn: () => this.#endTurn(),
       nextDeadline: () => this.engine.nextDeadline(),
     })
-    this.#listeners = options.listen.map(
-      (address) =>
-        new Listener(address, (socket) => this.#accepted(socket), {
-          listening: (at) => this.#notice({ type: 'listening', ...at }),
-          waiting: (at, reason) => this.#notice({ type: 'listen-waiting', ...at, reason }),
-          keyFailed: (at, peer, reason) => this.#notice({ type: 'key-failed', address: at.address, peer, reason }),
-        }),
-    )
+    for (const address of options.listen) this.#listeners.set(listenKey(address), this.#listener(address))
     this.engine = new Engine(options.config, this.#sink(), {
       now: now(),
       random: options.random ?? Math.random,
@@ -113,28 +106,51 @@ export class Speaker {
   /** Listen where possible, and begin to dial. Addresses that are not there yet are tried again in the background. */
   async start(): Promise<void> {
     this.#delay.enable()
-    await Promise.all(this.#listeners.map((listener) => listener.open(this.#config)))
+    await Promise.all([...this.#listeners.values()].map((listener) => listener.open(this.#config)))
     this.#loop.poke()
   }
 
   /** Ports in use, in the order of `listen`. */
   get ports(): readonly number[] {
-    return this.#listeners.map((listener) => listener.port)
+    return [...this.#listeners.values()].map((listener) => listener.port)
   }
 
   get listening(): boolean {
-    return this.#listeners.every((listener) => listener.listening)
+    return [...this.#listeners.values()].every((listener) => listener.listening)
   }
 
   /** Keys first, so that a new peer never meets a listener without its key. Calls are served one after the other. */
-  configure(config: EngineConfig): Promise<Reconfiguration> {
+  configure(config: EngineConfig, listen?: readonly ListenAddress[]): Promise<Reconfiguration> {
     const done = this.#configuring.then(async () => {
       this.#config = config
-      await Promise.all(this.#listeners.map((listener) => listener.configure(config)))
+      await Promise.all([...this.#listeners.values()].map((listener) => listener.configure(config)))
+      if (listen !== undefined) await this.#listen(listen)
       return this.#input((at) => this.engine.configure(config, at))
     })
     this.#configuring = done.catch(() => undefined)
     return done
+  }
+
+  /** New addresses first, then those that are no longer wanted; sessions in place live on without their listener. */
+  async #listen(addresses: readonly ListenAddress[]): Promise<void> {
+    const next = new Map<string, Listener>()
+    for (const address of addresses) {
+      const key = listenKey(address)
+      const known = this.#listeners.get(key)
+      const listener = known ?? this.#listener(address)
+      next.set(key, listener)
+      if (known === undefined) await listener.open(this.#config)
+    }
+    for (const [key, listener] of this.#listeners) if (!next.has(key)) listener.close()
+    this.#listeners = next
+  }
+
+  #listener(address: ListenAddress): Listener {
+    return new Listener(address, (socket) => this.#accepted(socket), {
+      listening: (at) => this.#notice({ type: 'listening', ...at }),
+      waiting: (at, reason) => this.#notice({ type: 'listen-waiting', ...at, reason }),
+      keyFailed: (at, peer, reason) => this.#notice({ type: 'key-failed', address: at.address, peer, reason }),
+    })
   }
 
   setLocalRoute(route: LocalRoute): void {
@@ -182,7 +198,7 @@ export class Speaker {
     if (this.#stopping) return
     if (options.mode === 'drain') await this.#drain(options.drainTime ?? DRAIN_TIME)
     this.#stopping = true
-    for (const listener of this.#listeners) listener.close()
+    for (const listener of this.#listeners.values()) listener.close()
     if (options.mode !== 'restart') {
       this.#input((at) => this.engine.shutdown(options.reason ?? '', at))
       this.#endTurn()
@@ -360,6 +376,8 @@ export class Speaker {
     this.#touched.length = 0
   }
 }
+
+const listenKey = ({ address, port }: ListenAddress): string => `${address} ${port}`
 
 function endpointsOf(socket: Socket, at: number) {
   const localAddress = socket.localAddress ?? ''

@@ -116,6 +116,10 @@ export class FakeTables implements Tables {
     return { prefixes: 0, paths: 0, attributeSets: 0, bytes: 0 }
   }
 
+  sizes(): readonly [] {
+    return []
+  }
+
   audit(): readonly string[] {
     return []
   }

@@ -234,7 +234,7 @@ export function fakeDaemon(): FakeDaemon {
     health: () => daemon.healthValue,
     datastoreStatus: () => daemon.datastoreValue,
     peers: () => daemon.peerList,
-    tables: () => [{ family: 'ipv4', prefixes: 2, paths: daemon.routeList.length, preferred: 2 }],
+    tables: () => [{ family: 'ipv4', prefixes: 2, paths: daemon.routeList.length }],
     routes(query) {
       daemon.asked = query
       const wanted = daemon.routeList.filter(
@@ -291,7 +291,6 @@ export function kernelRoute(prefix: string, more: Partial<KernelRouteView> = {})
     why: 'Mesh_10_0_0_12',
     desired: shape,
     actual: { ...shape, protocol: 12 },
-    since: 1500,
     repairs: 0,
     ...more,
   }

@@ -14,7 +14,7 @@ export function speakerViews(speaker: Speaker): SpeakerViews {
     explain: (prefix, to) => engine.explain(prefix, to),
     groups: () => engine.groups(),
     memory: () => engine.memory(),
-    tables: () => engine.tableCounts(),
+    tables: () => engine.sizes(),
     admin: (peer, action, options) => speaker.admin(peer, action, options),
     recovery: () => recovery(engine.peers(), engine.deferral.active, engine.deferral.deadline()),
   }

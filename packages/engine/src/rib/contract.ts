@@ -109,6 +109,8 @@ export interface Tables {
     readonly attributeSets: number
     readonly bytes: number
   }
+  /** Per family; from counters. */
+  sizes(): readonly { readonly family: FamilyName; readonly prefixes: number; readonly paths: number }[]
   /** For tests: broken invariants in words (leaked rows, references); empty when sound. */
   audit(): readonly string[]
 }

@@ -65,7 +65,7 @@ function way(shape: Shape | undefined): string {
 function kernelInfo(route: KernelRouteJson): string {
   const notes: string[] = []
   if (route.state === 'drifted' || route.state === 'foreign') notes.push(`is ${way(route.actual)}`)
-  if (route.lastError !== undefined) notes.push(`${route.lastError.name} ${route.lastError.text}`.trim())
+  if (route.lastError !== undefined) notes.push(route.lastError.text)
   return notes.join('; ')
 }
 
