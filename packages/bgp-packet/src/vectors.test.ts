@@ -90,6 +90,8 @@ const DISAGREEMENTS: ReadonlyMap<string, string> = new Map([
   ['m0261', 'RFC 2545 3: an IPv6 next hop has 16 or 32 octets'],
   ['m0706', 'VPN families are opaque and never cost the session'],
   ['m0710', 'MP_REACH_NLRI without prefixes announces nothing'],
+  ['m0782', 'RFC 5065 5: confederation segments from a plain external peer'],
+  ['m2228', 'RFC 5065 5: confederation segments from a plain external peer'],
   ['m1957', 'RFC 4760 7: 3/9, not 3/1'],
   ['m1958', 'RFC 4760 7: 3/9, not 3/1'],
   ['m1959', 'RFC 4760 7: 3/9, not 3/1'],

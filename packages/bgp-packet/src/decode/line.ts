@@ -20,9 +20,6 @@ export interface DecodeRequest {
 /** Names one session parameter that a line may set. */
 const BOOLEANS = ['as4', 'ibgp', 'confederation', 'extendedMessage'] as const
 
-/** A line that does not speak of confederations leaves open whether the peer is in ours. */
-const UNKNOWN: DecodeOptions = { confederationUnknown: true }
-
 /** Reads one line; a text is what is wrong with it. `defaults` are used for fields that the line does not set. */
 export function parseLine(text: string, defaults: DecodeOptions = {}): DecodeRequest | string {
   const line = text.trim()
@@ -42,13 +39,12 @@ export function parseLine(text: string, defaults: DecodeOptions = {}): DecodeReq
   const hex = fields.get('hex')
   const octets = typeof hex === 'string' ? parseHex(hex) : undefined
   if (octets === undefined) return '"hex" is no hexadecimal text'
-  const options: Record<string, boolean> = { ...UNKNOWN, ...(defaults as Record<string, boolean>) }
+  const options: Record<string, boolean> = { ...(defaults as Record<string, boolean>) }
   for (const name of BOOLEANS) {
     const setting = fields.get(name)
     if (setting === undefined) continue
     if (typeof setting !== 'boolean') return `"${name}" is not true or false`
     options[name] = setting
-    if (name === 'confederation') options['confederationUnknown'] = false
   }
   const addPath = fields.get('addpath')
   if (addPath !== undefined) {
