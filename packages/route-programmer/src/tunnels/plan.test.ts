@@ -59,7 +59,7 @@ const ROWS: [what: string, desired: DesiredTunnel[], actual: ActualTunnel[], ops
     ['delete', 'create', 'configure', 'add-address', 'add-neighbour', 'add-forwarding'],
   ],
   ['down: configured', [vxlan], [{ ...there, up: false }], ['configure']],
-  ['another MTU or MAC: configured', [vxlan], [{ ...there, mtu: 1400, mac: FAR }], ['configure']],
+  ['another MTU: configured', [vxlan], [{ ...there, mtu: 1400 }], ['configure']],
   [
     'a foreign address goes after ours is there',
     [ipip],
@@ -82,6 +82,15 @@ const ROWS: [what: string, desired: DesiredTunnel[], actual: ActualTunnel[], ops
 describe('tunnel plans', () => {
   it.each(ROWS)('%s', (_what, desired, actual, ops) => {
     expect(planTunnels(desired, actual, ['vxlan.calico', 'tunl0']).map(({ op }) => op)).toEqual(ops)
+  })
+  it('a change of the MTU alone does not set the MAC: that would drop the neighbours', () => {
+    expect(planTunnels([vxlan], [{ ...there, mtu: 1400 }], [])).toEqual([
+      { op: 'configure', device: 'vxlan.calico', mtu: 1450 },
+    ])
+  })
+  it('a change of the MAC writes every neighbour again', () => {
+    const ops = planTunnels([vxlan], [{ ...there, mac: FAR }], []).map(({ op }) => op)
+    expect(ops).toEqual(['configure', 'add-neighbour'])
   })
   it('each encapsulation takes its bytes from the MTU', () => {
     expect([tunnelMtu(1500, 'ipip'), tunnelMtu(1500, 'vxlan'), tunnelMtu(9000, 'vxlan-v6')]).toEqual([1480, 1450, 8930])

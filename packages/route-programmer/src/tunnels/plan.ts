@@ -51,7 +51,8 @@ function configure(tunnel: DesiredTunnel, found: ActualTunnel | undefined, addit
   const { name, mtu, mac } = tunnel
   const macFits = mac === undefined || (found?.mac !== undefined && hex(found.mac) === hex(mac))
   if (found?.up === true && found.mtu === mtu && macFits) return
-  additions.push({ op: 'configure', device: name, mtu, ...(mac !== undefined && { mac }) })
+  // Setting even the same MAC makes the kernel drop every neighbour of the device.
+  additions.push({ op: 'configure', device: name, mtu, ...(!macFits && mac !== undefined && { mac }) })
 }
 
 function addresses(
@@ -77,12 +78,14 @@ function isLinkLocal(bytes: Uint8Array): boolean {
 }
 
 function entries(
-  { name, remotes = [] }: DesiredTunnel,
+  { name, mac: own, remotes = [] }: DesiredTunnel,
   found: ActualTunnel | undefined,
   additions: TunnelOperation[],
   removals: TunnelOperation[],
 ): void {
-  const neighbours = new Map((found?.neighbours ?? []).map((entry) => [hex(entry.address), entry]))
+  // A new MAC drops the neighbours: they are written again, whatever was read.
+  const keeps = found?.mac === undefined || own === undefined || hex(found.mac) === hex(own)
+  const neighbours = new Map((keeps ? (found?.neighbours ?? []) : []).map((entry) => [hex(entry.address), entry]))
   const forwarding = new Map((found?.forwarding ?? []).map((entry) => [hex(entry.mac), entry]))
   for (const { address, mac, node } of remotes) {
     const neighbour = neighbours.get(hex(address))
