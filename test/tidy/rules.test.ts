@@ -5,6 +5,7 @@ import {
   headless,
   importsOf,
   impurities,
+  lockHoles,
   manifestFaults,
   outOfPlace,
   resolvedUrls,
@@ -142,6 +143,13 @@ test('outOfPlace finds machine paths and words about production, with their line
 test('resolvedUrls finds a registry', () => {
   expect(resolvedUrls(at('package-lock.json', '"resolved": "https://registry.example/x.tgz"'))).toHaveLength(1)
   expect(resolvedUrls(at('package-lock.json', '"resolved": "packages/engine"'))).toEqual([])
+})
+
+test('lockHoles finds an optional package that is not listed', () => {
+  const lock = (packages: object) => at('l', JSON.stringify({ packages }))
+  const wanted = { 'node_modules/a': { optionalDependencies: { '@a/win': '1.0.0' } } }
+  expect(lockHoles(lock(wanted))).toEqual(['l: @a/win, wanted by node_modules/a, is not in it'])
+  expect(lockHoles(lock({ ...wanted, 'node_modules/@a/win': {} }))).toEqual([])
 })
 
 test('manifestFaults finds missing, unused and unpinned dependencies', () => {

@@ -163,6 +163,23 @@ export function resolvedUrls({ path, text }: SourceFile): string[] {
   return linesWith({ path, text }, (line) => /"resolved":\s*"http/.test(line), 'names a registry')
 }
 
+interface Lock {
+  readonly packages: Readonly<
+    Record<string, { dependencies?: Record<string, string>; optionalDependencies?: Record<string, string> }>
+  >
+}
+
+/** `npm ci` refuses a lock file without the packages of other platforms, and npm likes to leave them out. */
+export function lockHoles({ path, text }: SourceFile): string[] {
+  const { packages } = JSON.parse(text) as Lock
+  const known = new Set(Object.keys(packages).map((key) => key.split('node_modules/').at(-1)))
+  return Object.entries(packages).flatMap(([key, { dependencies = {}, optionalDependencies = {} }]) =>
+    Object.keys({ ...dependencies, ...optionalDependencies })
+      .filter((name) => !known.has(name))
+      .map((name) => `${path}: ${name}, wanted by ${key}, is not in it`),
+  )
+}
+
 interface Manifest {
   readonly name?: string
   readonly dependencies?: Readonly<Record<string, string>>

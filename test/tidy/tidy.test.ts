@@ -9,6 +9,7 @@ import {
   headless,
   impurities,
   isTest,
+  lockHoles,
   manifestFaults,
   outOfPlace,
   resolvedUrls,
@@ -77,8 +78,9 @@ describe('files', () => {
     expect(everything.flatMap(outOfPlace)).toEqual([])
   })
 
-  test('the lock file names no registry', () => {
+  test('the lock file names no registry and lacks nothing that npm ci asks for', () => {
     expect(resolvedUrls(read('package-lock.json'))).toEqual([])
+    expect(lockHoles(read('package-lock.json'))).toEqual([])
   })
 })
 
