@@ -55,7 +55,9 @@ export class Dump {
     paths: PathTable,
     limit: number,
   ): number {
-    if (!this.begun) this.end = out.limit
+    // What the peer brought along from another group may lie beyond what this one ever advertised.
+    if (!this.begun) this.end = Math.max(out.limit, (this.mayHold?.length ?? 0) * 32)
+    out.reach(this.end - 1)
     const end = Math.min(this.end, this.entry + limit)
     const first = this.entry
     const me = this.only?.source ?? -1

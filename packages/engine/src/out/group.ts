@@ -172,8 +172,15 @@ export class OutGroup {
     const { cursor } = follower
     if (cursor === undefined) return
     const floor = this.log.at(cursor.position)?.mark ?? this.flush
-    follower.floor = follower.floor < 0 ? floor : Math.min(floor, follower.floor)
+    // Never 0 for a peer that was told something: 0 is a first table, without withdrawals.
+    follower.floor = follower.floor < 0 ? floor : Math.max(1, Math.min(floor, follower.floor))
     follower.cursor = undefined
+  }
+
+  /** Somebody waits for decisions before its dump may begin: they will come, so the group stays awake. */
+  hasWaiting(): boolean {
+    const decided = this.#context.decided()
+    return this.followers.some(({ blocked, floor, mark }) => !blocked && floor >= 0 && mark > decided)
   }
 
   /** Puts a follower that wants one on a dump; true if it got (or has) one. */

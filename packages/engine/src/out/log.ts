@@ -180,7 +180,7 @@ export class LogCursor {
 
   #find(): Segment {
     const { segments, dropped } = this.log
-    let index = Math.max(0, this.#segment - dropped)
+    let index = Math.min(segments.length - 1, Math.max(0, this.#segment - dropped))
     while (index < segments.length - 1 && segments[index].base + segments[index].used <= this.position) index++
     while (index > 0 && segments[index].base > this.position) index--
     this.#segment = index + dropped

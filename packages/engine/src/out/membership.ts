@@ -60,7 +60,8 @@ export class Membership {
     if (follower === undefined || old === undefined) return
     if (old.key === groupKey(peer.session, this.#rib.index, config)) return
     const held = old.rib.everHeld()
-    if (follower.mayHold !== undefined) for (let i = 0; i < held.length; i++) held[i] |= follower.mayHold[i] ?? 0
+    const earlier = follower.mayHold ?? follower.dump?.mayHold
+    const all = earlier === undefined ? held : union(held, earlier)
     const { cursor } = follower
     // What was written for it is still owed, unless a dump was under way: that one starts over.
     if (cursor !== undefined && !cursor.done && follower.dump === undefined) {
@@ -70,7 +71,7 @@ export class Membership {
     this.#exit(follower)
     follower.cursor = undefined
     follower.floor = 0
-    follower.mayHold = held
+    follower.mayHold = all
     this.#enter(follower, this.#group(peer.session, config))
   }
 
@@ -79,8 +80,8 @@ export class Membership {
     const follower = peer.followers[this.#rib.index]
     const group = follower === undefined ? undefined : this.#groupOf.get(follower)
     if (follower === undefined || group === undefined) return
-    if (follower.dump !== undefined || follower.mayHold !== undefined) return
-    if (follower.floor < 0) follower.floor = 0
+    // A laggard, or a peer on its way from another group, gets everything again anyway, withdrawals included.
+    if (follower.mayHold === undefined) follower.floor = follower.floor > 0 ? 1 : 0
     follower.mark = this.#rib.prefixes.marked
     if (enhanced && follower.closing === 'none') {
       follower.opening = true
@@ -125,4 +126,10 @@ export class Membership {
     this.#rib.removeGroup(group)
     this.#gone.push(group)
   }
+}
+
+function union(a: Uint32Array, b: Uint32Array): Uint32Array {
+  const out = new Uint32Array(Math.max(a.length, b.length))
+  for (let i = 0; i < out.length; i++) out[i] = (a[i] ?? 0) | (b[i] ?? 0)
+  return out
 }

@@ -53,7 +53,7 @@ export class Pump {
       used += cost
     }
     group.trim()
-    if (idle >= followers.length) group.awake = false
+    if (idle >= followers.length) group.awake = group.hasWaiting()
     return used
   }
 

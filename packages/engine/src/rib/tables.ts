@@ -373,6 +373,14 @@ export class RibTables implements Tables {
     return { prefixes, paths, attributeSets: this.store.size, bytes }
   }
 
+  sizes() {
+    return this.families.map(({ index, table, paths }) => ({
+      family: index === 0 ? ('ipv4' as const) : ('ipv6' as const),
+      prefixes: table.size,
+      paths: paths.size,
+    }))
+  }
+
   audit(): readonly string[] {
     return audit(this)
   }
