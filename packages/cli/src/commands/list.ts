@@ -16,5 +16,8 @@ export interface CommandEntry {
 }
 
 export const COMMANDS: readonly CommandEntry[] = [
+  { name: 'node', summary: 'speak BGP for this node and program its kernel', load: () => import('./node.js') },
+  { name: 'reflector', summary: 'reflect routes between clients', load: () => import('./reflector.js') },
+  { name: 'lab', summary: 'topologies in network namespaces, and the demo', load: () => import('./lab.js') },
   { name: 'show', summary: 'show the state of a running daemon', load: () => import('./show/index.js') },
 ]
