@@ -4,7 +4,7 @@
  * Pure and whole: the same state gives the same plan whatever came before, so that a change is found by comparing plans
  * and never by following events. The order of the sections below is the order in which one needs the other.
  */
-import type { DynamicNeighbors, EngineConfig, PeerConfig, PeerKey, Why } from '@starling/engine'
+import { type DynamicNeighbors, type EngineConfig, type PeerConfig, type PeerKey, peerKey, type Why } from '@starling/engine'
 import { identify } from './identity.js'
 import { DEFAULT_LOCAL_PREF, kernelRules } from './kernel.js'
 import type { NodeView } from './nodes.js'
@@ -12,9 +12,10 @@ import { blockRoutes, ownBlocks, serviceRoutes } from './originate.js'
 import { chooseSessions } from './peers/candidates.js'
 import { OptionsIndex } from './peers/options.js'
 import { dynamicNeighbors, unnumberedPeers } from './peers/ranges.js'
-import { SessionBuilder } from './peers/session.js'
+import { buildSession } from './peers/session.js'
+import { TemplateBuilder } from './peers/template.js'
 import { PolicyBuilder } from './policy/builder.js'
-import { Interner, keepPeer } from './reuse.js'
+import { Interner } from './reuse.js'
 import { type Settings, settingsFor } from './settings.js'
 import type { ClusterState } from './state.js'
 import type { Identity, ListenPlan, Plan, PlannedPeer, PlannedRoute, PlanOptions, PlanProblem } from './types.js'
@@ -82,19 +83,19 @@ function planSessions(input: SessionsInput) {
   const { state, settings, identity, node, policies, options, problems } = input
   const workloads = options.workloads ?? []
   const index = new OptionsIndex(state, node)
-  const builder = new SessionBuilder({ ...input, options: index, plan: options })
+  const templates = new TemplateBuilder({ ...input, options: index, plan: options })
+  const previous = (address: string, port: number) => options.previous?.peers.get(peerKey(address, port))
   const peers = new Map<PeerKey, PlannedPeer>()
   const configs = new Map<PeerKey, PeerConfig>()
   for (const chosen of chooseSessions({ state, settings, identity, node, workloads, problems }).values()) {
-    const built = builder.build(chosen)
+    const peer = buildSession(chosen, templates, previous, problems)
     // An option may move a session to a port where another one is already.
-    if (built === undefined || peers.has(built.config.key)) continue
-    const peer = keepPeer(options.previous?.peers.get(built.config.key), built)
+    if (peer === undefined || peers.has(peer.config.key)) continue
     peers.set(peer.config.key, peer)
     configs.set(peer.config.key, peer.config)
   }
-  const dynamic: readonly DynamicNeighbors[] = dynamicNeighbors(index, builder, policies, state, options)
-  return { peers, configs, dynamic, unnumbered: unnumberedPeers(index, builder, policies) }
+  const dynamic: readonly DynamicNeighbors[] = dynamicNeighbors(index, templates, policies, state, options)
+  return { peers, configs, dynamic, unnumbered: unnumberedPeers(index, templates, policies) }
 }
 
 /** 2.6: the peer behind a gateway; lives in our table and goes to the kernel like other statics. */

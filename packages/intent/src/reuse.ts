@@ -3,11 +3,10 @@
  *
  * A plan is built whole each time, so every object in it would be new, and the engine, which compares what it has with
  * what it gets, would walk every policy of 10,000 sessions. So what sessions share (policies, timers, families) is found
- * again by its text, and a session none of whose members changed is the very object of before: one comparison. The
- * values of a plan never depend on this.
+ * again by its text, and a session that would be made from the same makings is the very object of before: nothing to
+ * build, one comparison for the engine. The values of a plan never depend on this.
  */
-import type { PeerConfig } from '@starling/engine'
-import type { PlannedPeer } from './types.js'
+import type { Candidate } from './peers/candidates.js'
 
 export type SharedParts = ReadonlyMap<string, object>
 
@@ -30,27 +29,46 @@ export class Interner {
     this.#parts.set(text, kept)
     return kept
   }
-}
 
-/** The old session where nothing differs. Shared parts have been interned, so identity tells; a why is small. */
-export function keepPeer(old: PlannedPeer | undefined, peer: PlannedPeer): PlannedPeer {
-  if (old === undefined || old.reachableBy !== peer.reachableBy || old.remoteClusterId !== peer.remoteClusterId)
-    return peer
-  if (old.sourceAddress !== peer.sourceAddress || !sameTexts(old.filters, peer.filters)) return peer
-  if (!sameTexts(old.shadowed, peer.shadowed) || JSON.stringify(old.bfd) !== JSON.stringify(peer.bfd)) return peer
-  return sameConfig(old.config, peer.config) ? old : peer
-}
-
-function sameTexts(a: readonly string[], b: readonly string[]): boolean {
-  return a === b || (a.length === b.length && a.every((text, i) => text === b[i]))
-}
-
-function sameConfig(old: PeerConfig, next: PeerConfig): boolean {
-  for (const member in next) {
-    if (member === 'why') continue
-    if (old[member as keyof PeerConfig] !== next[member as keyof PeerConfig]) return false
+  /** A group of parts that were kept one by one: the same group as under that name before, if no member differs. */
+  keepGroup<T extends object>(name: string, value: T): T {
+    const old = this.#before?.get(name) as T | undefined
+    const kept = old !== undefined && sameMembers(old, value) ? old : value
+    this.#parts.set(name, kept)
+    return kept
   }
-  const a = old.why
-  const b = next.why
-  return a === b || (a.resource === b.resource && a.field === b.field && a.rule === b.rule)
+}
+
+function sameMembers<T extends object>(a: T, b: T): boolean {
+  const members = Object.keys(b) as (keyof T)[]
+  return Object.keys(a).length === members.length && members.every((member) => a[member] === b[member])
+}
+
+/** What a session is made from. The same makings give the same session. */
+export interface Makings {
+  readonly basis: object
+  readonly candidate: Candidate
+  readonly shadowed: readonly string[]
+}
+
+/** Bases are interned, so identity tells; a candidate is a few words. */
+export function sameMakings(a: Makings, b: Makings): boolean {
+  return (
+    a.basis === b.basis &&
+    sameCandidate(a.candidate, b.candidate) &&
+    (a.shadowed === b.shadowed || a.shadowed.join() === b.shadowed.join())
+  )
+}
+
+function sameCandidate(a: Candidate, b: Candidate): boolean {
+  return (
+    a.kind === b.kind &&
+    a.address === b.address &&
+    a.port === b.port &&
+    a.remoteAs === b.remoteAs &&
+    a.passive === b.passive &&
+    a.remoteNode === b.remoteNode &&
+    a.remoteClusterId === b.remoteClusterId &&
+    (a.why === b.why || (a.why.resource === b.why.resource && a.why.field === b.why.field && a.why.rule === b.why.rule))
+  )
 }

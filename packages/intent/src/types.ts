@@ -14,7 +14,7 @@ import type {
   Why,
 } from '@starling/engine'
 import type { BfdOptions, Cidr } from '@starling/resources'
-import type { SharedParts } from './reuse.js'
+import type { Makings, SharedParts } from './reuse.js'
 
 /** One JSON file of `/var/run/calico/endpoint-status/` (calico.md 2.13), as far as peering needs it. */
 export interface WorkloadFile {
@@ -62,6 +62,8 @@ export interface PlannedPeer {
   readonly bfd: BfdOptions | undefined
   /** Others that wanted the same session and lost: `BGPPeer/b (global)`. */
   readonly shadowed: readonly string[]
+  /** What it was made from, for the next plan; not for reading. */
+  readonly makings: Makings
 }
 
 export interface PlannedRoute extends LocalRoute {

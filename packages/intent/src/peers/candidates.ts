@@ -19,16 +19,16 @@ export interface Candidate {
   readonly family: FamilyName
   /** Canonical text, with the zone of a link-local address. */
   readonly address: string
-  readonly zone?: string
+  readonly zone: string | undefined
   /** As configured: 0 where nothing names a port, which means 179 and no suffix in the name. */
   readonly port: number
   /** 0 = unknown. */
   readonly remoteAs: number
   readonly passive: boolean
-  readonly remoteNode?: string
-  readonly remoteClusterId?: number
+  readonly remoteNode: string | undefined
+  readonly remoteClusterId: number | undefined
   /** Absent for mesh sessions. */
-  readonly peer?: BgpPeerResource
+  readonly peer: BgpPeerResource | undefined
   /** Fields that only explicit sessions take from their BGPPeer (table of calico.md 2.4). */
   readonly explicit: boolean
   readonly why: Why
@@ -53,7 +53,7 @@ const FAMILIES: readonly FamilyName[] = ['ipv4', 'ipv6']
 
 /** Winners by identity, ordered by protocol name as the reference orders its sessions. */
 export function chooseSessions(input: CandidateInput): ReadonlyMap<PeerKey, Chosen> {
-  const chosen = new Map<PeerKey, { candidate: Candidate; shadowed: string[] }>()
+  const chosen = new Map<PeerKey, { candidate: Candidate; shadowed: readonly string[] }>()
   const own = new Set([input.node.ipv4?.address, input.node.ipv6?.address])
   const ranked = [...explicitPeers(input), ...reversePeers(input), ...workloadPeers(input)]
   // Stable: candidates of one rank come sorted by BGPPeer name already.
@@ -62,28 +62,29 @@ export function chooseSessions(input: CandidateInput): ReadonlyMap<PeerKey, Chos
     if (own.has(candidate.address)) return
     const key = peerKey(candidate.address, candidate.port)
     const winner = chosen.get(key)
-    if (winner === undefined) chosen.set(key, { candidate, shadowed: [] })
+    if (winner === undefined) chosen.set(key, { candidate, shadowed: NOBODY })
     else if (winner.candidate.peer !== candidate.peer || winner.candidate.rank !== candidate.rank)
-      winner.shadowed.push(`${candidate.why.resource} (${RANK_NAMES[candidate.rank]})`)
+      winner.shadowed = [...winner.shadowed, `${candidate.why.resource} (${RANK_NAMES[candidate.rank]})`]
   }
   ranked.forEach(consider)
   meshPeers(input).forEach(consider)
   return chosen
 }
 
+const NOBODY: readonly string[] = []
 const RANK_NAMES = ['global', 'node', 'reverse', 'local workload', 'mesh'] as const
+
+const MESH_ON: Why = {
+  resource: 'BGPConfiguration/default',
+  field: 'spec.nodeToNodeMeshEnabled',
+  rule: 'mesh: every node without a cluster id',
+}
+const MESH_BUILT_IN: Why = { resource: 'built-in', rule: 'mesh: on unless BGPConfiguration/default turns it off' }
 
 /** 2.3: every other node without a cluster id, while the mesh is on and we are no reflector ourselves. */
 function meshPeers({ state, settings, identity, node }: CandidateInput): Candidate[] {
   if (!settings.mesh || node.clusterId !== undefined) return []
-  const why: Why =
-    settings.global?.nodeToNodeMeshEnabled === true
-      ? {
-          resource: 'BGPConfiguration/default',
-          field: 'spec.nodeToNodeMeshEnabled',
-          rule: 'mesh: every node without a cluster id',
-        }
-      : { resource: 'built-in', rule: 'mesh: on unless BGPConfiguration/default turns it off' }
+  const why = settings.global?.nodeToNodeMeshEnabled === true ? MESH_ON : MESH_BUILT_IN
   const candidates: Candidate[] = []
   for (const other of state.nodes.all) {
     if (other.name === node.name || other.clusterId !== undefined) continue
@@ -96,10 +97,13 @@ function meshPeers({ state, settings, identity, node }: CandidateInput): Candida
         rank: 4,
         family,
         address,
+        zone: undefined,
         port: listenPortOf(settings, other.name) ?? 0,
         remoteAs: other.asNumber ?? identity.asNumber,
         passive: address > own.address,
         remoteNode: other.name,
+        remoteClusterId: undefined,
+        peer: undefined,
         explicit: false,
         why,
       })
@@ -154,11 +158,12 @@ function byAddress(input: CandidateInput, peer: BgpPeerResource): Candidate | un
     rank: global ? 0 : 1,
     family,
     address: text,
-    ...(zone === undefined ? {} : { zone }),
+    zone,
     port,
     remoteAs: asNumber !== 0 ? asNumber : (knownAs ?? 0),
     passive: global && known !== undefined && own !== undefined && endpoint.address > own.address,
-    ...(known === undefined ? {} : { remoteNode: known.name }),
+    remoteNode: known?.name,
+    remoteClusterId: undefined,
     peer,
     explicit: true,
     why: whyOf(peer, 'spec.peerIP', global ? 'global: every node' : localRule(peer)),
@@ -193,11 +198,12 @@ function addNode(
     rank: reverse ? 2 : global ? 0 : 1,
     family,
     address,
+    zone: undefined,
     port: listenPortOf(settings, other.name) ?? 0,
     remoteAs: other.asNumber ?? settings.globalAs,
     passive: false,
     remoteNode: other.name,
-    ...(other.clusterId === undefined ? {} : { remoteClusterId: other.clusterId }),
+    remoteClusterId: other.clusterId,
     peer,
     explicit: false,
     why,
@@ -259,9 +265,12 @@ function workloadPeers({ state, node, workloads }: CandidateInput): Candidate[] 
           rank: 3,
           family: cidr.family,
           address: cidr.address,
+          zone: undefined,
           port: 0,
           remoteAs: peer.spec.asNumber ?? 0,
           passive: true,
+          remoteNode: undefined,
+          remoteClusterId: undefined,
           peer,
           explicit: false,
           why: whyOf(peer, 'spec.localWorkloadSelector', `workload behind ${file.ifaceName}`),

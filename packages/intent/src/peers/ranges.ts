@@ -8,11 +8,11 @@ import type { ClusterState } from '../state.js'
 import type { PlanOptions, UnnumberedPlan } from '../types.js'
 import type { OptionsIndex } from './options.js'
 import { resolveSecret } from './secrets.js'
-import type { SessionBuilder, SessionTemplate } from './session.js'
+import type { SessionTemplate, TemplateBuilder } from './template.js'
 
 export function dynamicNeighbors(
   index: OptionsIndex,
-  builder: SessionBuilder,
+  templates: TemplateBuilder,
   policies: PolicyBuilder,
   state: ClusterState,
   options: PlanOptions,
@@ -25,7 +25,12 @@ export function dynamicNeighbors(
         range: cidr.network,
         maximum,
         template: {
-          ...withFilters(baseTemplate(builder, cidr.family, false), policies, spec.families ?? [cidr.family], filters),
+          ...withFilters(
+            baseTemplate(templates, cidr.family, false),
+            policies,
+            spec.families ?? [cidr.family],
+            filters,
+          ),
           description: `range ${cidr.network}`,
           why: { resource, field: `spec.listenRanges[${i}]`, rule: `peers that connect from ${cidr.network}` },
           remoteAs,
@@ -39,7 +44,7 @@ export function dynamicNeighbors(
 
 export function unnumberedPeers(
   index: OptionsIndex,
-  builder: SessionBuilder,
+  templates: TemplateBuilder,
   policies: PolicyBuilder,
 ): readonly UnnumberedPlan[] {
   return index.resources.flatMap(({ metadata, spec }) =>
@@ -49,7 +54,7 @@ export function unnumberedPeers(
       return {
         interface: found.interface,
         template: {
-          ...withFilters(baseTemplate(builder, 'ipv6', true), policies, ['ipv4', 'ipv6'], found.filters),
+          ...withFilters(baseTemplate(templates, 'ipv6', true), policies, ['ipv4', 'ipv6'], found.filters),
           kind: 'node',
           description: `unnumbered on ${found.interface}`,
           why: { resource, field: `spec.unnumbered[${i}]`, rule: `the router behind ${found.interface}` },
@@ -65,18 +70,18 @@ export function unnumberedPeers(
 }
 
 /** As an explicit peer without a BGPPeer: mesh options and the mesh password must not leak in. */
-function baseTemplate(builder: SessionBuilder, family: FamilyName, linkLocal: boolean): SessionTemplate {
+function baseTemplate(templates: TemplateBuilder, family: FamilyName, linkLocal: boolean): SessionTemplate {
   const {
     password: _password,
     heldDown: _heldDown,
     ...template
-  } = builder.template({
+  } = templates.of({
     peer: undefined,
     family,
     explicit: false,
     localWorkload: true,
     linkLocal,
-  })
+  }).template
   return template
 }
 

@@ -74,7 +74,7 @@ export function evaluatePolicy(
 function holds(condition: Condition, route: PolicyRoute, session: PolicySession): boolean {
   switch (condition.kind) {
     case 'prefix':
-      return condition.ranges.some((range) => inRange(route.prefix, range)) !== condition.negate
+      return holdsPrefix(condition, route.prefix)
     case 'source':
       return condition.any.includes(route.source)
     case 'interface':
@@ -94,6 +94,14 @@ function holds(condition: Condition, route: PolicyRoute, session: PolicySession)
     case 'learned-from':
       return route.learnedFrom === condition.is
   }
+}
+
+/** A condition speaks of its ranges' family only: a route of the other family does not meet it, negated or not. */
+function holdsPrefix({ ranges, negate }: Extract<Condition, { kind: 'prefix' }>, prefix: string): boolean {
+  if (ranges.length === 0) return negate
+  const family = prefix.includes(':') ? 'ipv6' : 'ipv4'
+  const own = ranges.filter((range) => range.family === family)
+  return own.length > 0 && own.some((range) => inRange(prefix, range)) !== negate
 }
 
 function inRange(text: string, { network, minimum, maximum }: PrefixRange): boolean {
