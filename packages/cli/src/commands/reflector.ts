@@ -1,116 +1,83 @@
-/** `starling reflector`: a route reflector without a kernel, from the datastore or from the command line alone. */
-import { parseIPv4 } from '@starling/bgp-packet/address'
-import { Prefix } from '@starling/inet'
-import type { ReflectorOptions } from '@starling/route-reflector'
+/**
+ * `starling reflector`: a route reflector without a kernel. With `--accept` everything stands on the command line and
+ * clients come from ranges; without it the datastore says who they are.
+ */
+import { readFile } from 'node:fs/promises'
+import { DEFAULT_NODENAME_FILE } from '@starling/ipam'
+import { parseAsNumber } from '@starling/resources'
 import { type Command, InvalidArgumentError } from 'commander'
-import { CliError, usage } from '../exit.js'
+import { usage, verdict } from '../exit.js'
 import type { Io } from '../io.js'
 import {
   addDaemonOptions,
+  commonOptions,
   type DaemonCommandOptions,
-  type HostPort,
-  hostPort,
-  sharedOptions,
+  dottedQuad,
+  listenAddress,
+  port,
+  quadValue,
+  range,
+  repeated,
+  showAs,
 } from './daemon-options.js'
 
-interface ReflectorCommandOptions extends DaemonCommandOptions {
-  readonly name?: string
-  readonly as?: number
-  readonly clusterId?: number
-  readonly listen: readonly HostPort[]
-  readonly accept: readonly string[]
-  readonly acceptExternal: readonly string[]
+function asNumber(text: string): number {
+  const value = parseAsNumber(text)
+  if (value === undefined || value === 0) throw new InvalidArgumentError('An AS number such as 64512 or 1.10.')
+  return value
 }
 
-const several = <T>(parse: (text: string) => T) => {
-  return (text: string, before: readonly T[]): readonly T[] => [...before, parse(text)]
+interface ReflectorCommandOptions extends DaemonCommandOptions {
+  readonly as?: number
+  readonly clusterId?: string
+  readonly listen?: readonly { address: string; port: number }[]
+  readonly listenPort?: number
+  readonly accept?: readonly string[]
+  readonly acceptExternal?: readonly string[]
+}
+
+function standalone(options: ReflectorCommandOptions) {
+  const { as, routerId, accept = [], acceptExternal = [] } = options
+  if (as === undefined || routerId === undefined)
+    throw usage('without a datastore a reflector needs --as and --router-id')
+  if (options.datastore !== undefined) throw usage('--accept and --datastore exclude each other')
+  return {
+    asNumber: as,
+    routerId: quadValue(routerId),
+    // RFC 4456 section 7: the router ID stands in for the cluster ID.
+    clusterId: quadValue(options.clusterId ?? routerId),
+    listen: options.listen ?? [
+      { address: '0.0.0.0', port: 179 },
+      { address: '::', port: 179 },
+    ],
+    accept,
+    acceptExternal,
+  }
 }
 
 export function register(program: Command, io: Io): void {
-  const command = program
-    .command('reflector')
-    .description('reflect routes between clients: from a datastore, or with --as and --accept from nothing at all')
-    .option('--name <name>', 'name of the Node resource, and in logs (default: reflector)')
-    .option('--as <number>', 'without a datastore: our AS', asNumber)
-    .option('--cluster-id <id>', 'without a datastore: our cluster, an IPv4 address (default: the router id)', ipv4)
-    .option(
-      '--listen <address:port>',
-      'without a datastore: where to listen; may be given again',
-      several(hostPort),
-      [],
-    )
-    .option(
-      '--accept <range>',
-      'without a datastore: clients connect from here; may be given again',
-      several(range),
-      [],
-    )
-    .option(
-      '--accept-external <range>',
-      'without a datastore: eBGP peers of any AS connect from here',
-      several(range),
-      [],
-    )
-  addDaemonOptions(command).action(async (options: ReflectorCommandOptions) => {
-    const mode = modeOf(options)
-    const { runReflector } = await import('@starling/route-reflector')
-    const code = await runReflector({ ...sharedOptions(options, io), name: options.name ?? 'reflector', mode }).catch(
-      (error: unknown) => {
-        throw new CliError(error instanceof Error ? error.message : String(error))
-      },
-    )
-    process.exit(code)
-  })
-}
-
-function modeOf(options: ReflectorCommandOptions): ReflectorOptions['mode'] {
-  const { as, datastore, listenPort, listen, accept, acceptExternal, routerId, clusterId } = options
-  if (as === undefined) {
-    if (accept.length > 0 || acceptExternal.length > 0) throw usage('--accept needs --as: which AS are we?')
-    return {
-      kind: 'datastore',
-      ...(datastore === undefined ? {} : { spec: datastore }),
-      ...(listenPort === undefined ? {} : { listenPort }),
-    }
-  }
-  if (datastore !== undefined) throw usage('give --datastore or --as, not both: one of them says who we are')
-  if (accept.length === 0 && acceptExternal.length === 0) {
-    throw usage('--as needs --accept or --accept-external: nobody could ever connect')
-  }
-  const id = routerId === undefined ? undefined : parseIPv4(routerId)
-  if (id === undefined || id === 0) throw usage('--as needs --router-id, an IPv4 address other than 0.0.0.0')
-  return {
-    kind: 'standalone',
-    options: {
-      asNumber: as,
-      routerId: id,
-      clusterId: clusterId ?? id,
-      listen: (listen.length > 0 ? listen : [{ host: '0.0.0.0', port: 179 }]).map(({ host, port }) => ({
-        address: host,
-        port,
-      })),
-      accept,
-      acceptExternal,
-    },
-  }
-}
-
-function asNumber(text: string): number {
-  const value = Number(text)
-  if (!Number.isInteger(value) || value < 1 || value > 4_294_967_294) {
-    throw new InvalidArgumentError('An AS number from 1 to 4294967294.')
-  }
-  return value
-}
-
-function ipv4(text: string): number {
-  const value = parseIPv4(text)
-  if (value === undefined || value === 0) throw new InvalidArgumentError('An IPv4 address.')
-  return value
-}
-
-function range(text: string): string {
-  const prefix = Prefix.parse(text)
-  if (prefix === undefined) throw new InvalidArgumentError('A prefix with no host bits, e.g. 100.64.0.0/16.')
-  return prefix.toString()
+  const command = program.command('reflector').description('run a route reflector')
+  addDaemonOptions(command)
+    .option('--as <number>', 'AS number (with --accept)', asNumber)
+    .option('--cluster-id <a.b.c.d>', 'cluster ID (with --accept; default: the router ID)', dottedQuad)
+    .option('--listen <address:port>', 'accept BGP here (with --accept; repeatable)', repeated(listenAddress))
+    .option('--listen-port <port>', 'BGP port, in place of the one the datastore says', port)
+    .option('--accept <prefix>', 'take clients from this range (repeatable)', repeated(range))
+    .option('--accept-external <prefix>', 'take eBGP peers from this range (repeatable)', repeated(range))
+    .action(async (options: ReflectorCommandOptions) => {
+      const alone = options.accept !== undefined || options.acceptExternal !== undefined
+      const mode = alone
+        ? ({ kind: 'standalone', options: standalone(options) } as const)
+        : ({
+            kind: 'datastore',
+            ...(options.datastore === undefined ? {} : { spec: options.datastore }),
+            ...(options.listenPort === undefined ? {} : { listenPort: options.listenPort }),
+          } as const)
+      const { runReflector } = await import('@starling/route-reflector')
+      showAs(options.processName)
+      const path = io.env['CALICO_NODENAME_FILE'] ?? DEFAULT_NODENAME_FILE
+      const nodenameFile = await readFile(path, 'utf8').catch(() => undefined)
+      const code = await runReflector({ ...commonOptions(options, io, nodenameFile), mode })
+      if (code !== 0) throw verdict(code)
+    })
 }

@@ -50,7 +50,7 @@ const KERNEL_COLOURS: Readonly<Record<KernelRouteJson['state'], Colour | undefin
 
 type Shape = NonNullable<KernelRouteJson['desired']>
 
-function way(shape: Shape | undefined): string {
+export function way(shape: Shape | undefined): string {
   if (shape === undefined) return '-'
   if (shape.kind !== 'unicast') return shape.kind
   return shape.nextHops
@@ -76,7 +76,6 @@ const KERNEL_COLUMNS: readonly Column<KernelRouteJson>[] = [
   { heading: 'METRIC', value: (route) => (route.desired ?? route.actual)?.metric },
   { heading: 'TABLE', value: (route) => (route.desired ?? route.actual)?.table, wide: true },
   { heading: 'PROTO', value: (route) => route.actual?.protocol, wide: true },
-  { heading: 'SINCE', value: (route) => age(route.age) },
   { heading: 'REPAIRS', value: (route) => route.repairs },
   { heading: 'WHY', value: (route) => route.why },
   { heading: 'INFO', value: kernelInfo },

@@ -19,9 +19,7 @@ export type PeerJson = Presented<Omit<PeerView, 'lastError'>> & {
   }
 }
 export type RouteJson = Presented<RouteView>
-export type KernelRouteJson = Presented<Omit<KernelRouteView, 'lastError'>> & {
-  readonly lastError?: { readonly errno: number; readonly name: string; readonly text: string; readonly at: string }
-}
+export type KernelRouteJson = KernelRouteView
 export type GroupJson = GroupView
 export type BlockJson = BlockView
 export type NodeJson = NodeView

@@ -1,0 +1,108 @@
+/**
+ * `starling explain PREFIX [--to PEER]`: the road of one prefix through the speaker, station by station, and where it
+ * stops and why.
+ */
+
+import type { Explanation } from '@starling/engine'
+import { Prefix } from '@starling/inet'
+import type { Command } from 'commander'
+import { usage } from '../exit.js'
+import type { Io } from '../io.js'
+import { addOutput, addTarget, addWatch, clientFor, type ShowOptions } from '../options.js'
+import { render, type Style } from '../output/print.js'
+import { table } from '../output/table.js'
+import { age, harmless } from '../output/text.js'
+import { repeat } from '../watch.js'
+import { way } from './show/routes.js'
+import type { KernelRouteJson, RouteJson } from './show/views.js'
+
+type ExplainJson = Omit<Explanation, 'paths'> & {
+  readonly paths: readonly RouteJson[]
+  readonly kernel: KernelRouteJson | null
+}
+
+export function register(program: Command, io: Io): void {
+  addWatch(
+    addOutput(
+      addTarget(program.command('explain <prefix>').description('why a route is, or is not, where it should be')),
+    ),
+  )
+    .option('--to <peer>', 'only this peer among those it goes to')
+    .action(async (text: string, options: ShowOptions & { to?: string }) => {
+      const prefix = Prefix.parseOrHost(text)?.toString()
+      if (prefix === undefined) throw usage(`${text} is not a prefix or an address`)
+      const client = clientFor(options, io)
+      await repeat(options.watch, io, async () => {
+        const answer = await client.get<ExplainJson>('/v1/explain', { prefix, to: options.to })
+        return render(answer, options, io, (style) => explainText(answer, style))
+      })
+    })
+}
+
+export function explainText({ prefix, paths, decision, exports, kernel }: ExplainJson, style: Style): string {
+  const title = (text: string): string => `${style.paint(text, 'bold')}\n`
+  const parts = [title(prefix)]
+  parts.push(title('\nReceived'), ...paths.map((path) => pathText(path, style)))
+  if (paths.length === 0) parts.push('  nobody announces it\n')
+  if (decision.length > 0) {
+    const steps = decision.map(
+      ({ winner, loser, step, detail }) =>
+        `  ${winner} beats ${loser} at ${step}${detail === '' ? '' : `: ${detail}`}\n`,
+    )
+    parts.push(title('\nDecision'), ...steps.map(harmlessLine))
+  }
+  parts.push(title('\nKernel'), kernelText(kernel))
+  parts.push(title('\nSent to'), exportsText(exports, style))
+  return parts.join('')
+}
+
+const harmlessLine = (line: string): string => `${harmless(line.trimEnd())}\n`
+
+function pathText(path: RouteJson, style: Style): string {
+  const mark = path.best
+    ? style.paint('best', 'green')
+    : path.multipath
+      ? 'multipath'
+      : path.eligible
+        ? 'kept'
+        : style.paint('rejected', 'red')
+  const via = path.nextHop === undefined ? '' : ` via ${path.nextHop}`
+  const facts = [
+    path.localPref === undefined ? '' : `local-pref ${path.localPref}`,
+    path.med === undefined ? '' : `MED ${path.med}`,
+    `AS path ${path.asPath === '' ? 'empty' : path.asPath}`,
+    `origin ${path.origin}`,
+    path.communities.length === 0 ? '' : `communities ${path.communities.join(' ')}`,
+    path.originatorId === undefined ? '' : `originator ${path.originatorId}`,
+    path.clusterList.length === 0 ? '' : `cluster list ${path.clusterList.join(' ')}`,
+    path.stale ? 'stale (graceful restart)' : '',
+  ].filter((fact) => fact !== '')
+  const reason = path.reason === '' ? '' : `    ${harmless(path.reason)}\n`
+  return `  ${mark}  from ${harmless(path.from)}${via}, ${age(path.age)} ago\n    ${harmless(facts.join(', '))}\n${reason}`
+}
+
+function kernelText(kernel: KernelRouteJson | null): string {
+  if (kernel === null) return '  not asked for\n'
+  const error = kernel.lastError === undefined ? '' : `    ${harmless(kernel.lastError.text)}\n`
+  const actual = kernel.state === 'installed' ? '' : `    the kernel has ${way(kernel.actual)}\n`
+  return `  ${kernel.state}: ${way(kernel.desired ?? kernel.actual)} (for ${harmless(kernel.why)})\n${actual}${error}`
+}
+
+function exportsText(exports: Explanation['exports'], style: Style): string {
+  if (exports.length === 0) return '  nobody\n'
+  const rows = table(
+    exports,
+    [
+      { heading: 'PEER', value: (item) => item.name },
+      {
+        heading: 'SENT',
+        value: (item) => (item.sent ? 'yes' : 'no'),
+        colour: (item) => (item.sent ? 'green' : undefined),
+      },
+      { heading: 'NEXT HOP', value: (item) => item.nextHop },
+      { heading: 'REASON', value: (item) => item.reason },
+    ],
+    style,
+  )
+  return rows.replace(/^/gm, '  ').trimEnd().concat('\n')
+}
