@@ -21,7 +21,10 @@ export interface Change {
 }
 
 export class SortedSnapshot implements Snapshot {
-  static readonly empty = new SortedSnapshot([], 0, 0)
+  /** A getter: a static field that constructs its own class is emitted with an alias that is not assigned yet (TypeScript 7.0). */
+  static get empty(): SortedSnapshot {
+    return EMPTY
+  }
 
   readonly revision: Revision
   readonly size: number
@@ -98,6 +101,8 @@ export class SortedSnapshot implements Snapshot {
     return SortedSnapshot.from(byKey.values(), revision)
   }
 }
+
+const EMPTY = SortedSnapshot.from([], 0)
 
 /** The chunk a key is in or would go into: the last that does not begin after it. */
 function chunkOf(chunks: readonly Chunk[], key: string): number {
