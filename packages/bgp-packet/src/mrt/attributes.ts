@@ -29,8 +29,9 @@ function collectorContext(as4: boolean): UpdateContext {
 const CONTEXT4 = collectorContext(true)
 const CONTEXT2 = collectorContext(false)
 
+const block = new AttributeBlock()
+
 export function decodeRibAttributes(buffer: Uint8Array, start: number, end: number, as4: boolean): RibAttributes {
-  const block = new AttributeBlock()
   block.parse(buffer, start, end, as4 ? CONTEXT4 : CONTEXT2)
   const attributes = attributeValues(block)
   const { nextHop } = attributes

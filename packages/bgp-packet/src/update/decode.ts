@@ -109,15 +109,17 @@ export function attributeValues(block: AttributeBlock, scan?: UpdateScan): Updat
   return attributes
 }
 
+/** Reused: decoding is synchronous and calls nobody back, and a fresh pair would cost more than most messages do. */
+const scan = new UpdateScan()
+const block = new AttributeBlock()
+
 const EMPTY_UPDATE: Update = { type: 'UPDATE', withdrawn: [], attributes: {}, nlri: [] }
 
 /** Decodes the framed UPDATE in [start, end) of `buffer`. */
 export function decodeUpdate(buffer: Uint8Array, start: number, end: number, context: UpdateContext): DecodedUpdate {
-  const scan = new UpdateScan()
   if (!scan.scan(buffer, start, end, context)) {
     return { update: EMPTY_UPDATE, fault: verdictOf(scan, 0, []), faults: scan.faults }
   }
-  const block = new AttributeBlock()
   // Judged in place where the block is one range, so that offsets in faults are offsets in the message.
   const faults = [...scan.faults]
   if (scan.blockRanges <= 1) {
