@@ -49,6 +49,7 @@ export interface RouteRequest {
   readonly via?: string
   readonly device?: string
   readonly protocol: number
+  readonly metric?: number
 }
 
 /** The wiring of one namespace. */
@@ -121,7 +122,7 @@ export class Wiring {
     )
   }
 
-  route({ to, via, device, protocol }: RouteRequest): void {
+  route({ to, via, device, protocol, metric }: RouteRequest): void {
     const { family, bytes, length } = parse(to)
     this.#request(`route ${to}`, RTM.NEWROUTE, NLM_F.CREATE | NLM_F.REPLACE, (writer) =>
       encodeRoute(writer, {
@@ -135,6 +136,7 @@ export class Wiring {
         type: RTN.UNICAST,
         flags: 0,
         destination: bytes,
+        ...(metric === undefined ? {} : { priority: metric }),
         nextHops: [
           {
             ...(via === undefined ? {} : { gateway: parseAddress(via).bytes }),

@@ -10,6 +10,7 @@ import type { LabPlan } from '../topology/plan.js'
 
 const CALI_MAC = 'ee:ee:ee:ee:ee:ee'
 const POD_GATEWAY = '169.254.1.1'
+const FELIX_METRIC = 1024
 
 export interface Pod {
   readonly name: string
@@ -52,7 +53,10 @@ export class Network {
     return [...this.#pods.values()]
   }
 
-  /** Connects a pod to its node. The route to it carries protocol boot, as Felix writes it. */
+  /**
+   * Connects a pod to its node. The route to it has protocol boot and Felix's metric: one without a metric would count as
+   * elevated and be announced beside the block (calico.md 2.8).
+   */
   addPod(name: string, node: string, address: string): Pod {
     const host = this.wiring(node)
     const ns = createNetns(name)
@@ -61,7 +65,7 @@ export class Network {
     host.veth(device, { ns, name: 'eth0' }, CALI_MAC)
     host.up(device)
     host.forward(device)
-    host.route({ to: `${address}/32`, device, protocol: PROTOCOL.boot })
+    host.route({ to: `${address}/32`, device, protocol: PROTOCOL.boot, metric: FELIX_METRIC })
     pod.up('lo')
     pod.up('eth0')
     pod.address('eth0', `${address}/32`)
