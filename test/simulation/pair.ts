@@ -2,7 +2,16 @@
  * Two speakers with tables that hold no routes: the bench for everything sessions do by themselves.
  */
 import type { EngineConfig, PeerConfig } from '@starling/engine'
-import { FakeTables, Network, type NodeOptions, Random, SimClock, SimNode, testConfig, testPeer } from '@starling/testkit'
+import {
+  FakeTables,
+  Network,
+  type NodeOptions,
+  Random,
+  SimClock,
+  SimNode,
+  testConfig,
+  testPeer,
+} from '@starling/testkit'
 
 export const A = '10.0.0.1'
 export const B = '10.0.0.2'

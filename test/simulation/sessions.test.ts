@@ -1,8 +1,9 @@
 /**
  * What sessions do by themselves, in simulated time: opening, collisions, timers, refusals, back-off, limits.
  */
-import { describe, expect, it } from 'vitest'
+
 import { testConfig, testFamily, testPeer, testTimers } from '@starling/testkit'
+import { describe, expect, it } from 'vitest'
 import { A, B, Pair } from './pair.js'
 
 describe('opening', () => {

@@ -18,6 +18,9 @@ export interface NetworkOptions {
 
 export const DEFAULT_NETWORK: NetworkOptions = { latency: [1, 4], chunking: true, window: 65536 }
 
+/** Milliseconds until TCP tries again. */
+const RETRY = 100
+
 /** One end of a connection: what the network tells its owner. */
 export interface Host {
   readonly address: string
@@ -42,6 +45,8 @@ export class End {
   readonly remoteAddress: string
   readonly #network: Network
   readonly #outbox: Uint8Array[] = []
+  readonly #arrived: (Uint8Array | string)[] = []
+  #waiting = false
   #inFlight = 0
   #lastArrival = 0
   #blocked = false
@@ -68,16 +73,11 @@ export class End {
 
   /** Let the kernel take what fits into the window. */
   #pump(): void {
-    const { clock, options } = this.#network
+    const { options } = this.#network
     while (this.#outbox.length > 0 && this.#inFlight < options.window) {
       const bytes = this.#outbox.shift()
       if (bytes === undefined) break
-      this.#inFlight += bytes.length
-      const copy = bytes.slice()
-      for (const piece of this.#network.pieces(copy)) {
-        this.#lastArrival = Math.max(this.#lastArrival, clock.now + this.#network.delay())
-        clock.at(this.#lastArrival, () => this.#arrive(piece))
-      }
+      this.#post(bytes)
     }
     if (this.#blocked && this.#outbox.length === 0) {
       this.#blocked = false
@@ -85,15 +85,48 @@ export class End {
     }
   }
 
-  #arrive(piece: Uint8Array): void {
+  #post(bytes: Uint8Array): void {
+    this.#inFlight += bytes.length
+    for (const piece of this.#network.pieces(bytes.slice())) this.#travel(piece)
+  }
+
+  /** On the wire, in order; an `Uint8Array` or the end of the stream with its reason. */
+  #travel(what: Uint8Array | string): void {
+    const { clock } = this.#network
+    this.#lastArrival = Math.max(this.#lastArrival, clock.now + this.#network.delay())
+    clock.at(this.#lastArrival, () => {
+      this.#arrived.push(what)
+      this.#deliver()
+    })
+  }
+
+  /** What has arrived is read, unless nobody reads or the link is cut: then TCP tries again, and keeps the order. */
+  #deliver(): void {
     const peer = this.peer
-    if (peer === undefined || !peer.open || this.#network.isCut(this.localAddress, this.remoteAddress)) return
-    if (peer.readRate <= 0) {
-      this.#network.clock.after(50, () => this.#arrive(piece))
+    if (this.#waiting || peer === undefined) return
+    while (this.#arrived.length > 0) {
+      const cut = this.#network.isCut(this.localAddress, this.remoteAddress)
+      const reads = peer.readRate > 0 || typeof this.#arrived[0] === 'string'
+      if (cut || (peer.open && !reads)) {
+        this.#waiting = true
+        this.#network.clock.after(RETRY, () => {
+          this.#waiting = false
+          this.#deliver()
+        })
+        return
+      }
+      this.#hand(peer, this.#arrived.shift() ?? '')
+    }
+  }
+
+  #hand(peer: End, what: Uint8Array | string): void {
+    if (typeof what === 'string') {
+      peer.remoteClosed(what)
       return
     }
-    this.#inFlight -= piece.length
-    peer.events?.received(piece)
+    this.#inFlight -= what.length
+    if (peer.open) peer.events?.received(what)
+    else this.#network.clock.after(this.#network.delay(), () => this.remoteClosed('ECONNRESET'))
     if (this.open) this.#pump()
   }
 
@@ -106,18 +139,11 @@ export class End {
   close(how: 'flush' | 'abort'): void {
     if (!this.open) return
     this.open = false
-    const peer = this.peer
-    if (how === 'abort') this.#outbox.length = 0
-    else for (const bytes of this.#outbox.splice(0)) this.#deliverLast(bytes)
-    if (peer === undefined || this.#network.isCut(this.localAddress, this.remoteAddress)) return
-    const at = Math.max(this.#lastArrival, this.#network.clock.now + this.#network.delay())
-    this.#network.clock.at(at, () => peer.remoteClosed(how === 'abort' ? 'ECONNRESET' : ''))
-  }
-
-  #deliverLast(bytes: Uint8Array): void {
-    const copy = bytes.slice()
-    this.#lastArrival = Math.max(this.#lastArrival, this.#network.clock.now + this.#network.delay())
-    this.#network.clock.at(this.#lastArrival, () => this.#arrive(copy))
+    if (how === 'flush') for (const bytes of this.#outbox.splice(0)) this.#post(bytes)
+    this.#outbox.length = 0
+    // A reset is sent once; when it is lost, the other side learns of it with its next segment.
+    const lost = how === 'abort' && this.#network.isCut(this.localAddress, this.remoteAddress)
+    if (!lost) this.#travel(how === 'abort' ? 'ECONNRESET' : '')
   }
 
   remoteClosed(reason: string): void {

@@ -3,6 +3,7 @@
  *
  * The loop is the speaker's in small: inputs mark, work happens a moment later in slices, timers go first.
  */
+import { formatAddress } from '@starling/bgp-packet'
 import {
   type ConnectionId,
   type ConnectTarget,
@@ -28,20 +29,22 @@ export interface NodeOptions {
   readonly transcript?: Transcript
 }
 
-/** `10.0.0.1/32` of a view's octets. */
 function prefixText(address: Uint8Array, length: number): string {
-  if (address.length === 4) return `${Array.from(address).join('.')}/${length}`
-  const groups: string[] = []
-  for (let i = 0; i < 16; i += 2) groups.push((((address[i] ?? 0) << 8) | (address[i + 1] ?? 0)).toString(16))
-  return `${groups.join(':')}/${length}`
+  return `${formatAddress(address)}/${length}`
+}
+
+/** A route in the kernel: from whom, and by which next hop (`local` for our own). */
+export interface Installed {
+  readonly from: string
+  readonly nextHop: string
 }
 
 export class SimNode implements Sink, Host {
   readonly address: string
   engine: Engine
   readonly events: EngineEvent[] = []
-  /** What the kernel would have: prefix to the name of the peer it is from. */
-  readonly installed = new Map<string, string>()
+  /** What the kernel would have. */
+  readonly installed = new Map<string, Installed>()
   readonly tracked = new Set<string>()
   alive = true
   readonly #network: Network
@@ -84,7 +87,9 @@ export class SimNode implements Sink, Host {
   /** And comes back, with or without its forwarding state. */
   revive(restarting: boolean, config: EngineConfig = this.engine.config): void {
     this.alive = true
-    if (!restarting) this.installed.clear()
+    this.#leftover.clear()
+    if (restarting) for (const prefix of this.installed.keys()) this.#leftover.add(prefix)
+    else this.installed.clear()
     this.#workAt = Number.POSITIVE_INFINITY
     this.#wakeAt = Number.POSITIVE_INFINITY
     this.engine = this.#newEngine(config, restarting)
@@ -169,8 +174,23 @@ export class SimNode implements Sink, Host {
     return this.#ends.get(id)?.send(bytes) ?? false
   }
 
+  /** Kernel routes of an earlier life: the route programmer drops what nobody wanted again once deferral is over. */
+  readonly #leftover = new Set<string>()
+
+  #dropLeftover(): void {
+    const life = this.#life
+    this.#network.clock.after(1_000, () => {
+      if (life !== this.#life) return
+      for (const prefix of this.#leftover) this.installed.delete(prefix)
+      this.#leftover.clear()
+    })
+  }
+
   installRoute(route: InstallView): void {
-    this.installed.set(prefixText(route.address, route.length), route.from)
+    this.#leftover.delete(prefixText(route.address, route.length))
+    const hop = route.nextHops[0]?.address
+    const nextHop = hop === undefined ? 'local' : formatAddress(hop)
+    this.installed.set(prefixText(route.address, route.length), { from: route.from, nextHop })
   }
 
   removeRoute(_family: FamilyName, address: Uint8Array, length: number): void {
@@ -191,6 +211,7 @@ export class SimNode implements Sink, Host {
   }
 
   event(event: EngineEvent): void {
+    if (event.type === 'graceful-restart' && event.phase === 'deferral-ended') this.#dropLeftover()
     this.events.push(event)
   }
 

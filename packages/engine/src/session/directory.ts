@@ -44,13 +44,27 @@ export class Directory {
   readonly peers = new Map<PeerKey, Peer>()
   readonly #byAddress = new Map<string, Peer[]>()
   #ranges: readonly Range[] = []
+  /** How many dynamic peers each range has, by its text: counting them anew for each of a thousand newcomers is a million. */
+  readonly #population = new Map<string, number>()
 
   setRanges(ranges: readonly DynamicNeighbors[]): void {
     this.#ranges = ranges.map((config) => ({ config, prefix: Prefix.parse(config.range) }))
   }
 
+  #populate(peer: Peer, change: number): void {
+    const range = peer.config.kind === 'dynamic' ? this.range(peer.config.remoteAddress)?.range : undefined
+    if (range !== undefined) this.#population.set(range, (this.#population.get(range) ?? 0) + change)
+  }
+
+  /** After ranges changed, or peers became configured ones: who lives where now. */
+  recount(): void {
+    this.#population.clear()
+    for (const peer of this.peers.values()) this.#populate(peer, 1)
+  }
+
   add(peer: Peer): void {
     this.peers.set(peer.key, peer)
+    this.#populate(peer, 1)
     const address = canonicalAddress(peer.config.remoteAddress)
     const list = this.#byAddress.get(address)
     if (list === undefined) this.#byAddress.set(address, [peer])
@@ -59,6 +73,7 @@ export class Directory {
 
   remove(peer: Peer): void {
     this.peers.delete(peer.key)
+    this.#populate(peer, -1)
     const address = canonicalAddress(peer.config.remoteAddress)
     const rest = (this.#byAddress.get(address) ?? []).filter((each) => each !== peer)
     if (rest.length === 0) this.#byAddress.delete(address)
@@ -91,10 +106,6 @@ export class Directory {
   }
 
   dynamicCount(range: DynamicNeighbors): number {
-    let count = 0
-    for (const peer of this.peers.values()) {
-      if (peer.config.kind === 'dynamic' && this.range(peer.config.remoteAddress) === range) count++
-    }
-    return count
+    return this.#population.get(range.range) ?? 0
   }
 }

@@ -1,6 +1,7 @@
 /**
  * What the two OPENs of one connection add up to. Constant for the life of the connection.
  */
+import type { Capability } from '@starling/bgp-packet'
 import type { BgpRole } from '../config/types.js'
 
 /** One family in a peer's graceful restart capability (RFC 4724 section 3) or long-lived one (RFC 9494 section 3.1). */
@@ -42,5 +43,6 @@ export interface Negotiated {
   /** Absent when either side does not do graceful restart. */
   readonly restart: PeerRestart | undefined
   readonly role: BgpRole | undefined
-  readonly capabilities: { readonly advertised: readonly string[]; readonly received: readonly string[] }
+  /** As values: words are for views, and made when one is asked for. */
+  readonly capabilities: { readonly advertised: readonly Capability[]; readonly received: readonly Capability[] }
 }

@@ -289,6 +289,6 @@ function combine(
     enhancedRefresh: both('enhancedRouteRefresh'),
     restart: both('gracefulRestart') ? peerRestart(config, open.capabilities) : undefined,
     role,
-    capabilities: { advertised: advertised.map(printCapability), received: open.capabilities.map(printCapability) },
+    capabilities: { advertised, received: open.capabilities },
   }
 }

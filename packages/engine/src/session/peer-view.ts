@@ -1,7 +1,7 @@
 /**
  * One peering as people see it (`view.ts`). Built per request from live state; nothing here is kept.
  */
-import { formatIPv4 } from '@starling/bgp-packet'
+import { formatIPv4, printCapability } from '@starling/bgp-packet'
 import type { MessageCounts, PeerFamilyView, PeerView } from '../view.js'
 import type { PeerHost } from './host.js'
 import type { Peer } from './peer.js'
@@ -91,7 +91,10 @@ export function peerView(peer: Peer, host: PeerHost): PeerView {
     holdTime: negotiated?.holdTime ?? 0,
     keepaliveTime: negotiated?.keepaliveTime ?? 0,
     configuredHoldTime: config.timers.holdTime,
-    capabilities: negotiated?.capabilities ?? { advertised: [], received: [] },
+    capabilities: {
+      advertised: (negotiated?.capabilities.advertised ?? []).map(printCapability),
+      received: (negotiated?.capabilities.received ?? []).map(printCapability),
+    },
     messagesReceived: messageCounts(peer.messagesReceived),
     messagesSent: messageCounts(peer.messagesSent),
     established: peer.established,

@@ -90,6 +90,7 @@ export function reconfigure(
     removePeer(peer, host, directory, 'removed from the configuration', now)
     work.removed.push(peer.key)
   }
+  directory.recount()
   return work
 }
 

@@ -7,6 +7,7 @@ import type { PeerSlot } from '../rib/contract.js'
 
 interface Entry<Owner> {
   owner: Owner | undefined
+  free: boolean
   name: string
 }
 
@@ -16,20 +17,23 @@ export class Slots<Owner extends { readonly config: { readonly name: string } }>
 
   acquire(owner: Owner): PeerSlot {
     const slot = this.#free.pop() ?? this.#entries.length
-    this.#entries[slot] = { owner, name: owner.config.name }
+    this.#entries[slot] = { owner, free: false, name: owner.config.name }
     return slot
   }
 
   /** The owner is done with it; the name stays for rows that are still being removed. */
   depart(slot: PeerSlot): void {
     const entry = this.#entries[slot]
-    if (entry?.owner !== undefined) this.#entries[slot] = { owner: undefined, name: entry.owner.config.name }
+    if (entry?.owner === undefined) return
+    entry.name = entry.owner.config.name
+    entry.owner = undefined
   }
 
   /** The tables hold nothing of it any more. Said about a slot in use, it means nothing: its session is simply empty. */
   freed(slot: PeerSlot): void {
     const entry = this.#entries[slot]
-    if (entry === undefined || entry.owner !== undefined || this.#free.includes(slot)) return
+    if (entry === undefined || entry.owner !== undefined || entry.free) return
+    entry.free = true
     this.#free.push(slot)
   }
 
