@@ -8,12 +8,12 @@ import {
   countStates,
   type Destination,
   type FibDriver,
-  MemoryDriver,
   type ObservedRoute,
   type ProgrammerClock,
   RouteProgrammer,
 } from '@starling/route-programmer'
 import { kernelViews } from './kernel-views.js'
+import { memoryFib } from './memory-fib.js'
 import type { NodeOptions } from './options.js'
 
 export interface KernelListener {
@@ -38,7 +38,7 @@ const clock: ProgrammerClock = {
 
 /** Each driver is loaded only when asked for. Throws with words when this process may not write routes. */
 export async function openFib(fib: NodeOptions['fib']): Promise<FibDriver> {
-  if (fib === 'memory') return new MemoryDriver()
+  if (fib === 'memory') return memoryFib()
   if (fib === 'netlink') {
     const { NetlinkDriver } = await import('@starling/route-programmer/netlink')
     const { capabilities } = await import('@starling/sys')

@@ -74,6 +74,12 @@ describe('routes of the kernel', () => {
     expect(calls).toEqual(['remove kernel 10.244.1.7/32'])
   })
 
+  it('that are link-local belong to their link alone', () => {
+    const destination = { family: 6 as const, address: Uint8Array.of(0xfe, 0x80, ...new Array(14).fill(0)), length: 64 }
+    routes.observe([observed(false, 0, 256, { destination })])
+    expect(calls).toEqual([])
+  })
+
   it('that lead nowhere are none of ours', () => {
     routes.observe([observed(false, 7, 1024, { kind: 'blackhole', nextHops: [] })])
     expect(calls).toEqual([])

@@ -76,11 +76,11 @@ function preferred(variants: ReadonlyMap<string, LocalRoute>): LocalRoute {
   return best as LocalRoute
 }
 
-/** A kernel route as the engine's local route; undefined for what BGP never looks at (broadcast scopes, blackholes of others). */
+/** A kernel route as the engine's local route; undefined for what BGP never looks at (link-local prefixes, blackholes of others). */
 function localRoute(route: KernelRoute, device: string): LocalRoute | undefined {
   const { destination, nextHops, metric, protocol } = route
   const hop = nextHops[0]
-  if (route.kind !== 'unicast' || hop === undefined) return undefined
+  if (route.kind !== 'unicast' || hop === undefined || isLinkLocal(destination.address)) return undefined
   const prefix = `${formatAddress(destination.address)}/${destination.length}`
   const gateway = hop.gateway === undefined ? undefined : formatAddress(hop.gateway)
   const source = protocol === PROTOCOL_KERNEL && gateway === undefined ? 'direct' : 'kernel'
@@ -92,6 +92,12 @@ function localRoute(route: KernelRoute, device: string): LocalRoute | undefined 
     interface: device,
     label: `${source === 'direct' ? 'connected' : 'kernel'} ${device}`,
   }
+}
+
+/** fe80::/10 and 169.254.0.0/16 mean something else on every link. */
+function isLinkLocal(address: Uint8Array): boolean {
+  const [first = 0, second = 0] = address
+  return address.length === 16 ? first === 0xfe && (second & 0xc0) === 0x80 : first === 169 && second === 254
 }
 
 function sameRoute(a: LocalRoute, b: LocalRoute): boolean {

@@ -1,9 +1,10 @@
 /**
- * The process's clock: monotonic milliseconds everywhere inside, wall-clock time only at the edge (`toEpoch`).
- *
- * A jump of the wall clock must never expire a hold timer, so nothing but a printed date ever sees it.
+ * The process's clock is the speaker's: milliseconds that never jump. Wall-clock time exists only at the edge
+ * (`toEpoch`), and follows a corrected clock there: a jump must never expire a hold timer.
  */
-export const now = (): number => performance.now()
+import { now } from '@starling/speaker'
 
-/** Milliseconds since 1970 of a moment on the monotonic clock; follows a corrected wall clock. */
-export const toEpoch = (at: number): number => Date.now() - (performance.now() - at)
+export { now }
+
+/** Milliseconds since 1970 of a moment on our clock. */
+export const toEpoch = (at: number): number => Date.now() - (now() - at)

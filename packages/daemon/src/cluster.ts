@@ -8,6 +8,7 @@ import { type Datastore, type Snapshot, Syncer, type SyncStatus } from '@starlin
 import { systemClock } from '@starling/datastore/clock'
 import { ClusterState, type Plan, type PlanOptions, plan } from '@starling/intent'
 import { IPAM_PREFIX, kindPrefix, STARLING_PREFIX } from '@starling/resources'
+import { now } from './clock.js'
 
 /**
  * What is followed. Workload endpoints and handles are one per pod and no plan needs them; block contents only serve
@@ -51,7 +52,7 @@ export class ClusterFollower {
   readonly #syncer: Syncer
   #status: SyncStatus = 'waiting'
   #detail = ''
-  #since: number = performance.now()
+  #since: number = now()
   #plan: Plan | undefined
 
   constructor(options: ClusterOptions) {
@@ -68,7 +69,7 @@ export class ClusterFollower {
           this.replan()
         },
         status: (status, detail) => {
-          if (status !== this.#status) this.#since = performance.now()
+          if (status !== this.#status) this.#since = now()
           this.#status = status
           this.#detail = detail
           options.status(status, detail)
