@@ -7,7 +7,7 @@
 
 import { createReadStream } from 'node:fs'
 import { open } from 'node:fs/promises'
-import { Readable } from 'node:stream'
+import { PassThrough, pipeline } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import unbzip2 from 'unbzip2-stream'
 
@@ -33,11 +33,18 @@ export async function* openMrt(path: string): AsyncGenerator<Uint8Array> {
     yield* file as AsyncIterable<Uint8Array>
     return
   }
-  const unpacker = packing === 'gzip' ? createGunzip() : unbzip2()
-  // `pipe` hands on no errors: a file that cannot be read must end the unpacker too.
-  file.on('error', (error) => unpacker.emit('error', error))
-  file.pipe(unpacker)
-  // The bzip2 unpacker is a stream of the first generation; wrapped, it can be iterated and waits for its reader.
-  const stream = packing === 'gzip' ? unpacker : new Readable().wrap(unpacker)
-  yield* stream as AsyncIterable<Uint8Array>
+  if (packing === 'gzip') {
+    const gunzip = createGunzip()
+    pipeline(file, gunzip, () => undefined)
+    yield* gunzip as AsyncIterable<Uint8Array>
+    return
+  }
+  // The bzip2 unpacker is a stream of the first generation: it hands on no errors and cannot be iterated by itself.
+  const output = new PassThrough()
+  const unpacker = unbzip2()
+  const fail = (error: Error): void => void output.destroy(error)
+  file.on('error', fail)
+  unpacker.on('error', fail)
+  file.pipe(unpacker).pipe(output)
+  yield* output as AsyncIterable<Uint8Array>
 }
