@@ -125,7 +125,8 @@ export class FamilyRib {
       row = paths.allocate()
       paths.prefix[row] = prefix
       paths.source[row] = source
-      paths.pathId[row] = pathId
+      // Unused columns stay untouched, and untouched pages take no memory.
+      if (paths.pathId[row] !== pathId) paths.pathId[row] = pathId
       paths.nextInPrefix[row] = this.prefixes.head[prefix]
       this.prefixes.head[prefix] = row
       paths.flags[row] = RowFlag.changed
@@ -142,7 +143,7 @@ export class FamilyRib {
       paths.flags[row] = (paths.flags[row] & ~(RowFlag.zombie | RowFlag.longLived)) | RowFlag.changed
     }
     this.#setAttributes(row, attrIn, attr, store)
-    paths.epoch[row] = epoch
+    if (paths.epoch[row] !== epoch) paths.epoch[row] = epoch
     paths.since[row] = seconds
     this.prefixes.mark(prefix)
     return row

@@ -89,7 +89,7 @@ export class BlockInterner {
     }
     const id = this.#parse(scan, mp, inline, outer, buffer, start, end, context)
     if (id === 0) store.nextHops.dropIfUnused(outer)
-    else if (this.fault === undefined && (!mp || !inline)) {
+    else if (this.fault === undefined && (!mp || !inline) && !this.#isCanonical(id, buffer, start, end)) {
       this.#aliases[(hash ^ context.key) & (ALIASES - 1)] = {
         hash,
         session: context.key,
@@ -124,6 +124,16 @@ export class BlockInterner {
     const flags = this.#store.flags[id]
     if (base && (flags & SetFlag.inlineNextHop) === 0) return false
     return update.ibgp || (flags & SetFlag.internalOnly) === 0
+  }
+
+  /** The octets as they came are the set's own: {@link AttributeStore.find} will find them without an alias. */
+  #isCanonical(id: AttrId, buffer: Uint8Array, start: number, end: number): boolean {
+    const store = this.#store
+    const chunk = store.chunk(id)
+    const at = store.offset(id)
+    if (store.lengths[id] !== end - start) return false
+    for (let i = 0; i < end - start; i++) if (chunk[at + i] !== buffer[start + i]) return false
+    return true
   }
 
   #matches(

@@ -1,17 +1,31 @@
 /**
  * Loc-RIB to the world: best routes (with their multipath sets) as sink calls on one reused view.
  */
-import type { InstallView, LocalRouteTarget, Sink } from '../sink.js'
+import type { InstallView, Sink } from '../sink.js'
 import { SetFlag } from './attributes.js'
 import type { FamilyRib } from './family.js'
 import { RowFlag, type RowId } from './paths.js'
 import { LOCAL_SOURCE } from './peers.js'
 
-type Mutable<T> = { -readonly [K in keyof T]: T[K] }
+type Mutable<T> = { -readonly [K in keyof T]: T[K] | undefined }
+type Hop = InstallView['nextHops'][number]
 
 export class KernelOut {
   readonly #sink: Sink
   readonly #nameOf: (slot: number) => string
+  readonly #hops: Hop[] = []
+  readonly #view: Mutable<InstallView> = {
+    family: 'ipv4',
+    address: new Uint8Array(4),
+    length: 0,
+    source: 'bgp',
+    from: '',
+    nextHops: this.#hops,
+    localPref: undefined,
+    metric: undefined,
+    ebgp: false,
+    local: undefined,
+  }
   readonly #addresses = [new Uint8Array(4), new Uint8Array(16)] as const
 
   constructor(sink: Sink, nameOf: (slot: number) => string) {
@@ -26,20 +40,21 @@ export class KernelOut {
     const source = paths.source[best]
     const attr = paths.attr[best]
     const local = source === LOCAL_SOURCE ? rib.locals.get(best) : undefined
-    const hasPref = store.flags[attr] & SetFlag.localPref
-    const view: Mutable<InstallView> = {
-      family: rib.index === 0 ? 'ipv4' : 'ipv6',
-      address,
-      length: table.lengths[prefix],
-      source: local?.source ?? 'bgp',
-      from: local?.label ?? this.#nameOf(source - 1),
-      nextHops: local === undefined ? this.#nextHops(rib, prefix, best) : localHops(rib, attr, local.target),
-      localPref: hasPref ? store.localPrefs[attr] : undefined,
-      metric: local?.metric,
-      ebgp: peers.external[source] === 1,
-    }
-    if (local !== undefined) view.local = local.target
-    this.#sink.installRoute(view)
+    const view = this.#view
+    view.family = rib.index === 0 ? 'ipv4' : 'ipv6'
+    view.address = address
+    view.length = table.lengths[prefix]
+    view.source = local === undefined ? 'bgp' : local.source
+    view.from = local === undefined ? this.#nameOf(source - 1) : local.label
+    view.localPref = store.flags[attr] & SetFlag.localPref ? store.localPrefs[attr] : undefined
+    view.metric = local?.metric
+    view.ebgp = peers.external[source] === 1
+    view.local = local?.target
+    this.#hops.length = 0
+    if (local === undefined) this.#addHops(rib, prefix, best)
+    else if (local.target.kind !== 'blackhole' && store.nextHop[attr] !== 0) this.#addHop(rib, store.nextHop[attr])
+    // `local` is absent for BGP routes, as the contract says; an absent key and an undefined one are alike to readers.
+    this.#sink.installRoute(view as InstallView)
   }
 
   remove(rib: FamilyRib, prefix: number): void {
@@ -49,19 +64,22 @@ export class KernelOut {
   }
 
   /** The best path's next hop first, then those of the multipath set, each once. */
-  #nextHops(rib: FamilyRib, prefix: number, best: RowId): { address: Uint8Array; weight: number }[] {
+  #addHops(rib: FamilyRib, prefix: number, best: RowId): void {
     const { paths, store } = rib
-    const hops = [store.nextHop[paths.attr[best]]]
+    this.#addHop(rib, store.nextHop[paths.attr[best]])
+    if (rib.options.maximumPaths <= 1) return
+    const seen = [store.nextHop[paths.attr[best]]]
     for (let row = rib.prefixes.head[prefix]; row !== 0; row = paths.nextInPrefix[row]) {
       if (row === best || (paths.flags[row] & RowFlag.multi) === 0) continue
       const hop = store.nextHop[paths.attr[row]]
-      if (!hops.includes(hop)) hops.push(hop)
+      if (seen.includes(hop)) continue
+      seen.push(hop)
+      this.#addHop(rib, hop)
     }
-    return hops.map((hop) => ({ address: store.nextHops.forwarding(hop), weight: 1 }))
   }
-}
 
-function localHops(rib: FamilyRib, attr: number, target: LocalRouteTarget): { address: Uint8Array; weight: number }[] {
-  const hop = rib.store.nextHop[attr]
-  return target.kind === 'blackhole' || hop === 0 ? [] : [{ address: rib.store.nextHops.forwarding(hop), weight: 1 }]
+  #addHop(rib: FamilyRib, hop: number): void {
+    const { nextHops } = rib.store
+    this.#hops.push(nextHops.weighted(hop))
+  }
 }

@@ -18,9 +18,12 @@ interface NextHop {
   readonly bytes: Uint8Array
   readonly zone: string
   readonly hash: number
+  /** As the kernel's view wants it, made once. */
+  readonly weighted: { readonly address: Uint8Array; readonly weight: number }
 }
 
-const NONE: NextHop = { bytes: new Uint8Array(0), zone: '', hash: 0 }
+const NO_BYTES = new Uint8Array(0)
+const NONE: NextHop = { bytes: NO_BYTES, zone: '', hash: 0, weighted: { address: NO_BYTES, weight: 1 } }
 
 export class NextHops {
   /** `assumed`: everything is reachable and nothing is asked (a reflector without a kernel). */
@@ -58,7 +61,8 @@ export class NextHops {
     }
     const id = this.#free.pop() ?? this.#entries.length
     this.#grow(id)
-    this.#entries[id] = { bytes: buffer.slice(start, end), zone, hash }
+    const bytes = buffer.slice(start, end)
+    this.#entries[id] = { bytes, zone, hash, weighted: { address: forwardingPart(bytes), weight: 1 } }
     this.#chain[id] = this.#buckets.get(hash) ?? 0
     this.#buckets.set(hash, id)
     this.#states[id] = UNKNOWN
@@ -139,9 +143,9 @@ export class NextHops {
     return id === 0 ? undefined : trackedText(this.#entries[id])
   }
 
-  /** 4 or 16 octets used for forwarding. */
-  forwarding(id: number): Uint8Array {
-    return forwardingPart(this.#entries[id])
+  /** 4 or 16 octets used for forwarding, with weight 1. */
+  weighted(id: number): { readonly address: Uint8Array; readonly weight: number } {
+    return this.#entries[id].weighted
   }
 
   refs(id: number): number {
@@ -182,15 +186,14 @@ export function isLinkLocal(bytes: Uint8Array, at = 0): boolean {
  * Of the two addresses of RFC 2545 the global one resolves anywhere; the link-local one counts where the first is no
  * global address, which is what unnumbered peers send.
  */
-function forwardingPart(entry: NextHop): Uint8Array {
-  const { bytes } = entry
+function forwardingPart(bytes: Uint8Array): Uint8Array {
   if (bytes.length !== 32) return bytes
   const first = bytes.subarray(0, 16)
   return isLinkLocal(first) || first.every((octet) => octet === 0) ? bytes.subarray(16) : first
 }
 
 function trackedText(entry: NextHop): string {
-  const bytes = forwardingPart(entry)
+  const bytes = entry.weighted.address
   const text = formatAddress(bytes)
   return bytes.length === 16 && isLinkLocal(bytes) && entry.zone !== '' ? `${text}%${entry.zone}` : text
 }
