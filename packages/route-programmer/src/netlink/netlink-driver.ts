@@ -29,6 +29,10 @@ import { encodeWrite, toKernelAddress, toKernelLink, toKernelRoute, WRITE_FLAGS 
 
 const GROUPS = [RTNLGRP.LINK, RTNLGRP.IPV4_IFADDR, RTNLGRP.IPV6_IFADDR, RTNLGRP.IPV4_ROUTE, RTNLGRP.IPV6_ROUTE]
 const ROUTE_SLICE = 512
+/** A send of IPv4 routes may wait for an RCU grace period each time net.ipv4.fib_sync_mem bytes of trie are freed. */
+const SLOW_MS = 8
+const QUICK_MS = 4
+const LEAST_PORTION = 64
 const DONE: WriteOutcome = { errno: 0 }
 
 export class NetlinkDriver implements FibDriver {
@@ -37,6 +41,7 @@ export class NetlinkDriver implements FibDriver {
   private readonly notifications: NotificationSocket
   private readonly listeners: ((events: readonly KernelEvent[]) => void)[] = []
   private pending: KernelEvent[] = []
+  private portion = BATCH_LIMIT
 
   /** Opens the sockets in the calling thread's network namespace. Throws `Unsupported` or `SysError`. */
   constructor() {
@@ -92,19 +97,29 @@ export class NetlinkDriver implements FibDriver {
 
   async write(writes: readonly RouteWrite[]): Promise<readonly WriteOutcome[]> {
     const outcomes: WriteOutcome[] = new Array(writes.length).fill(DONE)
-    for (let start = 0; start < writes.length; start += BATCH_LIMIT) {
+    for (let start = 0; start < writes.length; ) {
       if (start > 0) await new Promise((resolve) => setImmediate(resolve))
-      const count = Math.min(BATCH_LIMIT, writes.length - start)
-      const errors = this.requests.submit(count, (writer, i, sequence) => {
-        const write = writes[start + i] as RouteWrite
-        writer.begin(write.op === 'delete' ? RTM.DELROUTE : RTM.NEWROUTE, WRITE_FLAGS[write.op], sequence)
-        encodeWrite(writer, write)
-      })
-      for (const { index, errno, text } of errors) {
-        outcomes[start + index] = { errno, name: errnoName(errno), ...(text !== '' && { text }) }
-      }
+      const count = Math.min(this.portion, writes.length - start)
+      this.submit(writes, start, count, outcomes)
+      start += count
     }
     return outcomes
+  }
+
+  /** One send. Its size follows the time it takes: the event loop is not held for longer than a few milliseconds. */
+  private submit(writes: readonly RouteWrite[], start: number, count: number, outcomes: WriteOutcome[]): void {
+    const began = performance.now()
+    const errors = this.requests.submit(count, (writer, i, sequence) => {
+      const write = writes[start + i] as RouteWrite
+      writer.begin(write.op === 'delete' ? RTM.DELROUTE : RTM.NEWROUTE, WRITE_FLAGS[write.op], sequence)
+      encodeWrite(writer, write)
+    })
+    for (const { index, errno, text } of errors) {
+      outcomes[start + index] = { errno, name: errnoName(errno), ...(text !== '' && { text }) }
+    }
+    const took = performance.now() - began
+    if (took > SLOW_MS) this.portion = Math.max(LEAST_PORTION, count >> 1)
+    else if (took < QUICK_MS) this.portion = Math.min(BATCH_LIMIT, this.portion * 2)
   }
 
   subscribe(listener: (events: readonly KernelEvent[]) => void): void {
