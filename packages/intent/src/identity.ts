@@ -1,7 +1,7 @@
 /** Who this node is to its peers: AS, router id, addresses, cluster id (calico.md 2.2). */
 import { parseIPv4 } from '@starling/bgp-packet/address'
 import type { Why } from '@starling/engine'
-import type { NodeView } from './nodes.js'
+import type { NodeIndex, NodeView } from './nodes.js'
 import type { Settings } from './settings.js'
 import { sha256, utf8 } from './sha256.js'
 import type { Identity, PlanOptions, PlanProblem } from './types.js'
@@ -17,15 +17,17 @@ export function hashedRouterId(node: string): number {
 
 export function identify(
   name: string,
-  node: NodeView | undefined,
+  nodes: NodeIndex,
   settings: Settings,
   options: PlanOptions,
   problems: PlanProblem[],
 ): Identity {
+  const node = nodes.get(name)
   const resource = `Node/${name}`
   if (node === undefined) problems.push({ severity: 'error', resource, message: 'does not exist: no BGP' })
   else if (node.ipv4 === undefined && node.ipv6 === undefined)
     problems.push({ severity: 'warning', resource, field: 'spec.bgp', message: 'has no address: no BGP' })
+  else checkAddresses(node, nodes, problems)
   const [routerId, routerIdWhy] = routerIdOf(name, node, options, problems)
   const own = node?.asNumber
   return {
@@ -38,6 +40,20 @@ export function identify(
     ipv4: node?.ipv4,
     ipv6: node?.ipv6,
     clusterId: node?.clusterId ?? 0,
+  }
+}
+
+/** Another node with our address: each of the two takes the other's sessions. */
+function checkAddresses(node: NodeView, nodes: NodeIndex, problems: PlanProblem[]): void {
+  for (const other of nodes.all) {
+    if (other === node) continue
+    for (const family of ['ipv4', 'ipv6'] as const) {
+      const address = node[family]?.address
+      if (address === undefined || other[family]?.address !== address) continue
+      const field = `spec.bgp.${family}Address`
+      const message = `Node/${other.name} has the address ${address} too`
+      problems.push({ severity: 'error', resource: `Node/${node.name}`, field, message })
+    }
   }
 }
 

@@ -1,3 +1,12 @@
+/**
+ * The door of intent: from the cluster's state to what one node does.
+ *
+ *   const state = ClusterState.from(snapshot)          // later: state.update(snapshot, changedKeys)
+ *   const now = plan(state, 'worker-1', { previous })  // pure; everything in it carries its why
+ *   kernelRoute(now.kernel, installView)               // a route for the kernel, or why not
+ *
+ * `evaluate` asks for one route, `diffPlans` for the difference of two plans, `planToJson` prints one.
+ */
 export { diffPlans, type PlanDiff, type SessionChange, type SessionEffect } from './diff.js'
 export { type Answer, evaluate, findPeer, type Question, type Stage } from './evaluate.js'
 export { hashedRouterId } from './identity.js'

@@ -1,7 +1,7 @@
 import { parseAddress } from '@starling/bgp-packet/address'
 import { describe, expect, test } from 'vitest'
 import { type KernelCandidate, kernelRoute, type Plan } from './index.js'
-import { block, configuration, node, planOf, pool } from './testing.test.js'
+import { block, calico, configuration, node, planOf, pool } from './testing.test.js'
 
 const nodes = [node('a', '10.0.0.1/24'), node('b', '10.0.0.2/24')]
 const bytes = (text: string): Uint8Array => parseAddress(text) as Uint8Array
@@ -60,6 +60,32 @@ describe('pools and who programs them (calico.md 2.12)', () => {
     const documents = [...nodes, pool('10.244.0.0/16', spec as Record<string, unknown>)]
     if (program !== undefined) documents.push(configuration({ programClusterRoutes: program }))
     expect(verdict(planOf('a', documents), learned('10.244.7.0/26', [nextHop]))).toBe(expected)
+  })
+
+  const ipip = [...nodes, pool('10.244.0.0/16', { ipipMode: 'Always' })]
+  test.each([
+    ['v3.29.1', undefined, 'via 10.0.0.2 dev tunl0 onlink'],
+    ['v3.32.1', undefined, 'via 10.0.0.2 dev tunl0 onlink'],
+    ['v3.32.1', 'Disabled', REJECT('Disabled')],
+    ['v3.33.0', undefined, REJECT('EnabledNoEncapOnly')],
+    ['v4.0.0', undefined, REJECT('EnabledNoEncapOnly')],
+    ['master', undefined, REJECT('EnabledNoEncapOnly')],
+  ])('an IPIP pool on Calico %s with %s: %s', (calicoVersion, program, expected) => {
+    const documents = [...ipip, calico('ClusterInformation', 'default', { calicoVersion })]
+    if (program !== undefined) documents.push(configuration({ programClusterRoutes: program }))
+    expect(verdict(planOf('a', documents), learned('10.244.7.0/26', ['10.0.0.2']))).toBe(expected)
+  })
+
+  test.each([
+    ['EnabledIPIPOnly', undefined, []],
+    ['Disabled', 'Enabled', []],
+    ['Enabled', 'Disabled', []],
+    ['Enabled', undefined, ['both Felix and BGP program unencapsulated routes']],
+    ['Disabled', undefined, ['neither Felix nor BGP programs IPIP routes']],
+  ])('Felix %s beside BGP %s: %o', (felix, program, expected) => {
+    const documents = [...ipip, calico('FelixConfiguration', 'default', { programClusterRoutes: felix })]
+    if (program !== undefined) documents.push(configuration({ programClusterRoutes: program }))
+    expect(planOf('a', documents).problems.map(({ message }) => message.split(': ')[1])).toEqual(expected)
   })
 
   test('every next hop of a multipath route goes through the tunnel', () => {

@@ -100,6 +100,12 @@ describe('identity (calico.md 2.2)', () => {
     expect(planOf('a', [dual, configuration(global), configuration(own, 'node.a')]).listen).toMatchObject(expected)
   })
 
+  test('an address that two nodes claim is told on both', () => {
+    const twins = [v4, node('b', '10.0.0.1/16')]
+    expect(planOf('a', twins).problems).toMatchObject([{ resource: 'Node/a', field: 'spec.bgp.ipv4Address' }])
+    expect(planOf('b', twins).problems).toMatchObject([{ message: 'Node/a has the address 10.0.0.1 too' }])
+  })
+
   test('a node that does not exist, or has no address, has no BGP and says so', () => {
     expect(planOf('x', [v4]).problems).toMatchObject([{ resource: 'Node/x', severity: 'error' }])
     const bare = planOf('b', [

@@ -4,7 +4,14 @@
  * Pure and whole: the same state gives the same plan whatever came before, so that a change is found by comparing plans
  * and never by following events. The order of the sections below is the order in which one needs the other.
  */
-import { type DynamicNeighbors, type EngineConfig, type PeerConfig, type PeerKey, peerKey, type Why } from '@starling/engine'
+import {
+  type DynamicNeighbors,
+  type EngineConfig,
+  type PeerConfig,
+  type PeerKey,
+  peerKey,
+  type Why,
+} from '@starling/engine'
 import { identify } from './identity.js'
 import { DEFAULT_LOCAL_PREF, kernelRules } from './kernel.js'
 import type { NodeView } from './nodes.js'
@@ -29,7 +36,7 @@ export function plan(state: ClusterState, nodeName: string, options: PlanOptions
   const problems: PlanProblem[] = []
   const node = state.nodes.get(nodeName)
   const settings = settingsFor(state, nodeName, problems)
-  const identity = identify(nodeName, node, settings, options, problems)
+  const identity = identify(nodeName, state.nodes, settings, options, problems)
   const blocks = ownBlocks(state, nodeName)
   const services = serviceRoutes(state, settings, nodeName, options, problems)
   const interner = new Interner(options.previous?.shared)

@@ -46,6 +46,12 @@ function listenPorts(state: ClusterState): ReadonlyMap<string, number> {
 }
 
 export function settingsFor(state: ClusterState, name: string, problems: PlanProblem[]): Settings {
+  const settings = readSettings(state, name, problems)
+  checkFelix(state, name, settings.programClusterRoutes, problems)
+  return settings
+}
+
+function readSettings(state: ClusterState, name: string, problems: PlanProblem[]): Settings {
   const global = state.named('BGPConfiguration', 'default')?.spec
   const node = state.named('BGPConfiguration', `node.${name}`)?.spec
   const nodeConfiguration = `BGPConfiguration/node.${name}`
@@ -77,11 +83,40 @@ export function settingsFor(state: ClusterState, name: string, problems: PlanPro
     programClusterRoutes:
       program !== undefined && PROGRAM_VALUES.includes(program)
         ? (program as ProgramClusterRoutes)
-        : 'EnabledNoEncapOnly',
+        : defaultProgramClusterRoutes(state),
     logLevel: severity === 'Debug' ? 'debug' : severity === 'Info' ? 'info' : 'none',
     ignoredInterfaces: [...(global?.ignoredInterfaces ?? []), 'cali*', 'kube-ipvs*'],
     communities: communitiesOf(global, node, nodeConfiguration, problems),
   }
+}
+
+/**
+ * v3.33 gave the IPIP routes to Felix; before, BGP had them all (calico.md 2.12, 4.1). On an older cluster the new
+ * default would leave IPIP pools without any routes, so the version the cluster says it has decides.
+ */
+function defaultProgramClusterRoutes(state: ClusterState): ProgramClusterRoutes {
+  const version = state.named('ClusterInformation', 'default')?.spec.calicoVersion
+  const [, major, minor] = /^v?(\d+)\.(\d+)/.exec(version ?? '') ?? []
+  const old = major !== undefined && (Number(major) < 3 || (Number(major) === 3 && Number(minor) < 33))
+  return old ? 'Enabled' : 'EnabledNoEncapOnly'
+}
+
+/** Felix and BGP must share the routes out between them; nothing else checks it (calico.md 4.1). */
+function checkFelix(state: ClusterState, node: string, value: ProgramClusterRoutes, problems: PlanProblem[]): void {
+  const own = state.named('FelixConfiguration', `node.${node}`)?.spec.programClusterRoutes
+  const felix = own ?? state.named('FelixConfiguration', 'default')?.spec.programClusterRoutes
+  if (felix === undefined || !PROGRAM_VALUES.includes(felix)) return
+  const theirs = ownsRoutes(felix as ProgramClusterRoutes)
+  const ours = ownsRoutes(value)
+  const wrong = (['ipip', 'noEncap'] as const).flatMap((kind) => {
+    const what = kind === 'ipip' ? 'IPIP' : 'unencapsulated'
+    if (theirs[kind] !== ours[kind]) return []
+    return [`${theirs[kind] ? 'both Felix and BGP program' : 'neither Felix nor BGP programs'} ${what} routes`]
+  })
+  if (wrong.length === 0) return
+  const resource = `FelixConfiguration/${own === undefined ? 'default' : `node.${node}`}`
+  const message = `${felix} beside ${value} in BGPConfiguration: ${wrong.join(', ')}`
+  problems.push({ severity: 'warning', resource, field: 'spec.programClusterRoutes', message })
 }
 
 /** The node's own list replaces the global one; names are those of the same object (calico.md 2.8 step 6). */

@@ -1,3 +1,12 @@
+/**
+ * The door of resources: Calico's data as typed values, and back without loss.
+ *
+ *   decodeEntry(key, value)       a stored value, typed and defaulted, or problems with the path of the bad field
+ *   mapDocument(document)         a document as calicoctl prints it, to the entry that Calico would store
+ *   patchValue(value, patch)      a stored value changed in place, unknown fields and exact numbers kept
+ *   parseSelector, matches        the selector language
+ *   checkDocuments(documents)     what `starling check` says
+ */
 export { ANNOTATION_PREFIX, type AnnotationOptions, readAnnotations } from './annotations.js'
 export { type CheckedDocument, type CheckProblem, checkDocuments } from './check.js'
 export * from './decode.js'
