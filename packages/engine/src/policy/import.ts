@@ -124,7 +124,9 @@ export class ImportProfile {
   }
 
   #goodNextHop(bytes: Uint8Array): boolean {
-    if (bytes.length === 4 && (bytes[0] === 0 || bytes[0] === 127 || bytes[0] >= 224)) {
+    // Between speakers on one host, 127/8 is where next hops are; from the network it leads nowhere (RFC 1122 3.2.1.3).
+    const loopback = bytes[0] === 127 && this.#session.localAddress[0] !== 127
+    if (bytes.length === 4 && (bytes[0] === 0 || loopback || bytes[0] >= 224)) {
       return this.#no('next hop is no unicast address')
     }
     if (bytes.length >= 16 && bytes[0] === 0xff) return this.#no('next hop is a multicast address')
