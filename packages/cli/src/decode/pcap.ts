@@ -57,7 +57,7 @@ function* packets(file: Uint8Array): Generator<Packet> {
 
 function* pcapng(file: Uint8Array, view: DataView): Generator<Packet> {
   let little = false
-  let links: { type: number; unit: number }[] = []
+  let links: { type: number; ticks: number }[] = []
   for (let at = 0; at + 12 <= file.length; ) {
     const section = view.getUint32(at) === SECTION
     if (section) {
@@ -68,32 +68,32 @@ function* pcapng(file: Uint8Array, view: DataView): Generator<Packet> {
     const next = at + view.getUint32(at + 4, little)
     if (next < at + 12 || next > file.length) return
     if (type === 1 && next >= at + 20) {
-      links.push({ type: view.getUint16(at + 8, little), unit: timeUnit(view, at + 16, next - 4, little) })
+      links.push({ type: view.getUint16(at + 8, little), ticks: ticksPerSecond(view, at + 16, next - 4, little) })
     } else if (type === 6 && next >= at + 32) {
       const link = links[view.getUint32(at + 8, little)]
       const size = view.getUint32(at + 20, little)
       if (link !== undefined && at + 28 + size <= next - 4) {
-        const ticks = view.getUint32(at + 12, little) * 2 ** 32 + view.getUint32(at + 16, little)
-        yield { time: ticks * link.unit, linkType: link.type, data: file.subarray(at + 28, at + 28 + size) }
+        const time = view.getUint32(at + 12, little) * 2 ** 32 + view.getUint32(at + 16, little)
+        yield { time: time / link.ticks, linkType: link.type, data: file.subarray(at + 28, at + 28 + size) }
       }
     }
     at = next
   }
 }
 
-/** Seconds per tick: option 9 of the interface block, microseconds without it. */
-function timeUnit(view: DataView, start: number, end: number, little: boolean): number {
+/** Ticks per second: option 9 of the interface block, microseconds without it. */
+function ticksPerSecond(view: DataView, start: number, end: number, little: boolean): number {
   for (let at = start; at + 4 <= end; ) {
     const code = view.getUint16(at, little)
     const length = view.getUint16(at + 2, little)
     if (code === 9 && length >= 1 && at + 5 <= end) {
       const value = view.getUint8(at + 4)
-      return value & 0x80 ? 2 ** -(value & 0x7f) : 10 ** -value
+      return value & 0x80 ? 2 ** (value & 0x7f) : 10 ** value
     }
     if (code === 0) break
     at += 4 + length + ((4 - (length & 3)) & 3)
   }
-  return 1e-6
+  return 1e6
 }
 
 /** Offset of the IP header by link type; -1 when the packet carries something else. */
