@@ -1,12 +1,15 @@
 /**
  * How long a node needs from keys to a plan: 5,000 nodes, 20,000 blocks, 200 BGPPeers, 50 filters.
  *
- * Three times are told: decoding everything (cold start), one whole plan, and one changed key to a new plan with the parts
- * that did not change kept. Two cluster shapes: the full mesh (most sessions) and reflectors with selectors (most rules).
+ * `npm run bench -- intent [--nodes N]`. Told are: decoding everything and the first plan (cold start), one whole plan, one
+ * changed key to a new plan with the parts that did not change kept, and memory. Two cluster shapes: the full mesh (most sessions) and reflectors with selectors (most rules).
  * The fixture is generated from its sizes; nothing here is random.
  */
+import { parseArgs } from 'node:util'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { type Entry, SortedSnapshot } from '@starling/datastore'
-import { ClusterState, plan } from '@starling/intent'
+import { ClusterState, type Plan, plan } from '@starling/intent'
 
 interface Sizes {
   readonly nodes: number
@@ -82,59 +85,83 @@ const median = (values: number[]): number => values.sort((a, b) => a - b)[values
 
 export interface Figures {
   readonly shape: string
-  readonly node: string
   readonly sessions: number
+  /** Everything decoded, then the first plan, as a starting node does it. */
   readonly decodeMs: number
   readonly firstPlanMs: number
+  /** Medians. */
   readonly planMs: number
   readonly changeMs: number
+  readonly changeWorstMs: number
+  /** Heap that the decoded cluster and one plan take. */
+  readonly megabytes: number
 }
 
-export function run(args: readonly string[] = []): Figures[] {
-  const nodes = Number(args[0] ?? 5000)
+const SHAPES = [
+  { shape: 'mesh', mesh: true, node: 'node-7' },
+  { shape: 'reflectors, a node', mesh: false, node: 'node-7' },
+  { shape: 'reflectors, a reflector', mesh: false, node: 'node-1' },
+]
+
+export function run(args: string[] = []): readonly Figures[] {
+  const { values } = parseArgs({ args, options: { nodes: { type: 'string', default: '5000' } } })
+  const nodes = Number(values.nodes)
   const sizes: Sizes = { nodes, blocks: nodes * 4, peers: 200, filters: 50 }
-  const figures: Figures[] = []
-  const cases = [
-    { shape: 'mesh', mesh: true, node: 'node-7' },
-    { shape: 'reflectors, a node', mesh: false, node: 'node-7' },
-    { shape: 'reflectors, a reflector', mesh: false, node: 'node-1' },
-  ]
-  for (const { shape, mesh, node } of cases) {
-    const entries = fixture(sizes, mesh)
-    let snapshot = SortedSnapshot.from(entries, entries.length)
-    let state = new ClusterState()
-    const decodeMs = time(() => {
-      state = ClusterState.from(snapshot)
-    })
-    let current = plan(state, node)
-    const firstPlanMs =
-      time(() => {
-        current = plan(ClusterState.from(snapshot), node)
-      }) - decodeMs
-    const whole: number[] = []
-    const change: number[] = []
-    const key = `${RESOURCES}nodes/node-${nodes - 1}`
-    for (let i = 0; i < 15; i++) {
-      whole.push(time(() => void plan(state, node)))
-      const value = (snapshot.get(key) as Entry).value.replace(/"rack":"[^"]*"/, `"rack":"x${i}"`)
-      snapshot = snapshot.with([{ key, after: { key, value, revision: 1_000_000 + i } }], 1_000_000 + i)
-      change.push(
-        time(() => {
-          state.update(snapshot, [key])
-          current = plan(state, node, { previous: current })
-        }),
-      )
-    }
-    figures.push({
-      shape,
-      node,
-      sessions: current.peers.size,
-      decodeMs,
-      firstPlanMs: Math.max(0, firstPlanMs),
-      planMs: median(whole),
-      changeMs: median(change),
-    })
-  }
-  for (const figure of figures) console.log(JSON.stringify(figure))
+  console.log(`${nodes} nodes, ${sizes.blocks} blocks, ${sizes.peers} BGPPeers, ${sizes.filters} filters`)
+  const figures = SHAPES.map(({ shape, mesh, node }) => measure(shape, fixture(sizes, mesh), node, nodes))
+  for (const { shape, sessions, ...times } of figures)
+    console.log(
+      `${shape.padEnd(24)} ${String(sessions).padStart(6)} sessions  decode ${ms(times.decodeMs)}  first plan ${ms(times.firstPlanMs)}  ` +
+        `plan ${ms(times.planMs)}  one key to plan ${ms(times.changeMs)}, worst ${ms(times.changeWorstMs)}  ${times.megabytes.toFixed(0)} MB`,
+    )
   return figures
+}
+
+const ms = (value: number): string => `${value.toFixed(1)} ms`.padStart(9)
+
+function measure(shape: string, entries: Entry[], node: string, nodes: number): Figures {
+  let snapshot = SortedSnapshot.from(entries, entries.length)
+  let state = new ClusterState()
+  const heap = heapUsed()
+  const decodeMs = time(() => {
+    state = ClusterState.from(snapshot)
+  })
+  let current: Plan | undefined
+  const firstPlanMs = time(() => {
+    current = plan(state, node)
+  })
+  const megabytes = (heapUsed() - heap) / 1e6
+  const whole: number[] = []
+  const change: number[] = []
+  const key = `${RESOURCES}nodes/node-${nodes - 1}`
+  for (let i = 0; i < 100; i++) {
+    if (i % 5 === 0) whole.push(time(() => void plan(state, node)))
+    const value = (snapshot.get(key) as Entry).value.replace(/"rack":"[^"]*"/, `"rack":"x${i}"`)
+    const revision = entries.length + 1 + i
+    snapshot = snapshot.with([{ key, after: { key, value, revision } }], revision)
+    change.push(
+      time(() => {
+        state.update(snapshot, [key])
+        current = plan(state, node, current === undefined ? {} : { previous: current })
+      }),
+    )
+  }
+  return {
+    shape,
+    sessions: current?.peers.size ?? 0,
+    decodeMs,
+    firstPlanMs,
+    planMs: median(whole),
+    changeMs: median(change),
+    changeWorstMs: Math.max(...change),
+    megabytes,
+  }
+}
+
+/** After a full collection, which node offers only when asked. */
+function heapUsed(): number {
+  setFlagsFromString('--expose-gc')
+  const collect: unknown = runInNewContext('gc')
+  if (typeof collect === 'function') collect()
+  return process.memoryUsage().heapUsed
 }

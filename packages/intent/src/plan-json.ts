@@ -2,6 +2,7 @@
  * A plan as `starling plan -o json` prints it: stable names, plain values, no secrets, no session without its why.
  */
 import { formatIPv4 } from '@starling/bgp-packet/address'
+import type { PeerConfig } from '@starling/engine'
 import type { Plan, PlannedPeer } from './types.js'
 
 export function planToJson(plan: Plan) {
@@ -58,6 +59,12 @@ export type PlanJson = ReturnType<typeof planToJson>
 const cidrText = (cidr: { address: string; length: number } | undefined): string =>
   cidr === undefined ? '' : `${cidr.address}/${cidr.length}`
 
+/** The deprecated keepOriginalNextHop keeps on eBGP only (calico.md 2.6). */
+function nextHopWord({ nextHop, remoteAs, localAs }: PeerConfig): 'auto' | 'self' | 'keep' {
+  if (nextHop !== 'keep-ebgp') return nextHop
+  return remoteAs === 'internal' || remoteAs === localAs ? 'auto' : 'keep'
+}
+
 function peerToJson({ config, filters, reachableBy, sourceAddress, remoteClusterId, bfd, shadowed }: PlannedPeer) {
   const { timers, gracefulRestart } = config
   return {
@@ -78,7 +85,7 @@ function peerToJson({ config, filters, reachableBy, sourceAddress, remoteCluster
     rrClient: config.routeReflectorClient,
     clusterId: config.routeReflectorClient ? formatIPv4(config.clusterId) : '',
     remoteClusterId: remoteClusterId === undefined ? '' : formatIPv4(remoteClusterId),
-    nextHop: config.nextHop,
+    nextHop: nextHopWord(config),
     restartTime: gracefulRestart.restartTime,
     holdTime: timers.holdTime,
     keepaliveTime: timers.keepaliveTime ?? null,

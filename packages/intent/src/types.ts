@@ -60,6 +60,8 @@ export interface PlannedPeer {
   /** u32 cluster id of the remote node, where it is known. */
   readonly remoteClusterId: number | undefined
   readonly bfd: BfdOptions | undefined
+  /** Key of BFD authentication. Never logged, printed or exported. */
+  readonly bfdKey: string | undefined
   /** Others that wanted the same session and lost: `BGPPeer/b (global)`. */
   readonly shadowed: readonly string[]
   /** What it was made from, for the next plan; not for reading. */

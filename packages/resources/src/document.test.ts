@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
   affinityKey,
@@ -6,6 +7,8 @@ import {
   flattenDocument,
   mapDocument,
   newResourceValue,
+  parseJson,
+  patchValue,
   resourceKey,
   toDocument,
 } from './index.js'
@@ -159,6 +162,28 @@ test('a new resource is written as Calico’s client writes one', () => {
   })
   expect(value).toBe(
     '{"kind":"IPPool","apiVersion":"projectcalico.org/v3","metadata":{"name":"p","uid":"u","creationTimestamp":"2026-08-01T09:12:31Z"},"spec":{"cidr":"10.0.0.0/8"}}',
+  )
+})
+
+test('fields nobody knows survive mapping and patching, wherever they stand', () => {
+  const unknown = fc.dictionary(fc.stringMatching(/^x[a-z]{1,5}$/), fc.jsonValue(), { maxKeys: 4 })
+  fc.assert(
+    fc.property(unknown, unknown, unknown, (top, inSpec, inMetadata) => {
+      const spec = { ...inSpec, peerIP: '192.0.2.1', asNumber: 65001 }
+      const metadata = { ...inMetadata, name: 'p' }
+      const mapped = mapDocument({ ...top, apiVersion: 'projectcalico.org/v3', kind: 'BGPPeer', metadata, spec })
+      if (!mapped.ok) throw new Error(JSON.stringify(mapped.problems))
+      const patched = parseJson(patchValue(mapped.value, { spec: { asNumber: 65002 } }))
+      const expected = {
+        ...top,
+        apiVersion: 'projectcalico.org/v3',
+        kind: 'BGPPeer',
+        metadata,
+        spec: { ...spec, asNumber: 65002 },
+      }
+      expect(patched).toEqual(parseJson(JSON.stringify(expected)))
+    }),
+    { numRuns: 50 },
   )
 })
 

@@ -402,6 +402,15 @@ describe('our own options', () => {
     expect(config(...both, annotated)?.bfd).toBeUndefined()
   })
 
+  test('the key of BFD authentication is a secret like the others', () => {
+    const bfd = { authentication: { type: 'keyed-sha1', keyId: 1, secretKeyRef: { name: 's', key: 'bfd' } } }
+    const given = [...documents, options('o', { peers: ['tor'], bfd })]
+    const keyed = (secrets: Map<string, string>) => find(planOf('a', given, { secrets }), 'Global_192_0_2_1')
+    expect(keyed(new Map([['s/bfd', 'k']]))?.bfdKey).toBe('k')
+    expect(keyed(new Map([['s/bfd', 'k']]))?.config.heldDown).toBeUndefined()
+    expect(keyed(new Map())?.config.heldDown).toContain('secret s, key bfd, is missing')
+  })
+
   test('the mesh has options too', () => {
     const mesh = [
       node('a', '10.0.0.1/24'),

@@ -4,9 +4,13 @@
  * Other than in the reference a session whose secret is missing is held down: running it open would at best not come up
  * and at worst come up with the wrong neighbour.
  */
-import { decodeBase64Text, type SecretSource } from '@starling/resources'
+import { decodeBase64Text } from '@starling/resources'
 import type { ClusterState } from '../state.js'
 import type { PlanOptions } from '../types.js'
+
+export interface SecretSource {
+  readonly secretKeyRef: { readonly name: string; readonly key: string; readonly optional?: boolean | undefined }
+}
 
 export type SecretResult = { readonly password?: string; readonly missing?: string }
 

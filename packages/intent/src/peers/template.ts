@@ -54,6 +54,7 @@ export interface Basis {
   readonly sourceAddress: 'UseNodeIP' | 'None'
   readonly reachableBy: string | undefined
   readonly bfd: BfdOptions | undefined
+  readonly bfdKey: string | undefined
 }
 
 export class TemplateBuilder {
@@ -78,7 +79,7 @@ export class TemplateBuilder {
 
   #basis(source: TemplateSource, name: string): Basis {
     const { peer, family, localWorkload } = source
-    const { interner, options } = this.#input
+    const { interner, options, state, plan } = this.#input
     const { remoteAs, remotePort, description, passive, routeReflectorClient, ...own } = options.of(peer)
     const bfd = bfdOf(own)
     return interner.keepGroup(`basis ${name}`, {
@@ -88,6 +89,7 @@ export class TemplateBuilder {
       sourceAddress: sourceMode(peer, localWorkload),
       reachableBy: peer?.spec.reachableBy?.family === family ? peer.spec.reachableBy.address : undefined,
       bfd: bfd === undefined ? undefined : interner.keep(bfd),
+      bfdKey: resolveSecret(bfd?.authentication, state, plan).password,
     })
   }
 
@@ -111,6 +113,7 @@ export class TemplateBuilder {
         ? settings.global?.nodeMeshPassword
         : spec?.password
     const { password, missing } = resolveSecret(secretSource, state, plan)
+    const heldDown = missing ?? resolveSecret(bfdOf(own)?.authentication, state, plan).missing
     const localAddress =
       own.localAddress ??
       (linkLocal || sourceMode(peer, localWorkload) === 'None' ? undefined : identity[family]?.address)
@@ -142,7 +145,7 @@ export class TemplateBuilder {
       ...(own.interface === undefined ? {} : { interface: own.interface }),
       ...(localAddress === undefined ? {} : { localAddress }),
       ...(password === undefined ? {} : { password }),
-      ...(missing === undefined ? {} : { heldDown: missing }),
+      ...(heldDown === undefined ? {} : { heldDown }),
     }
   }
 
