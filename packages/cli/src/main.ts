@@ -27,7 +27,6 @@ export async function createProgram(io: Io, wanted: readonly CommandEntry[] = CO
 export async function main(args: readonly string[], io: Io = processIo()): Promise<number> {
   const entry = COMMANDS.find(({ name }) => name === args[0])
   try {
-    if (entry?.raw !== undefined) return await entry.raw(args.slice(1), io)
     const program = await createProgram(io, entry === undefined ? [] : [entry])
     if (args.length === 0) {
       program.outputHelp()

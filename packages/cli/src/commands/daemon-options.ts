@@ -2,12 +2,16 @@
  * Options that `starling node` and `starling reflector` share, and the parsers of their values. Every refusal says what
  * would have been right.
  */
+import { access, constants, mkdir, readFile } from 'node:fs/promises'
+import { connect } from 'node:net'
 import { hostname } from 'node:os'
+import { dirname } from 'node:path'
 import { LOG_LEVELS, type LogLevel } from '@starling/api'
 import { Prefix } from '@starling/inet'
-import { nodeName } from '@starling/ipam'
+import { DEFAULT_NODENAME_FILE, nodeName } from '@starling/ipam'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { DEFAULT_CONTROL } from '../client/client.js'
+import { CliError } from '../exit.js'
 import type { Io } from '../io.js'
 
 export interface Address {
@@ -39,16 +43,16 @@ export function port(text: string): number {
   return value
 }
 
-/** Text kept, once it is known to be a dotted quad that identifies anybody. */
-export function dottedQuad(text: string): string {
-  quadValue(text)
-  return text
-}
-
-export function quadValue(text: string): number {
+/** u32; undefined for text that is no dotted quad, and for zero, which identifies nobody (RFC 6286). */
+export function dottedValue(text: string): number | undefined {
   const bytes = text.includes('/') || text.includes(':') ? undefined : Prefix.parseOrHost(text)?.bytes
   const value = bytes === undefined ? 0 : new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0)
-  if (value === 0) throw new InvalidArgumentError('Four octets such as 10.0.0.1, not all zero (RFC 6286).')
+  return value === 0 ? undefined : value
+}
+
+export function dottedQuad(text: string): number {
+  const value = dottedValue(text)
+  if (value === undefined) throw new InvalidArgumentError('Four octets such as 10.0.0.1, not all zero.')
   return value
 }
 
@@ -81,7 +85,6 @@ export interface DaemonCommandOptions {
   readonly datastore?: string
   readonly control?: string | false
   readonly http?: Address
-  readonly httpToken?: string
   readonly birdCtlDir?: string
   readonly routerId?: string
   readonly logLevel: LogLevel
@@ -91,27 +94,22 @@ export interface DaemonCommandOptions {
 
 export function addDaemonOptions(command: Command): Command {
   return addDatastore(command)
-    .option('--name <name>', 'name of this node (default: NODENAME, the nodename file, HOSTNAME, the host name)')
     .option('--control <path>', `Unix socket of the API (env STARLING_CONTROL; default ${DEFAULT_CONTROL})`)
     .option('--no-control', 'no Unix socket')
-    .option('--http <host:port>', 'also serve the API over TCP; reads only, unless there is a token', hostPort)
-    .option('--http-token <token>', 'who shows it may change things over TCP (env STARLING_HTTP_TOKEN)')
+    .option('--http <host:port>', 'API over TCP as well; changes need the token of STARLING_TOKEN', hostPort)
     .option('--bird-ctl-dir <dir>', 'serve bird.ctl and bird6.ctl here (/var/run/calico)')
-    .option('--router-id <a.b.c.d>', 'router ID (default: CALICO_ROUTER_ID, else by the node address)')
+    .option('--router-id <id>', 'router ID, or hash (default: CALICO_ROUTER_ID, else by the node address)')
     .addOption(new Option('--log-level <level>', 'how much to log').choices(LOG_LEVELS).default('info'))
     .addOption(new Option('--metrics-compat <names>', 'also these metric names').choices(['bird_exporter']))
     .option('--process-name <name>', 'show up as this process: bird, for tools that look for it')
 }
 
 /** The parts of the daemons' own option types that come from here. */
-export function commonOptions(options: DaemonCommandOptions, io: Io, nodenameFile: string | undefined) {
-  const control =
-    options.control === false ? undefined : (options.control ?? io.env['STARLING_CONTROL'] ?? DEFAULT_CONTROL)
-  const token = options.httpToken ?? io.env['STARLING_HTTP_TOKEN']
+export async function commonOptions(options: DaemonCommandOptions, io: Io) {
+  const control = await controlSocket(options, io)
+  const token = nonEmpty(io.env['STARLING_TOKEN'])
   const routerId = options.routerId ?? nonEmpty(io.env['CALICO_ROUTER_ID'])
-  const surroundings = { hostname: hostname(), ...(nodenameFile === undefined ? {} : { nodenameFile }) }
   return {
-    name: options.name ?? nodeName(io.env, surroundings),
     ...(control === undefined ? {} : { control }),
     ...(options.http === undefined ? {} : { http: { ...options.http, ...(token === undefined ? {} : { token }) } }),
     ...(options.birdCtlDir === undefined ? {} : { birdControl: options.birdCtlDir }),
@@ -123,10 +121,47 @@ export function commonOptions(options: DaemonCommandOptions, io: Io, nodenameFil
   }
 }
 
+/** A path that was asked for must work; the usual one is taken when it is free and may be written. */
+async function controlSocket({ control }: DaemonCommandOptions, io: Io): Promise<string | undefined> {
+  if (control === false) return undefined
+  const asked = control ?? nonEmpty(io.env['STARLING_CONTROL'])
+  if (asked !== undefined) return asked
+  try {
+    await mkdir(dirname(DEFAULT_CONTROL), { recursive: true })
+    await access(dirname(DEFAULT_CONTROL), constants.W_OK)
+  } catch {
+    return undefined
+  }
+  return (await answers(DEFAULT_CONTROL)) ? undefined : DEFAULT_CONTROL
+}
+
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ path })
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once('error', () => resolve(false))
+  })
+}
+
+/** NODENAME, the nodename file, HOSTNAME, the host name (calico.md 1.3). */
+export async function nameOfThisNode(io: Io): Promise<string> {
+  const path = io.env['CALICO_NODENAME_FILE'] ?? DEFAULT_NODENAME_FILE
+  const nodenameFile = await readFile(path, 'utf8').catch(() => undefined)
+  return nodeName(io.env, { hostname: hostname(), ...(nodenameFile === undefined ? {} : { nodenameFile }) })
+}
+
+/** Runs a daemon to its end; what it rejects with are words for the person who started it. */
+export async function runDaemon(processName: string | undefined, run: () => Promise<number>): Promise<never> {
+  // Also overwrites argv[0], which is where `calicoctl node status` looks (calico.md 6.2).
+  if (processName !== undefined) process.title = processName
+  const code = await run().catch((error: unknown) => {
+    throw new CliError(error instanceof Error ? error.message : String(error))
+  })
+  process.exit(code)
+}
+
 export const nonEmpty = (text: string | undefined): string | undefined =>
   text === undefined || text.trim() === '' ? undefined : text.trim()
-
-/** Also overwrites argv[0], which is where `calicoctl node status` looks (calico.md 6.2). */
-export function showAs(processName: string | undefined): void {
-  if (processName !== undefined) process.title = processName
-}

@@ -10,8 +10,6 @@ export interface CommandEntry {
   readonly summary: string
   /** Adds the command with its options. */
   readonly load: () => Promise<(program: Command, io: Io) => void>
-  /** Takes the words behind its name as they are and answers with the exit code; no options of ours. */
-  readonly raw?: (words: readonly string[], io: Io) => Promise<number>
 }
 
 export const COMMANDS: readonly CommandEntry[] = [
@@ -49,10 +47,43 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./health.js')).register,
   },
   {
+    name: 'watch',
+    summary: 'events of a running daemon as they happen',
+    load: async () => (await import('./events.js')).register,
+  },
+  {
+    name: 'plan',
+    summary: 'what a node would do, without doing it',
+    load: async () => (await import('./plan.js')).register,
+  },
+  {
+    name: 'check',
+    summary: 'validate files of resources, as CI would',
+    load: async () => (await import('./documents.js')).registerCheck,
+  },
+  {
+    name: 'apply',
+    summary: 'write files of resources to the datastore',
+    load: async () => (await import('./documents.js')).registerApply,
+  },
+  {
+    name: 'ipam',
+    summary: 'pools, blocks and addresses of the cluster',
+    load: async () => (await import('./ipam.js')).register,
+  },
+  {
+    name: 'register',
+    summary: "write this node's Node resource and the default pools",
+    load: async () => (await import('./register-node.js')).register,
+  },
+  {
+    name: 'decode',
+    summary: 'BGP messages (hexadecimal or JSON lines on standard input, MRT, pcap) to words',
+    load: async () => (await import('./decode.js')).register,
+  },
+  {
     name: 'lab',
     summary: 'networks of namespaces from topology files',
-    load: async () => (program) =>
-      void program.command('lab').description('networks of namespaces from topology files'),
-    raw: async (words, io) => (await import('@starling/lab')).labCommand(words, io),
+    load: async () => (await import('./lab.js')).register,
   },
 ]

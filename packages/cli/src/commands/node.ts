@@ -1,12 +1,18 @@
 /**
- * `starling node`: the agent of one node. Options here, the work in `@starling/bgp-client`.
+ * `starling node`: the agent of one node, in place of BIRD, BIRD6 and confd. Options here, the work in
+ * `@starling/bgp-client`.
  */
-import { readFile } from 'node:fs/promises'
-import { DEFAULT_NODENAME_FILE } from '@starling/ipam'
 import { type Command, InvalidArgumentError } from 'commander'
-import { verdict } from '../exit.js'
 import type { Io } from '../io.js'
-import { addDaemonOptions, commonOptions, type DaemonCommandOptions, nonEmpty, port, showAs } from './daemon-options.js'
+import {
+  addDaemonOptions,
+  commonOptions,
+  type DaemonCommandOptions,
+  nameOfThisNode,
+  nonEmpty,
+  port,
+  runDaemon,
+} from './daemon-options.js'
 
 type Fib = 'netlink' | 'memory' | { readonly remote: string }
 
@@ -26,23 +32,31 @@ interface NodeCommandOptions extends DaemonCommandOptions {
 }
 
 export function register(program: Command, io: Io): void {
-  const command = program.command('node').description('run the agent of this node')
+  const command = program
+    .command('node')
+    .description('speak BGP for this node and program its kernel, as the datastore says')
+    .option(
+      '--name <name>',
+      'name of the Node resource (default: NODENAME, the nodename file, HOSTNAME, the host name)',
+    )
   addDaemonOptions(command)
-    .option('--fib <driver>', 'netlink, memory, or remote:PATH of a route server', fib, 'netlink' as Fib)
-    .option('--claim-block', 'claim a pod block for this node when it has none', false)
-    .option('--cni-conf <path>', 'write a CNI configuration for the claimed block here')
-    .option('--secrets-dir <dir>', 'mounted secrets, as NAME/KEY')
+    .option(
+      '--fib <where>',
+      'where routes go: netlink, memory, or remote:PATH of a route server',
+      fib,
+      'netlink' as Fib,
+    )
+    .option('--claim-block', 'claim a pod block for this node when it has none (no Calico CNI here)', false)
+    .option('--cni-conf <path>', 'with --claim-block: write a CNI configuration for ptp and host-local')
+    .option('--secrets-dir <dir>', 'mounted secrets with BGP passwords, as NAME/KEY')
     .option('--listen-port <port>', 'BGP port, in place of the one the datastore says', port)
     .action(async (options: NodeCommandOptions) => {
       const { runNode } = await import('@starling/bgp-client')
-      showAs(options.processName)
-      const path = io.env['CALICO_NODENAME_FILE'] ?? DEFAULT_NODENAME_FILE
-      const nodenameFile = await readFile(path, 'utf8').catch(() => undefined)
       const kubernetesNodeName = nonEmpty(io.env['CALICO_K8S_NODE_REF'])
-      const endpointStatusPrefix = nonEmpty(io.env['CALICO_ENDPOINT_STATUS_PATH_PREFIX'])
       const advertiseClusterIps = nonEmpty(io.env['CALICO_ADVERTISE_CLUSTER_IPS'])
-      const code = await runNode({
-        ...commonOptions(options, io, nodenameFile),
+      const nodeOptions = {
+        ...(await commonOptions(options, io)),
+        name: options.name ?? (await nameOfThisNode(io)),
         ...(options.datastore === undefined ? {} : { datastore: options.datastore }),
         fib: options.fib,
         claimBlock: options.claimBlock,
@@ -50,9 +64,9 @@ export function register(program: Command, io: Io): void {
         ...(options.secretsDir === undefined ? {} : { secretsDir: options.secretsDir }),
         ...(options.listenPort === undefined ? {} : { listenPort: options.listenPort }),
         ...(kubernetesNodeName === undefined ? {} : { kubernetesNodeName }),
-        ...(endpointStatusPrefix === undefined ? {} : { endpointStatusPrefix }),
         ...(advertiseClusterIps === undefined ? {} : { advertiseClusterIps }),
-      })
-      if (code !== 0) throw verdict(code)
+        endpointStatusPrefix: nonEmpty(io.env['CALICO_ENDPOINT_STATUS_PATH_PREFIX']) ?? '/var/run/calico',
+      }
+      await runDaemon(options.processName, () => runNode(nodeOptions))
     })
 }

@@ -1,24 +1,22 @@
 /**
- * `starling reflector`: a route reflector without a kernel. With `--accept` everything stands on the command line and
- * clients come from ranges; without it the datastore says who they are.
+ * `starling reflector`: a route reflector without a kernel. With `--as` everything stands on the command line and clients
+ * come from ranges; without it the datastore says who they are.
  */
-import { readFile } from 'node:fs/promises'
-import { DEFAULT_NODENAME_FILE } from '@starling/ipam'
 import { parseAsNumber } from '@starling/resources'
 import { type Command, InvalidArgumentError } from 'commander'
-import { usage, verdict } from '../exit.js'
+import { usage } from '../exit.js'
 import type { Io } from '../io.js'
 import {
   addDaemonOptions,
   commonOptions,
   type DaemonCommandOptions,
   dottedQuad,
+  dottedValue,
   listenAddress,
   port,
-  quadValue,
   range,
   repeated,
-  showAs,
+  runDaemon,
 } from './daemon-options.js'
 
 function asNumber(text: string): number {
@@ -29,55 +27,64 @@ function asNumber(text: string): number {
 
 interface ReflectorCommandOptions extends DaemonCommandOptions {
   readonly as?: number
-  readonly clusterId?: string
+  readonly clusterId?: number
   readonly listen?: readonly { address: string; port: number }[]
   readonly listenPort?: number
   readonly accept?: readonly string[]
   readonly acceptExternal?: readonly string[]
 }
 
+/** What stands on the command line alone, or nothing when the datastore is to say it. */
 function standalone(options: ReflectorCommandOptions) {
   const { as, routerId, accept = [], acceptExternal = [] } = options
-  if (as === undefined || routerId === undefined)
-    throw usage('without a datastore a reflector needs --as and --router-id')
-  if (options.datastore !== undefined) throw usage('--accept and --datastore exclude each other')
+  const ranges = accept.length + acceptExternal.length
+  if (as === undefined) {
+    if (ranges > 0) throw usage('--accept needs --as: which AS are we?')
+    return undefined
+  }
+  if (options.datastore !== undefined) throw usage('give --datastore or --as, not both: one of them says who we are')
+  if (ranges === 0) throw usage('--as needs --accept or --accept-external: nobody could ever connect')
+  const id = routerId === undefined ? undefined : dottedValue(routerId)
+  if (id === undefined) throw usage('--as needs --router-id, four octets such as 10.0.0.1, not all zero (RFC 6286)')
   return {
     asNumber: as,
-    routerId: quadValue(routerId),
+    routerId: id,
     // RFC 4456 section 7: the router ID stands in for the cluster ID.
-    clusterId: quadValue(options.clusterId ?? routerId),
-    listen: options.listen ?? [
-      { address: '0.0.0.0', port: 179 },
-      { address: '::', port: 179 },
-    ],
+    clusterId: options.clusterId ?? id,
+    listen: options.listen ?? [{ address: '0.0.0.0', port: 179 }],
     accept,
     acceptExternal,
   }
 }
 
 export function register(program: Command, io: Io): void {
-  const command = program.command('reflector').description('run a route reflector')
+  const command = program
+    .command('reflector')
+    .description('reflect routes between clients: from a datastore, or with --as and --accept from nothing at all')
+    .option('--name <name>', 'name of the Node resource, and in logs', 'reflector')
   addDaemonOptions(command)
-    .option('--as <number>', 'AS number (with --accept)', asNumber)
-    .option('--cluster-id <a.b.c.d>', 'cluster ID (with --accept; default: the router ID)', dottedQuad)
-    .option('--listen <address:port>', 'accept BGP here (with --accept; repeatable)', repeated(listenAddress))
+    .option('--as <number>', 'without a datastore: our AS', asNumber)
+    .option('--cluster-id <id>', 'without a datastore: our cluster (default: the router ID)', dottedQuad)
+    .option('--listen <address:port>', 'without a datastore: accept BGP here (repeatable)', repeated(listenAddress))
+    .option('--accept <range>', 'without a datastore: clients connect from here (repeatable)', repeated(range))
+    .option(
+      '--accept-external <range>',
+      'without a datastore: eBGP peers of any AS connect from here (repeatable)',
+      repeated(range),
+    )
     .option('--listen-port <port>', 'BGP port, in place of the one the datastore says', port)
-    .option('--accept <prefix>', 'take clients from this range (repeatable)', repeated(range))
-    .option('--accept-external <prefix>', 'take eBGP peers from this range (repeatable)', repeated(range))
-    .action(async (options: ReflectorCommandOptions) => {
-      const alone = options.accept !== undefined || options.acceptExternal !== undefined
-      const mode = alone
-        ? ({ kind: 'standalone', options: standalone(options) } as const)
-        : ({
-            kind: 'datastore',
-            ...(options.datastore === undefined ? {} : { spec: options.datastore }),
-            ...(options.listenPort === undefined ? {} : { listenPort: options.listenPort }),
-          } as const)
+    .action(async (options: ReflectorCommandOptions & { name: string }) => {
+      const alone = standalone(options)
+      const mode =
+        alone === undefined
+          ? ({
+              kind: 'datastore',
+              ...(options.datastore === undefined ? {} : { spec: options.datastore }),
+              ...(options.listenPort === undefined ? {} : { listenPort: options.listenPort }),
+            } as const)
+          : ({ kind: 'standalone', options: alone } as const)
       const { runReflector } = await import('@starling/route-reflector')
-      showAs(options.processName)
-      const path = io.env['CALICO_NODENAME_FILE'] ?? DEFAULT_NODENAME_FILE
-      const nodenameFile = await readFile(path, 'utf8').catch(() => undefined)
-      const code = await runReflector({ ...commonOptions(options, io, nodenameFile), mode })
-      if (code !== 0) throw verdict(code)
+      const reflectorOptions = { ...(await commonOptions(options, io)), name: options.name, mode }
+      await runDaemon(options.processName, () => runReflector(reflectorOptions))
     })
 }

@@ -177,7 +177,7 @@ function lists(parent: Command, io: Io): void {
   })
 }
 
-interface EventOptions extends ShowOptions {
+export interface EventOptions extends ShowOptions {
   readonly peer?: string
   readonly type?: string
   readonly limit: number

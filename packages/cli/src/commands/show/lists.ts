@@ -124,7 +124,7 @@ function sessionsText(sessions: SummaryJson['sessions']): string {
   return kinds
     .map(([kind, states]) => {
       const all = Object.values(states).reduce((sum, count) => sum + count, 0)
-      return `${kind} ${states['Established'] ?? 0}/${all}`
+      return `${kind} ${states['Established'] ?? 0} of ${all} Established`
     })
     .join(', ')
 }
@@ -141,7 +141,7 @@ export function summaryText(summary: SummaryJson, paint: Painter): string {
       'Graceful restart',
       summary.gracefulRestart.recovering ? `recovering until ${summary.gracefulRestart.until}` : undefined,
     ],
-    ['Sessions', `${sessionsText(summary.sessions)} Established`],
+    ['Sessions', sessionsText(summary.sessions)],
     ['Routes', summary.tables.map((t) => `${t.family} ${t.prefixes} prefixes, ${t.paths} paths`).join('; ')],
     [
       'Kernel',

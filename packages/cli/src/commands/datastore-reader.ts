@@ -1,0 +1,73 @@
+/**
+ * One look at a datastore for commands that answer and end (`plan`, `check`, `apply`, `ipam`, `register`).
+ */
+import type { Datastore } from '@starling/datastore'
+import { DatastoreError, type Entry, SortedSnapshot } from '@starling/datastore'
+import { ClusterState } from '@starling/intent'
+import { IPAM_PREFIX, kindPrefix, RESOURCE_KINDS, STARLING_PREFIX } from '@starling/resources'
+import { CliError, EXIT } from '../exit.js'
+import type { Io } from '../io.js'
+
+/** What a plan is made from; workload endpoints are one per pod and no plan reads them. */
+const PLANNED_FROM = [
+  ...RESOURCE_KINDS.filter((kind) => kind !== 'WorkloadEndpoint' && kindPrefix(kind).startsWith('/calico/')).map(
+    kindPrefix,
+  ),
+  `${IPAM_PREFIX}host/`,
+  STARLING_PREFIX,
+]
+
+/** Opens, uses and closes; trouble with the store becomes a message and an exit code. */
+export async function withDatastore<T>(
+  spec: string | undefined,
+  io: Io,
+  use: (datastore: Datastore) => Promise<T>,
+): Promise<T> {
+  const { openDatastore } = await import('@starling/daemon')
+  let datastore: Datastore | undefined
+  try {
+    datastore = await openDatastore(spec, io.env)
+    reportFileProblems(datastore, io)
+    return await use(datastore)
+  } catch (error) {
+    if (error instanceof DatastoreError) {
+      throw new CliError(`${datastore?.description ?? spec ?? 'datastore'}: ${error.message}`, EXIT.unreachable)
+    }
+    throw error
+  } finally {
+    await datastore?.close()
+  }
+}
+
+interface WithProblems {
+  readonly problems: readonly { file: string; line: number; reason: string }[]
+}
+
+/** A file datastore keeps what is good and lists the rest. */
+function reportFileProblems(datastore: Datastore, io: Io): void {
+  if (!('problems' in datastore)) return
+  for (const { file, line, reason } of (datastore as Datastore & WithProblems).problems) {
+    io.error(`${file}:${line}: ${reason}\n`)
+  }
+}
+
+export async function readEntries(datastore: Datastore): Promise<{ entries: Map<string, Entry>; revision: number }> {
+  const entries = new Map<string, Entry>()
+  let revision = 0
+  for (const prefix of PLANNED_FROM) {
+    const listing = await datastore.list(prefix)
+    revision = Math.max(revision, listing.revision)
+    for (const entry of listing.entries) entries.set(entry.key, entry)
+  }
+  return { entries, revision }
+}
+
+export function stateOf({
+  entries,
+  revision,
+}: {
+  entries: ReadonlyMap<string, Entry>
+  revision: number
+}): ClusterState {
+  return ClusterState.from(SortedSnapshot.from(entries.values(), revision))
+}
