@@ -1,6 +1,7 @@
 /**
  * Our own side of an interop test: a real speaker on real sockets, with what it did written down.
  */
+import { formatAddress } from '@starling/bgp-packet'
 import type { EngineConfig, EngineEvent, FamilyName, InstallView, PeerKey, PeerView } from '@starling/engine'
 import { Speaker, type SpeakerNotice, type SpeakerOptions } from '@starling/speaker'
 import { eventually } from './wait.js'
@@ -20,10 +21,7 @@ export interface Starling {
 }
 
 function prefixText(address: Uint8Array, length: number): string {
-  if (address.length === 4) return `${Array.from(address).join('.')}/${length}`
-  const groups: string[] = []
-  for (let i = 0; i < 16; i += 2) groups.push((((address[i] ?? 0) << 8) | (address[i + 1] ?? 0)).toString(16))
-  return `${groups.join(':')}/${length}`
+  return `${formatAddress(address)}/${length}`
 }
 
 export async function startStarling(
@@ -41,7 +39,7 @@ export async function startStarling(
     notice: (notice) => notices.push(notice),
     extras: {
       installRoute: (route: InstallView) => {
-        const hops = route.nextHops.map((hop) => prefixText(hop.address, hop.address.length * 8).replace(/\/.*/, ''))
+        const hops = route.nextHops.map((hop) => formatAddress(hop.address))
         routes.set(prefixText(route.address, route.length), hops.join(' '))
       },
       removeRoute: (_family: FamilyName, bytes, length) => routes.delete(prefixText(bytes, length)),
