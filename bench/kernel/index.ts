@@ -85,7 +85,7 @@ async function starling(routes: number, namespace: Namespace, rows: Row[]): Prom
   }
   const step = async (what: string, body: () => Promise<void>) => {
     const { seconds, blocked } = await measured(body)
-    rows.push({ routes, who: 'starling', what, seconds, perSecond: Math.round(routes / seconds), blocked })
+    report(rows, { routes, who: 'starling', what, seconds, perSecond: Math.round(routes / seconds), blocked })
   }
   await until(() => counters.reads === 1)
   await step('add', async () => {
@@ -131,7 +131,7 @@ function ipBatch(routes: number, namespace: Namespace, folder: string, rows: Row
     const start = performance.now()
     execFileSync('ip', ['-n', namespace.name, '-batch', file])
     const seconds = (performance.now() - start) / 1000
-    rows.push({ routes, who: 'ip -batch', what, seconds, perSecond: Math.round(routes / seconds) })
+    report(rows, { routes, who: 'ip -batch', what, seconds, perSecond: Math.round(routes / seconds) })
   }
 }
 
@@ -161,7 +161,7 @@ async function bird(routes: number, namespace: Namespace, folder: string, rows: 
     act()
     await eventually(`BIRD's ${what}`, done, 120_000)
     const seconds = (performance.now() - start) / 1000
-    rows.push({ routes, who: 'bird', what, seconds, perSecond: Math.round(routes / seconds) })
+    report(rows, { routes, who: 'bird', what, seconds, perSecond: Math.round(routes / seconds) })
   }
   const reconfigure = () => void execFileSync('birdc', ['-s', control, 'configure'], { stdio: 'pipe' })
   writeFileSync(file, config(GATEWAYS[0], true))
@@ -184,6 +184,12 @@ async function bird(routes: number, namespace: Namespace, folder: string, rows: 
 function option(args: readonly string[], name: string): string[] | undefined {
   const at = args.indexOf(`--${name}`)
   return at < 0 ? undefined : args[at + 1]?.split(',')
+}
+
+/** Rows appear as they are measured: a long run tells where it is. */
+function report(rows: Row[], row: Row): void {
+  rows.push(row)
+  console.log(`${row.who} ${row.what} ${row.routes}: ${row.seconds.toFixed(2)} s, ${row.perSecond} routes/s`)
 }
 
 export async function run(args: readonly string[] = []): Promise<Row[]> {

@@ -32,7 +32,7 @@ const ROUTE_SLICE = 512
 /** A send of IPv4 routes may wait for an RCU grace period each time net.ipv4.fib_sync_mem bytes of trie are freed. */
 const SLOW_MS = 8
 const QUICK_MS = 4
-const LEAST_PORTION = 64
+const LEAST_PORTION = 256
 const DONE: WriteOutcome = { errno: 0 }
 
 export class NetlinkDriver implements FibDriver {

@@ -17,6 +17,7 @@ import { ERRNO, type Failure, nextFailure } from './failure.js'
 import { conflictKey, type ForeignRoutes } from './foreign.js'
 import { NextHops } from './next-hops.js'
 import { Observer } from './observer.js'
+import { Repairs } from './repairs.js'
 import type { Resolver } from './resolver.js'
 import { FLAG, type Slots } from './slots.js'
 import { RouteTables } from './tables.js'
@@ -27,30 +28,19 @@ import {
   type ReconcilerCounters,
   type ReconcilerListener,
   type ReconcilerOptions,
-  type RouteState,
 } from './types.js'
 import { ABSENT, UNKNOWN, type WayTable, wayOf } from './way.js'
 import type { WishTable } from './wishes.js'
-import { WorkQueue } from './work-queue.js'
+import { type Flight, NO_FLIGHT, WorkQueue } from './work-queue.js'
 
 const DELETE_DEADLINE_MS = 120_000
 const VERIFY_INTERVAL_MS = 300_000
 /** A read that another read has just made is not repeated sooner. */
 const READ_SPACING_MS = 1000
-/** A route that keeps being taken away comes back at most this late. */
-const REPAIR_LIMIT_MS = 500
-const REPAIR_MEMORY_MS = 10_000
 /** Longer than a notification is under way. */
 const ECHO_MS = 100
 
-/** The batch being written: rows and what each will hold, by position. */
-interface Flight {
-  readonly slots: number[]
-  readonly ways: number[]
-}
-const NO_FLIGHT: Flight = { slots: [], ways: [] }
-
-type Action = 'none' | 'add' | 'replace' | 'delete' | 'held' | 'unresolved' | 'conflict'
+export type Action = 'none' | 'add' | 'replace' | 'delete' | 'held' | 'unresolved' | 'conflict'
 
 export class Reconciler {
   readonly counters: ReconcilerCounters = newCounters()
@@ -66,7 +56,7 @@ export class Reconciler {
   private readonly options: ReconcilerOptions
   private readonly listener: ReconcilerListener
   private readonly work: WorkQueue
-  private readonly repairs = new Map<number, { count: number; at: number; until: number }>()
+  private readonly repairs = new Repairs()
   private flight: Flight | undefined
   private flightTainted = false
   private reading: Set<KernelRoute> | undefined
@@ -84,13 +74,12 @@ export class Reconciler {
     this.options = options
     this.listener = listener
     this.tables = new RouteTables(options.tables ?? [TABLE_MAIN], options.seed ?? 0x51ed270b)
-    const { slots, ways, wishes, foreign, resolver } = this.tables
-    this.slots = slots
-    this.ways = ways
-    this.wishes = wishes
-    this.foreign = foreign
-    this.resolver = resolver
-    this.work = new WorkQueue(slots)
+    this.slots = this.tables.slots
+    this.ways = this.tables.ways
+    this.wishes = this.tables.wishes
+    this.foreign = this.tables.foreign
+    this.resolver = this.tables.resolver
+    this.work = new WorkQueue(this.slots)
     this.nextHops = new NextHops(this.resolver)
     this.observer = new Observer(options.ignoredInterfaces ?? [], this.resolver, listener)
   }
@@ -191,9 +180,7 @@ export class Reconciler {
     }
     const seen = this.reading ?? new Set()
     this.reading = undefined
-    for (const route of [...this.foreign.values()]) {
-      if (!seen.has(route)) this.dropForeign(route)
-    }
+    for (const route of [...this.foreign.values()]) if (!seen.has(route)) this.dropForeign(route)
     const indexes = new Set(state.links.map((link) => link.index))
     for (const index of [...this.resolver.links.keys()]) if (!indexes.has(index)) this.resolver.removeLink(index)
     for (const link of state.links) this.resolver.setLink(link)
@@ -413,17 +400,8 @@ export class Reconciler {
     return Math.min(read, this.work.nextRetry, this.deadline)
   }
 
-  /** What stands between desired and actual for a row; also the state `show kernel` prints. */
-  stateOf(slot: number): RouteState | undefined {
-    if (!this.slots.live(slot)) return undefined
-    const action = this.decide(slot)
-    if (action === 'none') return 'installed'
-    if (action === 'delete') return 'deleting'
-    if (action !== 'add' && action !== 'replace') return action
-    return this.failures.has(slot) ? 'failed' : 'pending'
-  }
-
-  private decide(slot: number): Action {
+  /** What a row needs now; nothing is remembered, so the answer is never stale. */
+  decide(slot: number): Action {
     const wish = this.slots.wish[slot] as number
     const actual = this.slots.actual[slot] as number
     if (wish === 0) {
@@ -469,9 +447,8 @@ export class Reconciler {
 
   /** Our own routes changed: next hops that lie behind them may have moved. Done once per drained queue. */
   private settle(): void {
-    if (this.settled) return
+    if (!this.settled) this.resolveAgain()
     this.settled = true
-    this.resolveAgain()
   }
 
   private reportConflict(slot: number): void {
@@ -495,23 +472,20 @@ export class Reconciler {
     const inPlace = this.slots.wish[slot] !== 0 && before !== ABSENT && this.decide(slot) === 'none'
     this.slots.actual[slot] = way
     if (inPlace) this.repair(slot, now)
-    else if (now >= (this.repairs.get(slot)?.until ?? now)) this.work.add(slot)
+    else if (!this.repairs.waiting(slot, now)) this.work.add(slot)
   }
 
   /** The first repair is immediate; a program that keeps taking a route away is answered ever more calmly. */
   private repair(slot: number, now: number): void {
     this.counters.repairs++
-    const last = this.repairs.get(slot)
-    const count = last !== undefined && now - last.at < REPAIR_MEMORY_MS ? last.count + 1 : 0
-    const until = count < 2 ? now : now + Math.min(REPAIR_LIMIT_MS, 20 * 2 ** Math.min(count, 8))
-    this.repairs.set(slot, { count, at: now, until })
+    const until = this.repairs.until(slot, now)
     if (until === now) this.work.add(slot)
     else this.work.addLater(until, slot)
   }
 
+  /** How often a row was put right in the current run of interference. */
   repairsOf(slot: number): number {
-    const run = this.repairs.get(slot)
-    return run === undefined ? 0 : run.count + 1
+    return this.repairs.count(slot)
   }
 
   /** As the kernel last told it. */

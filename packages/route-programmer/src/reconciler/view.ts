@@ -10,10 +10,20 @@ import type { RouteRow, RouteState } from './types.js'
 export function* routeRows(reconciler: Reconciler, wanted?: (state: RouteState) => boolean): Generator<RouteRow> {
   const { slots } = reconciler.tables
   for (let slot = 0; slot < slots.index.size; slot++) {
-    const state = reconciler.stateOf(slot)
+    const state = stateOf(reconciler, slot)
     if (state === undefined || wanted?.(state) === false) continue
     yield rowOf(reconciler, slot, state)
   }
+}
+
+/** What stands between desired and actual for a row. */
+function stateOf(reconciler: Reconciler, slot: number): RouteState | undefined {
+  if (!reconciler.tables.slots.live(slot)) return undefined
+  const action = reconciler.decide(slot)
+  if (action === 'none') return 'installed'
+  if (action === 'delete') return 'deleting'
+  if (action !== 'add' && action !== 'replace') return action
+  return reconciler.failures.has(slot) ? 'failed' : 'pending'
 }
 
 function rowOf(reconciler: Reconciler, slot: number, state: RouteState): RouteRow {
@@ -50,7 +60,7 @@ export function countStates(reconciler: Reconciler): Record<RouteState, number> 
   }
   const { slots } = reconciler.tables
   for (let slot = 0; slot < slots.index.size; slot++) {
-    const state = reconciler.stateOf(slot)
+    const state = stateOf(reconciler, slot)
     if (state !== undefined) counts[state]++
   }
   return counts

@@ -9,6 +9,13 @@ import { FLAG, type Slots } from './slots.js'
 /** Failed writes are tried again after a change of the network, but not for each of a thousand changes. */
 const TOPOLOGY_RETRY_MS = 50
 
+/** The batch being written: rows and what each will hold, by position. */
+export interface Flight {
+  readonly slots: number[]
+  readonly ways: number[]
+}
+export const NO_FLIGHT: Flight = { slots: [], ways: [] }
+
 export class WorkQueue {
   private readonly slots: Slots
   private readonly schedule = new Schedule()

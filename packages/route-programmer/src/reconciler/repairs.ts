@@ -1,0 +1,36 @@
+/**
+ * Patience with other programs: the first repairs of a route are immediate, a program that keeps taking it away is
+ * answered ever more calmly, but never later than half a second.
+ */
+
+const LIMIT_MS = 500
+const MEMORY_MS = 10_000
+const IMMEDIATE = 2
+
+export class Repairs {
+  private readonly known = new Map<number, { count: number; at: number; until: number }>()
+
+  /** Counts one more repair of a row and says when it may be made. */
+  until(slot: number, now: number): number {
+    const last = this.known.get(slot)
+    const count = last !== undefined && now - last.at < MEMORY_MS ? last.count + 1 : 0
+    const until = count < IMMEDIATE ? now : now + Math.min(LIMIT_MS, 20 * 2 ** Math.min(count, 8))
+    this.known.set(slot, { count, at: now, until })
+    return until
+  }
+
+  /** True while a repair of the row waits for its time. */
+  waiting(slot: number, now: number): boolean {
+    return now < (this.known.get(slot)?.until ?? now)
+  }
+
+  /** Repairs of a row in the current run of interference; 0 when nobody interferes. */
+  count(slot: number): number {
+    const run = this.known.get(slot)
+    return run === undefined ? 0 : run.count + 1
+  }
+
+  clear(): void {
+    this.known.clear()
+  }
+}
