@@ -24,7 +24,7 @@ const seed = Number(process.argv[3] ?? 20261122)
 const outfile = join(root, '.cache', 'fuzz.mjs')
 mkdirSync(dirname(outfile), { recursive: true })
 await build({
-  entryPoints: [join(root, 'packages/bgp-packet/fuzz/fuzz.ts')],
+  entryPoints: [join(root, 'packages/bgp-packet/src/fuzz/fuzz.ts')],
   bundle: true,
   platform: 'node',
   format: 'esm',

@@ -1,8 +1,8 @@
 /** The framer: any chunking gives the same messages, bad headers end in the NOTIFICATION of RFC 4271 section 6.1. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { GOOD, message, octets, PREFIX, update } from '../testing/build.js'
 import { Framer } from './framer.js'
+import { GOOD, message, octets, PREFIX, update } from './testing/build.js'
 import { hexOf } from './text.js'
 
 const STREAM = [message(4, ''), update(GOOD, PREFIX), message(4, ''), update([]), message(3, '0602')]

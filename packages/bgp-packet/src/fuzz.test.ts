@@ -1,6 +1,6 @@
 /** The short form of `npm run fuzz`: 100,000 inputs from a fixed seed, all four verdicts reached, no finding. */
 import { expect, it } from 'vitest'
-import { runFuzz, TARGETS } from '../fuzz/fuzz.js'
+import { runFuzz, TARGETS } from './fuzz/fuzz.js'
 
 it('no input escapes a verdict', { timeout: 60_000 }, () => {
   const { findings, verdicts } = runFuzz(100_000, 7)

@@ -1,7 +1,7 @@
 /** `starling decode`: lines to JSON, messages to trees. */
 import { describe, expect, it } from 'vitest'
-import { AS_PATH, attribute, GOOD, message, octets, PREFIX, update } from '../../testing/build.js'
 import { decodeMessage } from '../message/message.js'
+import { AS_PATH, attribute, GOOD, message, octets, PREFIX, update } from '../testing/build.js'
 import { decodeLine } from './line.js'
 import { decodeTree } from './tree.js'
 

@@ -1,7 +1,7 @@
 /** Malformed OPEN, ROUTE-REFRESH and NOTIFICATION messages, and their texts. */
 import { describe, expect, it } from 'vitest'
-import { attribute, capability, message, octets, open, update } from '../../testing/build.js'
 import { printCapability } from '../capability/print.js'
+import { attribute, capability, message, octets, open, update } from '../testing/build.js'
 import { hexOf } from '../text.js'
 import { decodeMessage, encodeMessage } from './message.js'
 import { encodeNotification, hardResetData, notificationOf, printNotification, shutdownData } from './notification.js'

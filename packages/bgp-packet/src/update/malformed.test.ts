@@ -1,9 +1,9 @@
 /** The table of malformed UPDATEs: every row has one right verdict, code, subcode and attribute. */
 import { describe, expect, it } from 'vitest'
-import { octets } from '../../testing/build.js'
-import { CARRIED, FOUR_OCTET_AS, FRAMING, MANDATORY, OPTIONAL, type Row } from '../../testing/malformed.js'
-import { MULTIPROTOCOL } from '../../testing/malformed-mp.js'
 import { decodeMessage } from '../message/message.js'
+import { octets } from '../testing/build.js'
+import { CARRIED, FOUR_OCTET_AS, FRAMING, MANDATORY, OPTIONAL, type Row } from '../testing/malformed.js'
+import { MULTIPROTOCOL } from '../testing/malformed-mp.js'
 import { VERDICT_NAMES } from '../verdict.js'
 
 const TABLES: Record<string, readonly Row[]> = { MANDATORY, OPTIONAL, FOUR_OCTET_AS, CARRIED, FRAMING, MULTIPROTOCOL }

@@ -2,7 +2,7 @@
  * Messages for tests, built so that lengths are computed and never typed: a typo cannot turn a test into another test that passes.
  */
 
-import { parseHex } from '@starling/bgp-packet'
+import { parseHex } from '../index.js'
 
 export function octets(hex: string): Uint8Array {
   const bytes = parseHex(hex)

@@ -29,7 +29,7 @@ import {
   updateContext,
   Verdict,
   verdictOf,
-} from '@starling/bgp-packet'
+} from '../index.js'
 import { Mutant, mutate } from './mutate.js'
 import { Random } from './random.js'
 import { messageSeeds, mrtSeeds } from './seeds.js'

@@ -18,7 +18,7 @@ import {
   parseHex,
   shutdownData,
   type UpdateAttributes,
-} from '@starling/bgp-packet'
+} from '../index.js'
 
 const octets = (hex: string) => parseHex(hex) ?? new Uint8Array(0)
 
