@@ -13,8 +13,8 @@ export interface JsonObject {
   [member: string]: JsonValue
 }
 
-/** 16 digits or a fraction or exponent: the only numbers that the native parser could change. Strings may match too. */
-const RISKY_NUMBER = /[:[,]\s*-?(?:\d{16,}|\d+\.\d|\d+(?:\.\d+)?[eE])/
+/** 16 digits, a fraction or an exponent: the only numbers the native parser could change. Text in strings may match too. */
+const RISKY_NUMBER = /[:[,]\s*-?(?:\d{16,}|\d+\.\d+(?:[eE][+-]?\d+)?|\d+[eE][+-]?\d+)\s*[,}\]]/
 
 export function parseJson(text: string): JsonValue {
   if (!RISKY_NUMBER.test(text)) return JSON.parse(text) as JsonValue
