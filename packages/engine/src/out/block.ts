@@ -18,14 +18,21 @@ import {
 import type { AttrId, AttributeStore } from '../rib/attributes.js'
 import { nextAttribute } from '../rib/intern.js'
 
-/** Most octets a splice adds: ORIGINATOR_ID, and CLUSTER_LIST with an extended header. */
-export const SPLICE_ROOM = 7 + 8
-
 /** Copies the set's block to `out`; returns the position behind it. */
 export function copyBlock(store: AttributeStore, attr: AttrId, out: Uint8Array, at: number): number {
   const chunk = store.chunk(attr)
   const from = store.offset(attr)
   return copy(chunk, from, from + store.lengths[attr], out, at)
+}
+
+/** Octets {@link copyReflected} will write. */
+export function reflectedLength(store: AttributeStore, attr: AttrId): number {
+  const originator = store.originatorEnd[attr] > store.spliceAt[attr] ? 0 : 7
+  const list = store.clusterEnd[attr] - store.originatorEnd[attr]
+  if (list === 0) return store.lengths[attr] + originator + 7
+  const extended = (store.chunk(attr)[store.offset(attr) + store.originatorEnd[attr]] & Flag.extendedLength) !== 0
+  const value = list - (extended ? 4 : 3)
+  return store.lengths[attr] + originator + 4 + (!extended && value + 4 > 255 ? 1 : 0)
 }
 
 /** As {@link copyBlock}, reflected: `originator` is the source's BGP identifier. */

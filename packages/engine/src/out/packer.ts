@@ -11,7 +11,7 @@ import type { AttrId, AttributeStore } from '../rib/attributes.js'
 import type { FamilyIndex } from '../rib/contract.js'
 import type { PathTable } from '../rib/paths.js'
 import type { PeerColumns } from '../rib/peers.js'
-import { copyBlock, copyReflected, toTwoOctets } from './block.js'
+import { copyBlock, copyReflected, reflectedLength, toTwoOctets } from './block.js'
 import type { SegmentLog } from './log.js'
 
 const HASH_SIZE = 4096
@@ -138,9 +138,9 @@ export class Packer {
     paths: PathTable,
   ): void {
     const store = this.#store
-    const block = this.#block
-    this.#writeBlock(attr, source, format)
-    const blockLength = this.#blockEnd
+    const reflected = !format.external && source !== 0 && this.#peers.external[source] === 0
+    const originator = this.#peers.routerId[source]
+    const blockLength = this.#blockLength(attr, reflected, originator, format)
     const hop = store.outer(attr)
     const mp = format.family === 1 || hop !== 0
     const hopBytes = store.nextHops.bytes(hop)
@@ -177,7 +177,7 @@ export class Packer {
         for (let i = 0; i < hopBytes.length; i++) out[at++] = hopBytes[i]
         out[at++] = 0
       } else {
-        for (let i = 0; i < blockLength; i++) out[at++] = block[i]
+        at = this.#putBlock(attr, reflected, originator, format, out, at)
         put16(out, attributesAt, blockLength)
       }
       while (item !== 0 && at + largest <= limit) {
@@ -187,7 +187,7 @@ export class Packer {
       }
       if (mp) {
         put16(out, lengthAt, at - lengthAt - 2)
-        for (let i = 0; i < blockLength; i++) out[at++] = block[i]
+        at = this.#putBlock(attr, reflected, originator, format, out, at)
         put16(out, attributesAt, at - attributesAt - 2)
       }
       this.#finish(log, segment, start, at)
@@ -256,15 +256,33 @@ export class Packer {
     return table.writeNlri(paths.prefix[entry], out, start + 4)
   }
 
-  #writeBlock(attr: AttrId, source: number, format: PackFormat): void {
+  /** Length of the block as it leaves; the 2-octet form is written aside, as its length is not known before. */
+  #blockLength(attr: AttrId, reflected: boolean, originator: number, format: PackFormat): number {
+    const store = this.#store
+    if (format.fourOctetAs) return reflected ? reflectedLength(store, attr) : store.lengths[attr]
     const block = this.#block
-    const peers = this.#peers
-    const reflected = !format.external && source !== 0 && peers.external[source] === 0
-    let end = reflected
-      ? copyReflected(this.#store, attr, peers.routerId[source], format.clusterId, block, 0)
-      : copyBlock(this.#store, attr, block, 0)
-    if (!format.fourOctetAs) end = toTwoOctets(block, 0, end)
-    this.#blockEnd = end
+    const end = reflected
+      ? copyReflected(store, attr, originator, format.clusterId, block, 0)
+      : copyBlock(store, attr, block, 0)
+    this.#blockEnd = toTwoOctets(block, 0, end)
+    return this.#blockEnd
+  }
+
+  #putBlock(
+    attr: AttrId,
+    reflected: boolean,
+    originator: number,
+    format: PackFormat,
+    out: Uint8Array,
+    at: number,
+  ): number {
+    if (!format.fourOctetAs) {
+      const block = this.#block
+      for (let i = 0; i < this.#blockEnd; i++) out[at + i] = block[i]
+      return at + this.#blockEnd
+    }
+    if (reflected) return copyReflected(this.#store, attr, originator, format.clusterId, out, at)
+    return copyBlock(this.#store, attr, out, at)
   }
 
   #finish(log: SegmentLog, segment: ReturnType<SegmentLog['reserve']>, start: number, end: number): void {

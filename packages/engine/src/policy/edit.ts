@@ -145,10 +145,18 @@ export class RouteEdit {
     return this.#block.u32(AttributeCode.otc)
   }
 
+  /** Takes an attribute out; the mandatory ones stay, because a route without them is none. */
   dropAttribute(code: number): void {
-    if (!this.hasAttribute(code)) return
+    if (code <= AttributeCode.nextHop || !this.hasAttribute(code)) return
     this.#drop.push(code)
     this.#dirty = true
+    if (code === AttributeCode.med) this.med = undefined
+    else if (code === AttributeCode.localPref) this.localPref = undefined
+    else if (code === AttributeCode.communities || code === AttributeCode.largeCommunities) {
+      if (code === AttributeCode.communities) this.#communities = []
+      else this.#large = []
+      this.#communitiesChanged = true
+    }
   }
 
   hasAttribute(code: number): boolean {

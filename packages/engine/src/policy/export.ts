@@ -73,7 +73,7 @@ export class ExportProfile {
     const flags = store.flags[attr]
     if (!this.reflects(kind)) return 0
     if (flags & (this.session.external ? BLOCKED_FOR_EBGP : SetFlag.noAdvertise)) return 0
-    if (this.#transparent && flags & SetFlag.localPref && this.#fits(attr)) return attr
+    if (this.#transparent && flags & SetFlag.localPref && this.#fits(flags)) return attr
     if (this.policy.looksAtPrefix) return this.evaluate(edit, attr, kind, undefined)
     const known = this.#memo.get(attr, kind)
     if (known !== MISS) return known
@@ -82,9 +82,9 @@ export class ExportProfile {
     return out
   }
 
-  #fits(attr: AttrId): boolean {
-    const length = this.#store.nextHops.bytes(this.#store.nextHop[attr]).length
-    return this.family === 1 ? length >= 16 : length === 4 || (length > 4 && this.session.extendedNextHop)
+  /** IPv6 routes always carry a next hop of their own family; an IPv4 one may not (RFC 8950). */
+  #fits(flags: number): boolean {
+    return this.family === 1 || (flags & SetFlag.inlineNextHop) !== 0 || this.session.extendedNextHop
   }
 
   /** The long road, with {@link reason}. The edit's prefix must be set if {@link looksAtPrefix}. */

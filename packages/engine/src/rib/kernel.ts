@@ -12,7 +12,6 @@ type Hop = InstallView['nextHops'][number]
 
 export class KernelOut {
   readonly #sink: Sink
-  readonly #nameOf: (slot: number) => string
   readonly #hops: Hop[] = []
   readonly #view: Mutable<InstallView> = {
     family: 'ipv4',
@@ -28,9 +27,8 @@ export class KernelOut {
   }
   readonly #addresses = [new Uint8Array(4), new Uint8Array(16)] as const
 
-  constructor(sink: Sink, nameOf: (slot: number) => string) {
+  constructor(sink: Sink) {
     this.#sink = sink
-    this.#nameOf = nameOf
   }
 
   install(rib: FamilyRib, prefix: number, best: RowId): void {
@@ -45,14 +43,12 @@ export class KernelOut {
     view.address = address
     view.length = table.lengths[prefix]
     view.source = local === undefined ? 'bgp' : local.source
-    view.from = local === undefined ? this.#nameOf(source - 1) : local.label
+    view.from = local === undefined ? (rib.states[source - 1]?.session.config.name ?? '') : local.label
     view.localPref = store.flags[attr] & SetFlag.localPref ? store.localPrefs[attr] : undefined
     view.metric = local?.metric
     view.ebgp = peers.external[source] === 1
     view.local = local?.target
-    this.#hops.length = 0
-    if (local === undefined) this.#addHops(rib, prefix, best)
-    else if (local.target.kind !== 'blackhole' && store.nextHop[attr] !== 0) this.#addHop(rib, store.nextHop[attr])
+    this.#setHops(rib, prefix, best, local?.target.kind === 'blackhole')
     // `local` is absent for BGP routes, as the contract says; an absent key and an undefined one are alike to readers.
     this.#sink.installRoute(view as InstallView)
   }
@@ -64,22 +60,23 @@ export class KernelOut {
   }
 
   /** The best path's next hop first, then those of the multipath set, each once. */
-  #addHops(rib: FamilyRib, prefix: number, best: RowId): void {
+  #setHops(rib: FamilyRib, prefix: number, best: RowId, none: boolean): void {
     const { paths, store } = rib
-    this.#addHop(rib, store.nextHop[paths.attr[best]])
-    if (rib.options.maximumPaths <= 1) return
-    const seen = [store.nextHop[paths.attr[best]]]
+    const { nextHops } = store
+    const hops = this.#hops
+    const first = none ? 0 : store.nextHop[paths.attr[best]]
+    const single = first === 0 ? 0 : 1
+    if (single === 1) hops[0] = nextHops.weighted(first)
+    // Setting a length is slow even when it is the same one.
+    if (hops.length !== single) hops.length = single
+    if (rib.options.maximumPaths <= 1 || single === 0) return
+    const seen = [first]
     for (let row = rib.prefixes.head[prefix]; row !== 0; row = paths.nextInPrefix[row]) {
       if (row === best || (paths.flags[row] & RowFlag.multi) === 0) continue
       const hop = store.nextHop[paths.attr[row]]
       if (seen.includes(hop)) continue
       seen.push(hop)
-      this.#addHop(rib, hop)
+      hops.push(nextHops.weighted(hop))
     }
-  }
-
-  #addHop(rib: FamilyRib, hop: number): void {
-    const { nextHops } = rib.store
-    this.#hops.push(nextHops.weighted(hop))
   }
 }

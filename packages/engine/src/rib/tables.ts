@@ -69,7 +69,7 @@ export class RibTables implements Tables {
     this.store = new AttributeStore(hashSeed, this.#nextHops)
     this.edit = new RouteEdit(this.store)
     this.#options = { deterministicMed: true, maximumPaths: 1, multipathRelax: false }
-    const kernel = new KernelOut(host.sink, (slot) => host.nameOf(slot))
+    const kernel = new KernelOut(host.sink)
     const packer = new Packer(this.store, this.peers)
     const side = new Packer(this.store, this.peers)
     const make = (index: FamilyIndex): FamilyRib => {

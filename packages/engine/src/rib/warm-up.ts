@@ -20,11 +20,17 @@ export function warmUp(makeTables: (config: EngineConfig, host: TablesHost) => T
     while (tables.work(512, 0));
   }
   for (let slot = 0; slot < PEERS - 1; slot++) tables.peerUp(slot, syntheticSession(slot), 0)
+  // Messages are built once: the builder is not what is to be warmed.
   for (let round = 0; round < 2; round++) {
     for (let n = 0; n < ROUTES; n += PER_MESSAGE) {
       const slot = (n / PER_MESSAGE) % 3
       const names = Array.from({ length: PER_MESSAGE }, (_, i) => `10.${(n + i) >>> 8}.${(n + i) & 255}.0/24`)
-      feed(tables, slot, { announce: names, localPref: 100 + round, asPath: `${64512 + (n % 97)} ${n % 31}`, med: n % 7 })
+      feed(tables, slot, {
+        announce: names,
+        localPref: 100 + round,
+        asPath: `${64512 + (n % 97)} ${n % 31}`,
+        med: n % 7,
+      })
       feed(tables, slot, { announce: names.map((_, i) => `fd00:${(n + i).toString(16)}::/48`), localPref: 100 })
       if (n % 512 === 0) drain()
     }
