@@ -83,6 +83,7 @@ const ignore = () => undefined
 const speaker = new Speaker({
   config,
   listen: [{ address: values.listen.slice(0, at), port: Number(values.listen.slice(at + 1)) }],
+  warmUp: !values['no-warm-up'],
   notice: values.verbose ? log : ignore,
   extras: {
     installRoute: ignore,

@@ -19,6 +19,7 @@ import { Directory, dynamicPeerConfig } from './session/directory.js'
 import { AFI_OF, BOTH_FAMILIES, familyNameOf } from './session/families.js'
 import type { PeerHost } from './session/host.js'
 import { limitData, MessageCounter } from './session/messages.js'
+import { OpenMemo } from './session/open.js'
 import type { Peer } from './session/peer.js'
 import { peerView } from './session/peer-view.js'
 import { addPeer, type Reconfiguration, reconfigure, removePeer } from './session/reconfigure.js'
@@ -55,6 +56,7 @@ export class Engine implements PeerHost, TablesHost {
   readonly random: () => number
   readonly tables: Tables
   readonly deferral: Deferral
+  readonly opens = new OpenMemo()
   config: EngineConfig
   now: number
   /** Throws caught at the border of one peer's input: always our bug. */

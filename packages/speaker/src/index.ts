@@ -12,3 +12,4 @@ export {
   type SpeakerOptions,
   type StopMode,
 } from './speaker.js'
+export { warmUp } from './warm-up.js'

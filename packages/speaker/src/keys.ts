@@ -2,6 +2,7 @@
  * TCP MD5 keys a listener must have: those of the configured peers of its family, and of the ranges (RFC 2385).
  */
 import type { EngineConfig } from '@starling/engine'
+import { Prefix } from '@starling/inet'
 
 /** Peer address or `address/length` to key. */
 export type Keys = ReadonlyMap<string, string>
@@ -11,7 +12,10 @@ export function keysFor(config: EngineConfig, listenAddress: string): Keys {
   const six = listenAddress.includes(':')
   const keys = new Map<string, string>()
   for (const { range, template } of config.dynamicNeighbors) {
-    if (template.password !== undefined && range.includes(':') === six) keys.set(range, template.password)
+    // Without host bits: the kernel compares the address of a prefix key as it stands.
+    const prefix = Prefix.parse(range)
+    if (prefix === undefined || template.password === undefined) continue
+    if ((prefix.family === 'ipv6') === six) keys.set(prefix.toString(), template.password)
   }
   for (const { remoteAddress, password } of config.peers.values()) {
     if (password !== undefined && remoteAddress.includes(':') === six) keys.set(remoteAddress, password)

@@ -27,6 +27,7 @@ import { DRAIN_TIME, drained, withdrawn } from './drain.js'
 import { MAX_CONNECTIONS, PREFIXES_PER_LOOK } from './limits.js'
 import { type ListenAddress, Listener, requireTtl } from './listener.js'
 import { Loop } from './loop.js'
+import { warmUp } from './warm-up.js'
 
 /** What the engine asks for that is not about connections: the kernel's and the operator's side. */
 export type SinkExtras = Pick<Sink, 'installRoute' | 'removeRoute' | 'trackNextHop' | 'untrackNextHop' | 'event'>
@@ -47,6 +48,8 @@ export interface SpeakerOptions {
   readonly random?: () => number
   /** We restarted, and the kernel kept forwarding: graceful restart as the restarting side. */
   readonly restarting?: boolean
+  /** Run synthetic routes through the code before listening: a fifth of a second, and no cold start under load. */
+  readonly warmUp?: boolean
   /** Other tables than the engine's own, for tests. */
   readonly tables?: EngineOptions['tables']
 }
@@ -79,6 +82,7 @@ export class Speaker {
   readonly #unsent: TcpConnection[] = []
   readonly #touched: Live[] = []
   readonly #delay = monitorEventLoopDelay({ resolution: 10 })
+  readonly #warmUp: boolean
   #nextAccept = 1
   #configuring: Promise<unknown> = Promise.resolve()
   #config: EngineConfig
@@ -86,6 +90,7 @@ export class Speaker {
 
   constructor(options: SpeakerOptions) {
     this.#config = options.config
+    this.#warmUp = options.warmUp ?? false
     this.#extras = options.extras
     this.#notice = options.notice ?? (() => undefined)
     this.#loop = new Loop({
@@ -105,6 +110,7 @@ export class Speaker {
 
   /** Listen where possible, and begin to dial. Addresses that are not there yet are tried again in the background. */
   async start(): Promise<void> {
+    if (this.#warmUp) warmUp(this.#config)
     this.#delay.enable()
     await Promise.all([...this.#listeners.values()].map((listener) => listener.open(this.#config)))
     this.#loop.poke()

@@ -15,6 +15,7 @@ import {
   type InstallView,
   type Sink,
 } from '@starling/engine'
+import { Prefix } from '@starling/inet'
 import type { End, Host, Network } from './network.js'
 import type { Random } from './random.js'
 import type { Transcript } from './transcript.js'
@@ -30,7 +31,7 @@ export interface NodeOptions {
 }
 
 function prefixText(address: Uint8Array, length: number): string {
-  return `${formatAddress(address)}/${length}`
+  return Prefix.from(address, length)?.toString() ?? `${formatAddress(address)}/${length}`
 }
 
 /** A route in the kernel: from whom, and by which next hop (`local` for our own). */

@@ -7,6 +7,7 @@ import type { PeerSlot, Tables } from '../rib/contract.js'
 import type { ConnectionId, Sink } from '../sink.js'
 import type { Connection } from './connection.js'
 import type { Deferral } from './deferral.js'
+import type { OpenMemo } from './open.js'
 import type { Peer } from './peer.js'
 
 export interface PeerHost {
@@ -19,6 +20,7 @@ export interface PeerHost {
   /** The R bit of our OPENs: we restarted and still wait for End-of-RIB (RFC 4724 section 3). */
   readonly restarting: boolean
   readonly deferral: Deferral
+  readonly opens: OpenMemo
   /** A fresh id for a dial. */
   allocate(peer: Peer, connection: Connection): ConnectionId
   /** Route input of an accepted connection to its machine. */

@@ -19,7 +19,7 @@ import { Connection, type ConnectionOwner, type Endpoints } from './connection.j
 import { Helper, type HelperActions } from './helper.js'
 import type { PeerHost } from './host.js'
 import type { Negotiated } from './negotiated.js'
-import { advertisedCapabilities, encodeOpenMessage, judgeOpen, NO_OMISSIONS, omissionsAfter } from './open.js'
+import { judgeOpen, NO_OMISSIONS, omissionsAfter } from './open.js'
 import { sessionParameters } from './parameters.js'
 import { dialReason, lossReason, receivedReason } from './reasons.js'
 import { decodeRefresh, encodeRefresh } from './refresh.js'
@@ -215,12 +215,12 @@ export class Peer implements ConnectionOwner, HelperActions {
   }
 
   openMessage(connection: Connection): Uint8Array {
-    return encodeOpenMessage(this.config, this.#host.config, this.#offer(connection))
+    return this.#host.opens.octets(this.config, this.#host.config, this.#offer(connection))
   }
 
   /** What this connection offers; decided once, so that OPEN and judgement cannot differ. */
   #offer(connection: Connection): Capability[] {
-    connection.advertised ??= advertisedCapabilities(this.config, this.omissions, {
+    connection.advertised ??= this.#host.opens.capabilities(this.config, this.omissions, {
       restarting: this.#host.restarting,
       // RFC 4724 section 3: nothing of an earlier life is preserved by a first, cold start.
       preserved: this.#host.restarting || this.established > 0,
