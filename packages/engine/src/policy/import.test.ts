@@ -209,7 +209,7 @@ const calico: PolicyTerm[] = [
   term([], 'reject'),
 ]
 
-const kernelVia = (route: Partial<LocalRoute>) => ({
+const kernelVia = (route: Partial<LocalRoute> & { prefix: string }) => ({
   source: 'kernel' as const,
   target: { kind: 'device' as const, interface: 'cali1' },
   ...route,

@@ -314,7 +314,7 @@ export class RibTables implements Tables {
       this.#pump.watch(group)
       checkExportLimits(this.host, this.states, group, rib.index, now)
     }
-    rib.reap()
+    rib.reap(rib.groups)
   }
 
   #freeSlots(): void {
