@@ -1,3 +1,4 @@
+/** The door of IPAM: blocks and addresses as compare-and-swap steps, and what a node says about itself at its start. */
 export {
   type Assigned,
   type AssignRequest,

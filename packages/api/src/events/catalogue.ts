@@ -59,6 +59,17 @@ export const EVENTS = {
 
 export type EventCode = keyof typeof EVENTS
 
+/** Codes of log lines that are no events: what the host of the engine met while it worked. */
+export const LOG_CODES = {
+  BLOCK_CLAIM_FAILED: { level: 'warn', meaning: 'No pod block could be claimed (`--claim-block`); it is tried again.' },
+  CONFIGURE_FAILED: { level: 'error', meaning: 'A new plan could not be applied; the one before stays in force.' },
+  FOLDER_UNREADABLE: { level: 'warn', meaning: 'The folder of secrets or of endpoint status files cannot be read.' },
+  PLAN_FAILED: { level: 'error', meaning: 'A plan could not be made of the snapshot; the one before stays in force.' },
+  RESOURCE_PROBLEM: { level: 'warn', meaning: 'A resource breaks a rule, or names something that does not exist.' },
+  SPEAKER_FAILED: { level: 'error', meaning: 'The speaker stopped on a broken invariant; kernel routes stay.' },
+  SPEAKER_NOTICE: { level: 'info', meaning: 'The speaker opened or lost a listener, or met trouble with a socket.' },
+} as const satisfies Record<string, EventEntry>
+
 export interface Description {
   readonly code: EventCode
   readonly level: Level
@@ -119,7 +130,7 @@ function words(event: DaemonEvent): [EventCode, string] {
     case 'stopping':
       return ['STOPPING', `stopping: ${safe(event.reason)}`]
     case 'datastore-status':
-      return ['DATASTORE_STATUS', `datastore is ${event.status}: ${safe(event.detail)}`]
+      return ['DATASTORE_STATUS', `datastore is ${event.status}${event.detail === '' ? '' : `: ${safe(event.detail)}`}`]
     case 'datastore-problem':
       return ['DATASTORE_PROBLEM', `${safe(event.key)}: ${safe(event.problem)}`]
     case 'config-applied':
@@ -145,9 +156,14 @@ function words(event: DaemonEvent): [EventCode, string] {
   }
 }
 
+/** One that is lost is worth a second look; one that comes back is not, and a start reports every step. */
+const DATASTORE_LEVELS = { waiting: 'debug', resync: 'warn', 'in-sync': 'info' } as const
+
 export function describeEvent(event: DaemonEvent): Description {
   const [code, message] = words(event)
-  // A datastore that is lost is worth a second look; one that comes back is not.
-  const lost = event.type === 'datastore-status' && event.status !== 'in-sync'
-  return { code, level: lost ? 'warn' : EVENTS[code].level, message }
+  return {
+    code,
+    level: event.type === 'datastore-status' ? DATASTORE_LEVELS[event.status] : EVENTS[code].level,
+    message,
+  }
 }

@@ -69,7 +69,10 @@ function escapeFields(fields: Record<string, unknown>): Record<string, unknown> 
 
 function errorFields(error: Error): Record<string, unknown> {
   const code = 'code' in error && typeof error.code === 'string' ? { code: error.code } : {}
-  return { type: error.name, message: escapeText(error.message, 1024), ...code, stack: error.stack?.slice(0, 4096) }
+  // The stack begins with the message, so it needs the same care; its own lines stay lines.
+  const frames = error.stack?.split('\n    at ').slice(1, 30) ?? []
+  const stack = frames.map((frame) => `at ${escapeText(frame, 200)}`).join('\n')
+  return { type: error.name, message: escapeText(error.message, 1024), ...code, stack }
 }
 
 /** Every event as one line; returns the way to stop. */
