@@ -132,7 +132,7 @@ export class Reconciler {
     return this.mayDelete
   }
 
-  /** When deletions start by themselves; infinite before the first read and once they are allowed. */
+  /** Infinite before the first read and once deletions are allowed. */
   get deleteDeadline(): number {
     return this.deadline
   }
@@ -181,9 +181,7 @@ export class Reconciler {
     const seen = this.reading ?? new Set()
     this.reading = undefined
     for (const route of [...this.foreign.values()]) if (!seen.has(route)) this.dropForeign(route)
-    const indexes = new Set(state.links.map((link) => link.index))
-    for (const index of [...this.resolver.links.keys()]) if (!indexes.has(index)) this.resolver.removeLink(index)
-    for (const link of state.links) this.resolver.setLink(link)
+    this.resolver.setLinks(state.links)
     this.markConflicts()
     this.topologyChanged(now)
     this.observer.flush()
@@ -239,6 +237,8 @@ export class Reconciler {
       const before = this.slots.actual[slot]
       const known = before === way && now - this.wroteAt > ECHO_MS
       this.setActual(slot, removed ? (before === ABSENT || known ? ABSENT : UNKNOWN) : way, now)
+      // A replace announces only what comes: whether the foreign route is still beside it, a read must tell.
+      if (!removed && this.slots.has(slot, FLAG.FOREIGN)) this.requestRead('a key changed hands')
       if (!this.slots.live(slot)) this.idle(slot)
       return false
     }
@@ -251,6 +251,7 @@ export class Reconciler {
 
   private foreignAtSlot(slot: number, route: KernelRoute, present: boolean): void {
     if (present) {
+      if (this.slots.has(slot, FLAG.FOREIGN)) this.requestRead('a key changed hands')
       this.slots.raise(slot, FLAG.FOREIGN)
       // It was put beside ours or in its place; only the next write or read will tell.
       if (this.slots.actual[slot] !== ABSENT) this.slots.actual[slot] = UNKNOWN

@@ -5,7 +5,7 @@
  * nothing: the kernel would keep sending into them.
  */
 
-import { type Family, type KernelLink, type KernelRoute, type NextHop, TABLE_MAIN } from '../routes.js'
+import type { Family, KernelLink, KernelRoute, NextHop } from '../routes.js'
 import type { ForeignRoutes } from './foreign.js'
 import type { ResolvedHop } from './way.js'
 
@@ -47,6 +47,13 @@ export class Resolver {
     }
     this.links.set(link.index, link)
     this.byName.set(link.name, link)
+  }
+
+  /** All links there are: others are forgotten. */
+  setLinks(links: readonly KernelLink[]): void {
+    const indexes = new Set(links.map((link) => link.index))
+    for (const index of [...this.links.keys()]) if (!indexes.has(index)) this.removeLink(index)
+    for (const link of links) this.setLink(link)
   }
 
   removeLink(index: number): void {
@@ -122,9 +129,4 @@ export function mergeHops(hops: readonly ResolvedHop[]): readonly ResolvedHop[] 
     else merged[same] = { ...hop, weight: Math.min(256, (merged[same] as ResolvedHop).weight + hop.weight) }
   }
   return merged.length === 1 ? mergeHops(merged) : merged
-}
-
-/** True for routes that may lead to a next hop or be offered to others: the main table, not local delivery. */
-export function isMain(route: KernelRoute): boolean {
-  return route.table === TABLE_MAIN
 }
