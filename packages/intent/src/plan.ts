@@ -90,6 +90,12 @@ function planSessions(input: SessionsInput) {
   const { state, settings, identity, node, policies, options, problems } = input
   const workloads = options.workloads ?? []
   const index = new OptionsIndex(state, node)
+  for (const { metadata, spec } of index.resources)
+    spec.peers.forEach((name, i) => {
+      if (state.named('BGPPeer', name) !== undefined) return
+      const resource = `StarlingPeerOptions/${metadata.name}`
+      problems.push({ severity: 'warning', resource, field: `spec.peers[${i}]`, message: `no BGPPeer '${name}'` })
+    })
   const templates = new TemplateBuilder({ ...input, options: index, plan: options })
   const previous = (address: string, port: number) => options.previous?.peers.get(peerKey(address, port))
   const peers = new Map<PeerKey, PlannedPeer>()

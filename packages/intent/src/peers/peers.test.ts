@@ -402,6 +402,11 @@ describe('our own options', () => {
     expect(config(...both, annotated)?.bfd).toBeUndefined()
   })
 
+  test('options for a peer that does not exist are told', () => {
+    const result = planOf('a', [...documents, options('o', { peers: ['tor', 'gone'] })])
+    expect(result.problems).toMatchObject([{ resource: 'StarlingPeerOptions/o', field: 'spec.peers[1]' }])
+  })
+
   test('the key of BFD authentication is a secret like the others', () => {
     const bfd = { authentication: { type: 'keyed-sha1', keyId: 1, secretKeyRef: { name: 's', key: 'bfd' } } }
     const given = [...documents, options('o', { peers: ['tor'], bfd })]
