@@ -210,7 +210,7 @@ describe('a value that does not decode', () => {
       [...plan(state, 'a').peers.values()].find(({ config }) => config.remoteAddress === '192.0.2.1')?.config.remoteAs,
     ).toBe(65001)
     state.update(broken.with([{ key, after: undefined }], 2), [key])
-    expect(plan(state, 'a').problems).toEqual([])
+    expect(plan(state, 'a').problems).toMatchObject([{ message: "no BGPPeer 'tor-1'" }])
   })
 })
 
