@@ -24,7 +24,7 @@ describe('the demo', () => {
     expect(out).toMatch(/Converged in [\d.]+ s/)
     expect(out).toMatch(/r1n1 +node +starling +64512 +2\/2 +10\.244\.\d+\.\d+\/26 +4\/4 +10\.244\.\d+\.\d+ +3\/3/)
     expect(out).toMatch(/tor1 +ToR +starling +64601 +4\/4 +- +4\/4/)
-    expect(out.match(/Established/g)).toHaveLength(8)
+    expect(out.match(/[ie]BGP +Established/g)).toHaveLength(8)
     expect(processesWith('starling-lab')).toEqual([])
     expect(stateFolderExists('demo')).toBe(false)
     expect(networks()).toBe(before)
@@ -54,7 +54,7 @@ describe('the demo', () => {
     expect(err).toBe('')
     expect(code).toBe(0)
     expect(out).toContain('loopback addresses and routes in memory, no pods')
-    expect(out.match(/Established/g)).toHaveLength(8)
+    expect(out.match(/[ie]BGP +Established/g)).toHaveLength(8)
   })
 
   test('a topology that does not parse is named with file, line and reason, and nothing is started', async () => {

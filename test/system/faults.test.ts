@@ -43,6 +43,8 @@ describe('faults', () => {
       expect(ownRoutes(await lab.look())).toEqual(before)
       await lab.restart('r1n1')
       await converged(lab)
+      // What is cleaned up after the restart must not take anything along either.
+      await pause(1500)
     })
     expect(sent).toBeGreaterThan(50)
     expect(lost).toBe(0)
@@ -58,6 +60,7 @@ describe('faults', () => {
       expect(ownRoutes(await lab.look())).toEqual(before)
       await lab.restart('rr1')
       await converged(lab)
+      await pause(1500)
     })
     expect(lost).toBe(0)
     expect(ownRoutes(await lab.look())).toEqual(before)

@@ -41,6 +41,9 @@ import { KernelSide, openFib } from './kernel-side.js'
 import { LocalRoutes } from './local-routes.js'
 import type { NodeOptions } from './options.js'
 
+/** How long the engine must have had nothing to do after a restart before unclaimed routes go. */
+const SETTLE_MS = 500
+
 export class NodeAgent implements Daemon {
   readonly #options: NodeOptions
   readonly #log: Logger
@@ -58,6 +61,7 @@ export class NodeAgent implements Daemon {
   #speaker: Speaker | undefined
   #views: SpeakerViews | undefined
   #api: Api | undefined
+  #settling: NodeJS.Timeout | undefined
   #generation = 0
   #configuredAt = 0
   #problems = ''
@@ -124,6 +128,7 @@ export class NodeAgent implements Daemon {
 
   async stop(reason: string): Promise<void> {
     this.#events.push(now(), { type: 'stopping', reason })
+    clearTimeout(this.#settling)
     this.#cluster?.stop()
     this.#blocks?.stop()
     this.#secrets?.stop()
@@ -210,7 +215,16 @@ export class NodeAgent implements Daemon {
 
   #engineEvent(event: EngineEvent): void {
     this.#events.push(now(), event)
-    if (event.type === 'graceful-restart' && event.phase === 'deferral-ended') this.#kernel.programmer.allowDeletes()
+    if (event.type === 'graceful-restart' && event.phase === 'deferral-ended') this.#deleteOnceSettled()
+  }
+
+  /** Next hops of what was decided last are answered a turn later, and their routes are installed in the turn after that. */
+  #deleteOnceSettled(): void {
+    clearTimeout(this.#settling)
+    this.#settling = setTimeout(() => {
+      if (this.#speaker?.engine.pending === true) this.#deleteOnceSettled()
+      else this.#kernel.programmer.allowDeletes()
+    }, SETTLE_MS)
   }
 
   #configure(speaker: Speaker, plan: Plan): void {

@@ -68,6 +68,8 @@ export class Engine implements PeerHost, TablesHost {
   readonly #counter = new MessageCounter()
   /** What tables asked for during an input: done after it, never inside their own call. */
   readonly #afterwards: (() => void)[] = []
+  /** The deferral is over, what it held back is not all through yet. */
+  #restartSettling = false
   #lastConnection = 0
   #wakeAt = 0
 
@@ -255,6 +257,7 @@ export class Engine implements PeerHost, TablesHost {
     this.now = now
     const more = this.tables.work(limit, now)
     if (this.#afterwards.length > 0) this.#settle(now)
+    if (!more) this.#reportSettledRestart()
     return more
   }
 
@@ -403,8 +406,16 @@ export class Engine implements PeerHost, TablesHost {
     if (peer !== undefined) this.wake(peer.deadline())
     if (this.deferral.active && this.deferral.finished(now)) {
       this.tables.setDeferred(false, now)
-      this.#reportDeferral('deferral-ended')
+      this.#restartSettling = true
+      if (!this.tables.pending) this.#reportSettledRestart()
     }
+  }
+
+  /** Not before everything that waited is decided and installed: who hears it may delete what was not claimed by then. */
+  #reportSettledRestart(): void {
+    if (!this.#restartSettling) return
+    this.#restartSettling = false
+    this.#reportDeferral('deferral-ended')
   }
 
   #reportDeferral(phase: 'deferral-started' | 'deferral-ended', until?: number): void {

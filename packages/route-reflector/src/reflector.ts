@@ -138,6 +138,9 @@ export class Reflector implements Daemon {
     this.#speaker = new Speaker({
       config,
       listen,
+      // A reflector cannot know whether it lived before. If it did, an End-of-RIB before its clients are back would make
+      // each of them drop what it kept of the others (RFC 4724 section 4.1); if it did not, it waits for nobody long.
+      restarting: true,
       extras: {
         installRoute: () => {},
         removeRoute: () => {},

@@ -29,7 +29,11 @@ export class Pinger {
     const sequence = this.#sequence++ & 0xffff
     return new Promise((resolve) => {
       const begin = performance.now()
-      const timer = setTimeout(() => settle(undefined), timeout)
+      const timer = setTimeout(() => {
+        // When this process was busy for long, the answer may lie in the socket: only what is not there is lost.
+        this.#receive()
+        settle(undefined)
+      }, timeout)
       const settle = (at: number | undefined) => {
         clearTimeout(timer)
         this.#waiting.delete(sequence)
