@@ -60,7 +60,7 @@ export interface ConnectionOwner {
 }
 
 /** Errno name of a SYN without answer; `reasons.ts` has the words. */
-const NO_ANSWER = 'ETIMEDOUT'
+export const NO_ANSWER = 'ETIMEDOUT'
 const NONE = 0
 const NEVER = Number.POSITIVE_INFINITY
 

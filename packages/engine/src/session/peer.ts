@@ -15,7 +15,7 @@ import type { ConnectionId } from '../sink.js'
 import { Backoff } from './backoff.js'
 import { type Cause, COLLISION, cease, notificationInfo } from './cause.js'
 import { collisionLoser } from './collision.js'
-import { Connection, type ConnectionOwner, type Endpoints } from './connection.js'
+import { Connection, type ConnectionOwner, type Endpoints, NO_ANSWER } from './connection.js'
 import { Helper, type HelperActions } from './helper.js'
 import type { PeerHost } from './host.js'
 import type { Negotiated } from './negotiated.js'
@@ -211,7 +211,8 @@ export class Peer implements ConnectionOwner, HelperActions {
   dialFailed(reason: string, opened: boolean): void {
     this.backoff.failed()
     this.failure = opened ? lossReason(this.config, reason, false) : dialReason(this.config, reason)
-    this.#host.deferral.gone(this.key)
+    // A refusal is an answer: nobody is there. Silence may end, and has its own limit.
+    if (reason !== NO_ANSWER) this.#host.deferral.gone(this.key)
   }
 
   openMessage(connection: Connection): Uint8Array {
