@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startApi } from '@starling/api'
@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { EXIT } from './exit.js'
 import type { Io } from './io.js'
 import { main } from './main.js'
+import { recordingIo } from './testing.js'
 
 let folder = ''
 let daemon: FakeDaemon
@@ -29,28 +30,11 @@ interface Run {
   readonly err: string
 }
 
-async function run(args: string, more: Partial<Io> = {}): Promise<Run> {
-  let out = ''
-  let err = ''
-  const io: Io = {
-    write(text) {
-      out += text
-    },
-    error(text) {
-      err += text
-    },
-    terminal: false,
-    columns: 200,
-    rows: 40,
-    env: { STARLING_CONTROL: join(folder, 's.sock') },
-    signal: new AbortController().signal,
-    ...more,
-  }
-  const code = await main(
-    args.split(' ').filter((word) => word !== ''),
-    io,
-  )
-  return { code, out, err }
+async function run(args: string | readonly string[], more: Partial<Io> = {}): Promise<Run> {
+  const { io, out, err } = recordingIo({ env: { STARLING_CONTROL: join(folder, 's.sock') }, ...more })
+  const words = typeof args === 'string' ? args.split(' ').filter((word) => word !== '') : args
+  const code = await main(words, io)
+  return { code, out: out(), err: err() }
 }
 
 const lines = (text: string): string[] => text.trimEnd().split('\n')
@@ -154,5 +138,145 @@ describe('exit codes', () => {
   test('help and version are no errors', async () => {
     expect(await run('--version')).toMatchObject({ code: EXIT.ok, out: '0.1.0\n' })
     expect(await run('show --help')).toMatchObject({ code: EXIT.ok, out: expect.stringContaining('peers') })
+  })
+})
+
+describe('changes', () => {
+  test('peer disable with a reason', async () => {
+    expect(await run(['peer', 'disable', 'Mesh_10_0_0_12', '--reason', 'new cable'])).toMatchObject({
+      code: EXIT.ok,
+      out: 'done\n',
+    })
+    expect(daemon.actions).toEqual([{ action: 'peer', operation: 'disable', peer: '10.0.0.12', reason: 'new cable' }])
+  })
+
+  test.each([
+    ['peer refresh Mesh_10_0_0_12 --direction out', { action: 'peer', operation: 'refresh-out', peer: '10.0.0.12' }],
+    ['drain --reason reboot', { action: 'drain', enabled: true, reason: 'reboot' }],
+    ['drain --undo', { action: 'drain', enabled: false }],
+    ['log-level debug', { action: 'log-level', level: 'debug' }],
+    ['reload', { action: 'reload' }],
+  ])('%s', async (args, action) => {
+    expect((await run(args)).code).toBe(EXIT.ok)
+    expect(daemon.actions).toEqual([action])
+  })
+
+  test('a refusal is exit 1 and says why', async () => {
+    daemon.adminResult = { ok: false, code: 'refused', detail: 'secret missing' }
+    expect(await run('peer enable Mesh_10_0_0_12')).toMatchObject({
+      code: EXIT.failed,
+      err: expect.stringContaining('secret missing'),
+    })
+  })
+})
+
+describe('explain', () => {
+  test('the whole road, and where it stops', async () => {
+    daemon.explanation = {
+      prefix: '10.244.2.0/26',
+      paths: [
+        daemon.routeList[1]!,
+        { ...daemon.routeList[2]!, eligible: false, reason: 'import policy: BGPFilter/tor-import spec.importV4[1]' },
+      ],
+      decision: [
+        { step: 'as-path-length', winner: 'Mesh_10_0_0_12', loser: 'Global_192_0_2_1', detail: '0 against 1' },
+      ],
+      exports: [{ peer: '10.0.0.13', name: 'Mesh_10_0_0_13', sent: false, reason: 'split horizon' }],
+    }
+    const { out } = await run('explain 10.244.2.0/26')
+    expect(out).toContain('Mesh_10_0_0_12 beats Global_192_0_2_1 at as-path-length: 0 against 1')
+    expect(out).toContain('rejected  from Global_192_0_2_1')
+    expect(out).toContain('import policy: BGPFilter/tor-import spec.importV4[1]')
+    expect(out).toContain('installed: via 10.0.0.12 dev eth0')
+    expect(out).toMatch(/Mesh_10_0_0_13 +no +- +split horizon/)
+    expect(JSON.parse((await run('explain 10.244.2.0/26 -o json')).out).kernel.state).toBe('installed')
+  })
+
+  test('nobody ever spoke of it', async () => {
+    expect(await run('explain 9.9.9.0/24')).toMatchObject({
+      code: EXIT.failed,
+      err: expect.stringContaining('API_PREFIX_NOT_FOUND'),
+    })
+    expect((await run('explain banana')).code).toBe(EXIT.usage)
+  })
+})
+
+describe("health, ours and Calico's", () => {
+  const calico = async (args: string, age: number, file = true) => {
+    const nodename = join(folder, 'nodename')
+    if (file) {
+      writeFileSync(nodename, 'worker-1')
+      const at = Date.now() / 1000 - age
+      utimesSync(nodename, at, at)
+    }
+    return run(args, { env: { STARLING_CONTROL: join(folder, 's.sock'), CALICO_NODENAME_FILE: nodename } })
+  }
+
+  test('ready and not ready', async () => {
+    expect(await run('health')).toMatchObject({ code: EXIT.ok, out: 'ok (any)\n' })
+    daemon.peerList = daemon.peerList.map((peer) => ({ ...peer, state: 'Idle' }))
+    expect(await run('health')).toMatchObject({
+      code: EXIT.unhealthy,
+      err: expect.stringContaining('no-peer-established'),
+    })
+    expect((await run('health --live')).code).toBe(EXIT.ok)
+  })
+
+  test.each([
+    ['settled, one down', '--bird-ready', 60, EXIT.ok, ''],
+    [
+      'just started, one down',
+      '--bird-ready',
+      5,
+      EXIT.failed,
+      'calico/node is not ready: BIRD is not ready: BGP not established with 10.0.0.13',
+    ],
+    ['just started, the other family is up', '--bird6-ready', 5, EXIT.ok, ''],
+    ['alive', '--bird-live --bird6-live', 5, EXIT.ok, ''],
+  ])('%s', async (_what, flags, age, code, text) => {
+    expect(await calico(`health ${flags}`, age)).toMatchObject({ code, err: expect.stringContaining(text) })
+  })
+
+  test('graceful restart in progress counts in the first 30 seconds', async () => {
+    daemon.peerList = daemon.peerList.filter((peer) => peer.state === 'Established')
+    daemon.healthValue = { ...daemon.healthValue, graceful: { recovering: true, waitingFor: [] } }
+    expect((await calico('health --bird-ready', 5)).err).toContain('graceful restart in progress')
+    expect((await calico('health --bird-ready', 60)).code).toBe(EXIT.ok)
+  })
+
+  test('no nodename file, no daemon', async () => {
+    expect((await calico('health --bird-ready', 0, false)).err).toContain('nodename file')
+    await stop?.()
+    stop = undefined
+    expect((await calico('health --bird-live', 60)).err).toContain('calico/node is not live')
+    expect((await run('health')).code).toBe(EXIT.unreachable)
+  })
+})
+
+describe('completion', () => {
+  const complete = async (...words: string[]) => (await run(['__complete', '--', ...words])).out.trimEnd().split('\n')
+
+  test.each([
+    [['sh'], ['show']],
+    [['show', 'ke'], ['kernel']],
+    [['show', 'peers', 'Mesh_10_0_0_12'], ['Mesh_10_0_0_12']],
+    [['peer', 'restart', 'Glo'], ['Global_192_0_2_1']],
+    [['show', 'routes', 'rec'], ['received']],
+    [['show', 'blocks', '--node', ''], ['worker-1']],
+    [['show', 'peers', '-o', 'j'], ['json']],
+    [['show', 'peers', '--no-'], ['--no-headers']],
+    [['completion', 'z'], ['zsh']],
+  ])('%o gives %o', async (words, expected) => {
+    expect(await complete(...words)).toEqual(expected)
+  })
+
+  test('without a daemon there are no names and no complaints', async () => {
+    await stop?.()
+    stop = undefined
+    expect(await run(['__complete', '--', 'peer', 'restart', ''])).toEqual({ code: EXIT.ok, out: '', err: '' })
+  })
+
+  test.each(['bash', 'zsh', 'fish'])('the script for %s asks us', async (shell) => {
+    expect((await run(`completion ${shell}`)).out).toContain('starling __complete --')
   })
 })

@@ -25,6 +25,7 @@ export async function createProgram(io: Io, wanted: readonly CommandEntry[] = CO
 }
 
 export async function main(args: readonly string[], io: Io = processIo()): Promise<number> {
+  if (args[0] === '__complete') return completion(args.slice(args[1] === '--' ? 2 : 1), io)
   const entry = COMMANDS.find(({ name }) => name === args[0])
   try {
     const program = await createProgram(io, entry === undefined ? [] : [entry])
@@ -37,6 +38,15 @@ export async function main(args: readonly string[], io: Io = processIo()): Promi
   } catch (error) {
     return failure(error, io)
   }
+}
+
+/** Asked by the completion scripts: candidates for the last word, one per line. */
+async function completion(words: readonly string[], io: Io): Promise<number> {
+  const entry = words.length > 1 ? COMMANDS.find(({ name }) => name === words[0]) : undefined
+  const { complete } = await import('./commands/completion.js')
+  const found = await complete(await createProgram(io, entry === undefined ? [] : [entry]), words, io)
+  io.write(found.map((item) => `${item}\n`).join(''))
+  return EXIT.ok
 }
 
 function failure(error: unknown, io: Io): number {

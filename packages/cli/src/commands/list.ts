@@ -13,12 +13,25 @@ export interface CommandEntry {
 }
 
 export const COMMANDS: readonly CommandEntry[] = [
-  { name: 'node', summary: 'run the agent of this node', load: async () => (await import('./node.js')).register },
-  { name: 'reflector', summary: 'run a route reflector', load: async () => (await import('./reflector.js')).register },
+  {
+    name: 'node',
+    summary: 'speak BGP for this node and program its kernel, as the datastore says',
+    load: async () => (await import('./node.js')).register,
+  },
+  {
+    name: 'reflector',
+    summary: 'reflect routes between clients: from a datastore, or with --as and --accept from nothing at all',
+    load: async () => (await import('./reflector.js')).register,
+  },
   {
     name: 'show',
     summary: 'show the state of a running daemon',
     load: async () => (await import('./show/index.js')).register,
+  },
+  {
+    name: 'top',
+    summary: 'a live screen: sessions, rates, kernel, events',
+    load: async () => (await import('./top.js')).register,
   },
   {
     name: 'explain',
@@ -83,7 +96,13 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: 'lab',
-    summary: 'networks of namespaces from topology files',
+    summary: 'topologies in network namespaces: demo, up, down, status, exec, ping, kill, cut, heal',
     load: async () => (await import('./lab.js')).register,
   },
+  {
+    name: 'completion',
+    summary: 'a completion script for your shell',
+    load: async () => (await import('./completion.js')).register,
+  },
+  { name: 'version', summary: 'print the version', load: async () => (await import('./version.js')).register },
 ]

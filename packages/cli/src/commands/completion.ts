@@ -1,0 +1,109 @@
+/**
+ * `starling completion bash|zsh|fish`: scripts that ask `starling __complete`, which knows the commands from their own
+ * definitions and the names of peers and nodes from the running daemon.
+ */
+import { Argument, type Command } from 'commander'
+import type { Io } from '../io.js'
+import { clientFor } from '../options.js'
+
+const SCRIPTS = {
+  bash: `_starling() {
+  local IFS=$'\\n'
+  COMPREPLY=($(starling __complete -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null))
+}
+complete -o default -F _starling starling
+`,
+  zsh: `#compdef starling
+_starling() {
+  local -a found
+  found=("\${(@f)$(starling __complete -- "\${(@)words[2,CURRENT]}" 2>/dev/null)}")
+  compadd -a found
+}
+compdef _starling starling
+`,
+  fish: `function __starling_complete
+  set -l words (commandline -opc) (commandline -ct)
+  starling __complete -- $words[2..-1] 2>/dev/null
+end
+complete -c starling -f -a '(__starling_complete)'
+`,
+} as const
+
+type Shell = keyof typeof SCRIPTS
+const SHELLS = Object.keys(SCRIPTS) as Shell[]
+
+export function register(program: Command, io: Io): void {
+  program
+    .command('completion')
+    .description('a completion script for your shell')
+    .addArgument(new Argument('<shell>', 'which shell').choices(SHELLS))
+    .action((shell: Shell) => io.write(SCRIPTS[shell]))
+}
+
+/** What a word or an option may be, where only the running daemon knows. */
+type Live = 'peer' | 'node'
+
+const OPTIONS_WITH_NAMES: Readonly<Record<string, Live>> = { '--peer': 'peer', '--to': 'peer', '--node': 'node' }
+const COMMANDS_WITH_NAMES: Readonly<Record<string, Live>> = {
+  'show peers': 'peer',
+  'show routes': 'peer',
+  'show nodes': 'node',
+  'peer enable': 'peer',
+  'peer disable': 'peer',
+  'peer restart': 'peer',
+  'peer refresh': 'peer',
+}
+const ROUTE_WORDS = ['for', 'in', 'all', 'received', 'filtered', 'accepted', 'exported']
+
+/** Candidates for the last of `words`, which may be empty. */
+export async function complete(root: Command, words: readonly string[], io: Io): Promise<readonly string[]> {
+  const partial = words.at(-1) ?? ''
+  const before = words.slice(0, -1)
+  let command = root
+  const path: string[] = []
+  for (const word of before) {
+    const next = command.commands.find((item) => item.name() === word || item.aliases().includes(word))
+    if (next === undefined) continue
+    command = next
+    path.push(next.name())
+  }
+  const previous = before.at(-1) ?? ''
+  const option = command.options.find((item) => item.long === previous || item.short === previous)
+  const candidates =
+    option !== undefined && (option.required || option.optional)
+      ? await valuesOf(option.long ?? '', option.argChoices, io)
+      : [...(await operandsOf(command, path.join(' '), io)), ...(partial.startsWith('-') ? optionsOf(command) : [])]
+  return [...new Set(candidates)].filter((item) => item.startsWith(partial)).sort()
+}
+
+async function valuesOf(option: string, choices: readonly string[] | undefined, io: Io): Promise<readonly string[]> {
+  const live = OPTIONS_WITH_NAMES[option]
+  return live === undefined ? (choices ?? []) : names(live, io)
+}
+
+const optionsOf = (command: Command): string[] => command.options.flatMap((item) => item.long ?? [])
+
+async function operandsOf(command: Command, path: string, io: Io): Promise<readonly string[]> {
+  const live = COMMANDS_WITH_NAMES[path]
+  return [
+    ...command.commands.map((item) => item.name()),
+    ...command.registeredArguments.flatMap((item) => item.argChoices ?? []),
+    ...(path === 'show routes' ? ROUTE_WORDS : []),
+    ...(live === undefined ? [] : await names(live, io)),
+  ]
+}
+
+/** No daemon, no names: completion never complains. */
+async function names(live: Live, io: Io): Promise<readonly string[]> {
+  try {
+    const client = clientFor({}, io)
+    if (live === 'peer') {
+      const { peers } = await client.get<{ peers: { name: string }[] }>('/v1/peers', { limit: 1000 })
+      return peers.map(({ name }) => name)
+    }
+    const { nodes } = await client.get<{ nodes: { name: string }[] }>('/v1/nodes', { limit: 1000 })
+    return nodes.map(({ name }) => name)
+  } catch {
+    return []
+  }
+}
