@@ -103,7 +103,13 @@ export class ClusterFollower {
   replan(): void {
     if (this.#syncer.snapshot.revision === 0) return
     try {
-      this.#plan = plan(this.state, this.#options.node, this.#options.planOptions())
+      // With the plan before, unchanged peers stay the same objects and the engine passes over them by identity.
+      const options = this.#options.planOptions()
+      this.#plan = plan(
+        this.state,
+        this.#options.node,
+        this.#plan === undefined ? options : { ...options, previous: this.#plan },
+      )
     } catch (error) {
       this.#options.failed(error instanceof Error ? error : new Error(String(error)))
       return
