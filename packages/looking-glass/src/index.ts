@@ -6,7 +6,7 @@
  * says how to build it, because a missing page must never keep a daemon from starting.
  */
 import { fileURLToPath } from 'node:url'
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema } from 'fastify'
 import { type Asset, loadAssets } from './assets.js'
 
 export interface LookingGlassOptions {
@@ -38,7 +38,8 @@ export function lookingGlass(options: LookingGlassOptions = {}): (app: FastifyIn
   return async (app) => {
     const assets = await loadAssets(folder)
     const page = assets.get('index.html')
-    const hidden = { schema: { hide: true } }
+    // `hide` is a word of @fastify/swagger: the page is no part of the API's description.
+    const hidden = { schema: { hide: true } as FastifySchema }
     app.get('/', hidden, (request, reply) =>
       page === undefined
         ? reply.status(503).type('text/plain; charset=utf-8').send(MISSING)

@@ -1,0 +1,89 @@
+/**
+ * One field that takes anything: where it leads is decided by the form of the text, then by what the daemon knows.
+ */
+import type { JSX } from 'preact'
+import { useEffect, useRef, useState } from 'preact/hooks'
+import { getJson, pathOf } from '../data/request.js'
+import type { NodesPage, Peer } from '../data/types.js'
+import { go, href } from '../route.js'
+
+const ADDRESS = /^(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]*:[0-9a-f:.]*)$/i
+const PREFIX = /^[0-9a-f:.]+\/\d{1,3}$/i
+
+export type Guess =
+  | { readonly kind: 'prefix' | 'address' | 'as' | 'community' | 'name'; readonly text: string }
+  | { readonly kind: 'nothing' }
+
+/** What the text looks like, before anybody is asked. */
+export function guess(input: string): Guess {
+  const text = input.trim()
+  if (text === '') return { kind: 'nothing' }
+  if (PREFIX.test(text)) return { kind: 'prefix', text }
+  const as = /^(?:AS ?)?(\d{1,10})$/i.exec(text)?.[1]
+  if (as !== undefined) return { kind: 'as', text: as }
+  if (/^\d{1,10}(?::\d{1,10}){1,2}$/.test(text)) return { kind: 'community', text }
+  if (ADDRESS.test(text)) return { kind: 'address', text }
+  return { kind: 'name', text }
+}
+
+const peerNamed = (text: string): Promise<Peer | undefined> =>
+  getJson<Peer>(`v1/peers/${encodeURIComponent(text)}`).catch(() => undefined)
+
+async function find(input: string): Promise<string | undefined> {
+  const wanted = guess(input)
+  if (wanted.kind === 'nothing') return undefined
+  const { kind, text } = wanted
+  if (kind === 'prefix') return href('prefix', text)
+  if (kind === 'as') return href('peers', '', { filter: `AS${text}` })
+  if (kind === 'community') return href('prefixes', '', { filter: text, view: 'all' })
+  const peer = await peerNamed(text)
+  if (peer !== undefined) return href('peers', peer.name)
+  if (kind === 'address') return href('prefixes', '', { for: text })
+  const named = await getJson<NodesPage>(pathOf('v1/nodes', { node: text })).catch(() => undefined)
+  return named?.nodes[0] === undefined ? undefined : href('nodes', text)
+}
+
+export function Search(): JSX.Element {
+  const field = useRef<HTMLInputElement>(null)
+  const [said, say] = useState('')
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent): void => {
+      const typing = event.target instanceof HTMLElement && event.target.matches('input, textarea, select')
+      if (event.key !== '/' || typing || event.ctrlKey || event.metaKey || event.altKey) return
+      event.preventDefault()
+      field.current?.focus()
+      field.current?.select()
+    }
+    addEventListener('keydown', onKey)
+    return () => removeEventListener('keydown', onKey)
+  }, [])
+  const submit = async (event: Event): Promise<void> => {
+    event.preventDefault()
+    const input = field.current?.value ?? ''
+    const target = await find(input)
+    if (target !== undefined) {
+      say('')
+      go(target)
+    } else if (input.trim() !== '') say(`Nobody here knows ${input.trim()}`)
+  }
+  return (
+    <search>
+      <form onSubmit={(event) => void submit(event)}>
+        <input
+          ref={field}
+          type="search"
+          aria-label="Search"
+          aria-keyshortcuts="/"
+          placeholder="Node, address, prefix, AS, community   /"
+          autocomplete="off"
+          spellcheck={false}
+          maxLength={200}
+          onInput={() => say('')}
+        />
+        <span class="said" role="status">
+          {said}
+        </span>
+      </form>
+    </search>
+  )
+}

@@ -1,0 +1,175 @@
+/**
+ * The malformed UPDATEs the daemon kept, decoded here with the very codec that judged them: octets on one side, the
+ * tree on the other. Any other message can be pasted and is decoded in the browser, without leaving it.
+ */
+import { decodeMessage, decodeTree, parseHex } from '@starling/bgp-packet'
+import type { JSX } from 'preact'
+import { useMemo, useState } from 'preact/hooks'
+import { useApi, useSignal } from '../data/hooks.js'
+import { pathOf } from '../data/request.js'
+import type { Event } from '../data/types.js'
+import { amend, href, place } from '../route.js'
+import { Drawer, quote } from '../ui/drawer.js'
+import { Answered, Copy, Empty, Moment, Panel, Status } from '../ui/parts.js'
+
+interface TreeLine {
+  /** Octet where it begins; -1 for a line about the whole. */
+  readonly offset: number
+  readonly text: string
+}
+
+export interface Anatomy {
+  readonly octets: Uint8Array
+  readonly lines: readonly TreeLine[]
+}
+
+/** Undefined for text that is no hexadecimal. */
+export function dissect(text: string): Anatomy | undefined {
+  const octets = parseHex(text.replace(/\s+/g, ''))
+  if (octets === undefined || octets.length === 0) return undefined
+  const lines = decodeTree(octets, decodeMessage(octets)).map((line): TreeLine => {
+    const offset = /^ *(\d+) {2}/.exec(line)?.[1]
+    return offset === undefined
+      ? { offset: -1, text: line }
+      : { offset: Number(offset), text: line.replace(/^ *\d+ {2}/, '') }
+  })
+  return { octets, lines }
+}
+
+/** The octets a line speaks of: from its own offset to that of the next line. */
+export function extent(lines: readonly TreeLine[], index: number, length: number): readonly [number, number] {
+  const from = lines[index]?.offset ?? -1
+  if (from < 0) return [0, 0]
+  const next = lines.slice(index + 1).find(({ offset }) => offset > from)
+  return [from, next?.offset ?? length]
+}
+
+export function BadUpdates(): JSX.Element {
+  const { query } = useSignal(place)
+  const { peer } = query
+  const path = pathOf('v1/bad-updates', { peer })
+  const answer = useApi<{ readonly events: readonly Event[] }>(path, { every: 30_000, on: ['bad-update'] })
+  return (
+    <>
+      <Panel
+        title="Bad UPDATEs"
+        note={
+          peer === undefined ? 'the newest of each peer' : <a href={href('bad-updates')}>only from {peer}; show all</a>
+        }
+      >
+        <Answered answer={answer}>
+          {({ events }) =>
+            events.length === 0 ? (
+              <Empty>No malformed UPDATE has come in. Good peers.</Empty>
+            ) : (
+              <ul class="plain offenders">
+                {[...events].reverse().map((event) => (
+                  <Offender key={event.id} event={event} open={query['open'] === String(event.id)} />
+                ))}
+              </ul>
+            )
+          }
+        </Answered>
+      </Panel>
+      <Decoder />
+      <Drawer
+        command={`starling show events --type bad-update${peer === undefined ? '' : ` --peer ${quote(peer)}`}`}
+        api={path}
+      />
+    </>
+  )
+}
+
+function Offender({ event: record, open }: { readonly event: Event; readonly open: boolean }): JSX.Element | null {
+  const { at, event, id } = record
+  if (event.type !== 'bad-update') return null
+  return (
+    <li>
+      <button
+        type="button"
+        class="fold"
+        aria-expanded={open}
+        onClick={() => amend({ open: open ? undefined : String(id) })}
+      >
+        <span class={open ? 'arrow down' : 'arrow'} />
+        <Moment at={at} />
+        <Status tone={event.verdict === 'session-reset' ? 'bad' : 'wait'}>{event.verdict.replaceAll('-', ' ')}</Status>
+        <span>{event.name}</span>
+        <span class="quiet">
+          attribute {event.attribute}, {event.rule}
+        </span>
+      </button>
+      {open && <Message hex={event.bytes} />}
+    </li>
+  )
+}
+
+function Message({ hex }: { readonly hex: string }): JSX.Element {
+  const anatomy = useMemo(() => dissect(hex), [hex])
+  const [lit, light] = useState<number>()
+  if (anatomy === undefined) return <Empty>That is no hexadecimal text of a BGP message.</Empty>
+  const { lines, octets } = anatomy
+  const [from, to] = lit === undefined ? [0, 0] : extent(lines, lit, octets.length)
+  return (
+    <>
+      <div class="message-view">
+        <section class="octets" aria-label="Octets" tabIndex={0}>
+          {rowsOf(octets).map((row) => (
+            <div key={row.at}>
+              <i>{row.at.toString(16).padStart(4, '0')}</i>
+              {row.octets.map((octet, index) => (
+                <span key={row.at + index} class={row.at + index >= from && row.at + index < to ? 'lit' : ''}>
+                  {octet.toString(16).padStart(2, '0')}
+                </span>
+              ))}
+            </div>
+          ))}
+        </section>
+        <ol class="tree" aria-label="Decoded">
+          {lines.map((line, index) => (
+            <li
+              key={`${line.offset} ${line.text}`}
+              class={`${line.offset < 0 && index > 0 ? 'fault' : ''} ${lit === index ? 'lit' : ''}`}
+              onMouseEnter={() => light(index)}
+              onMouseLeave={() => light(undefined)}
+            >
+              <i>{line.offset < 0 ? '' : line.offset}</i>
+              <span>{line.text}</span>
+            </li>
+          ))}
+        </ol>
+      </div>
+      <p class="buttons">
+        <Copy text={hex}>Copy octets</Copy>
+        <Copy text={`echo ${hex} | starling decode`}>Copy as a command</Copy>
+      </p>
+    </>
+  )
+}
+
+const PER_ROW = 16
+
+function rowsOf(octets: Uint8Array): { readonly at: number; readonly octets: readonly number[] }[] {
+  const rows = []
+  for (let at = 0; at < octets.length; at += PER_ROW) rows.push({ at, octets: [...octets.subarray(at, at + PER_ROW)] })
+  return rows
+}
+
+function Decoder(): JSX.Element {
+  const [text, setText] = useState('')
+  return (
+    <Panel title="Decode any message" note="in this browser; nothing is sent">
+      <label class="paste">
+        Octets of one BGP message in hexadecimal
+        <textarea
+          rows={3}
+          value={text}
+          maxLength={140_000}
+          spellcheck={false}
+          onInput={(event) => setText(event.currentTarget.value)}
+        />
+      </label>
+      {text.trim() !== '' && <Message hex={text} />}
+    </Panel>
+  )
+}
