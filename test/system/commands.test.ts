@@ -1,0 +1,59 @@
+/**
+ * `starling lab` as a person uses it: up in the background, looked at and asked from other commands, down again; and the
+ * same after a crash of the lab itself, where only `down --all` knows what is left.
+ */
+import { afterAll, expect, test } from 'vitest'
+import { needs } from '../support/needs.js'
+import { processesWith, starling, stateFolderExists } from './support.js'
+
+needs('netns')
+
+afterAll(async () => {
+  await starling(['lab', 'down', '--all'])
+})
+
+test('up, status, show, explain, exec, ping, kill, restart, down', async () => {
+  const up = await starling(['lab', 'up', 'demo'])
+  expect(up).toMatchObject({ code: 0, err: '' })
+  expect(up.out).toContain('demo is up')
+
+  const status = await starling(['lab', 'status', '-o', 'json'])
+  expect(status.code).toBe(0)
+  const { missing, devices } = JSON.parse(status.out) as {
+    missing: string[]
+    devices: { plan: { name: string }; blocks: string[] }[]
+  }
+  expect(missing).toEqual([])
+  const block = devices.find(({ plan }) => plan.name === 'r2n1')!.blocks[0]!
+
+  const peers = await starling(['lab', 'show', 'r1n1', 'peers'])
+  expect(peers.code).toBe(0)
+  expect(peers.out.match(/Established/g)).toHaveLength(2)
+  const explained = await starling(['lab', 'explain', 'r1n1', block])
+  expect(explained.code).toBe(0)
+  expect(explained.out).toContain('10.0.2.11')
+
+  expect((await starling(['lab', 'ping', 'r1n1-p1', 'r2n2-p1', '-c', '1'])).code).toBe(0)
+  expect((await starling(['lab', 'exec', 'r1n1', '--', 'cat', '/proc/net/route'])).out).toContain('eth0')
+  expect((await starling(['lab', 'kill', 'rr1'])).code).toBe(0)
+  expect(await starling(['lab', 'status'])).toMatchObject({ code: 2, out: expect.stringContaining('rr1 (SIGKILL)') })
+  expect((await starling(['lab', 'ping', 'r1n1-p1', 'r2n2-p1', '-c', '1'])).code).toBe(0)
+  expect((await starling(['lab', 'restart', 'rr1'])).code).toBe(0)
+
+  expect((await starling(['lab', 'down'])).code).toBe(0)
+  expect(processesWith('starling-lab')).toEqual([])
+  expect(stateFolderExists('demo')).toBe(false)
+  expect((await starling(['lab', 'status'])).err).toContain('no lab is running')
+})
+
+test('what a crashed lab leaves is found and removed', async () => {
+  expect((await starling(['lab', 'up', 'demo'])).code).toBe(0)
+  const pid = Number(/pid (\d+)/.exec((await starling(['lab', 'list'])).out)?.[1])
+  process.kill(pid, 'SIGKILL')
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  expect(processesWith('starling-lab').length).toBeGreaterThan(0)
+  expect((await starling(['lab', 'list'])).out).toContain('(crashed)')
+  expect((await starling(['lab', 'down', '--all'])).code).toBe(0)
+  expect(processesWith('starling-lab')).toEqual([])
+  expect(stateFolderExists('demo')).toBe(false)
+})
