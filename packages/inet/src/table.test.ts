@@ -60,6 +60,30 @@ test.each(tables)('%s: NLRI octets round trip, with host bits of the input ignor
   }
 })
 
+test.each(tables)('%s: a full table takes the ids of prefixes it is told are spare', (_, make, octets) => {
+  const table = make()
+  const next = random(5)
+  const spare: number[] = []
+  table.reclaim = () => spare.shift() ?? 0
+  const model = new Map<string, number>()
+  for (let i = 0; i < 5000; i++) {
+    const prefix = randomPrefix(next, octets)
+    const id = table.intern(prefix.bytes, 0, prefix.length)
+    for (const [key, known] of model) if (known === id && key !== String(prefix)) model.delete(key)
+    model.set(String(prefix), id)
+    if (model.size > 20) {
+      const [[key, old]] = model
+      model.delete(key)
+      if (old !== id) spare.push(old)
+      else model.set(key, old)
+    }
+    const at = spare.indexOf(id)
+    if (at >= 0) spare.splice(at, 1)
+  }
+  for (const [key, id] of model) expect(table.text(id)).toBe(key)
+  expect(table.limit).toBeLessThan(40)
+})
+
 test('releasing an id twice is refused', () => {
   const table = new PrefixTable4(1)
   const id = table.intern(Uint8Array.of(10), 0, 8)

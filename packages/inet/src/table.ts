@@ -16,6 +16,8 @@ export interface PrefixTable {
   readonly size: number
   /** All ids ever given are below this; columns of other tables must reach it. */
   readonly limit: number
+  /** Asked before the table takes a new id: an interned prefix nobody needs any more, or 0. */
+  reclaim: (() => number) | undefined
   /** Length of each id's prefix; 255 for free ids. */
   readonly lengths: Uint8Array
   /** Reserved bytes of the hash tables and columns actually touched, roughly. */

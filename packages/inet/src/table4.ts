@@ -29,6 +29,8 @@ export class PrefixTable4 implements PrefixTable {
   readonly #stagedAddress = new Uint32Array(STAGE_SIZE)
   readonly #stagedLength = new Uint8Array(STAGE_SIZE)
   readonly #stagedHash = new Uint32Array(STAGE_SIZE)
+  /** Asked before the table takes a new id: an interned prefix nobody needs any more, or 0. */
+  reclaim: (() => number) | undefined
   #freeHead = 0
   /** Keeps the touch pass from being optimised away. */
   #touched = 0
@@ -104,12 +106,13 @@ export class PrefixTable4 implements PrefixTable {
   }
 
   #insert(address: number, length: number, hash: number): number {
+    // First of all: it may take another prefix out of this very shard.
+    const id = this.#allocate()
     const index = hash >>> 24
     let shard = this.#shards[index]
     const used = this.#used[index] + 1
     // 5/8 full, counted in slots of two words.
     if (used * 16 > shard.length * 5) shard = this.#growShard(index)
-    const id = this.#allocate()
     const mask = shard.length - 1
     let at = (hash << 1) & mask
     while (shard[at + 1] !== 0) at = (at + 2) & mask
@@ -123,6 +126,10 @@ export class PrefixTable4 implements PrefixTable {
   }
 
   #allocate(): number {
+    if (this.#freeHead === 0 && this.reclaim !== undefined) {
+      const spare = this.reclaim()
+      if (spare !== 0) this.release(spare)
+    }
     const free = this.#freeHead
     if (free !== 0) {
       this.#freeHead = this.addresses[free]

@@ -24,10 +24,12 @@ export class PrefixTable6 implements PrefixTable {
   readonly #seed: number
   readonly #shards: Uint32Array[] = []
   readonly #used = new Uint32Array(SHARDS)
-  readonly #staged = new Uint32Array(STAGE_SIZE * 4)
-  readonly #stagedLength = new Uint8Array(STAGE_SIZE)
-  readonly #stagedHash = new Uint32Array(STAGE_SIZE)
+  readonly #staged = new Uint32Array((STAGE_SIZE + 1) * 4)
+  readonly #stagedLength = new Uint8Array(STAGE_SIZE + 1)
+  readonly #stagedHash = new Uint32Array(STAGE_SIZE + 1)
   readonly #scratch = new Uint8Array(16)
+  /** Asked before the table takes a new id: an interned prefix nobody needs any more, or 0. */
+  reclaim: (() => number) | undefined
   #freeHead = 0
   #touched = 0
 
@@ -113,12 +115,13 @@ export class PrefixTable6 implements PrefixTable {
   }
 
   #insert(staged: number): number {
+    // First of all: it may take another prefix out of this very shard.
+    const id = this.#allocate()
     const hash = this.#stagedHash[staged]
     const index = hash >>> 24
     let shard = this.#shards[index]
     const used = this.#used[index] + 1
     if (used * 16 > shard.length * 5) shard = this.#growShard(index)
-    const id = this.#allocate()
     const mask = shard.length - 1
     let at = (hash << 1) & mask
     while (shard[at + 1] !== 0) at = (at + 2) & mask
@@ -132,6 +135,10 @@ export class PrefixTable6 implements PrefixTable {
   }
 
   #allocate(): number {
+    if (this.#freeHead === 0 && this.reclaim !== undefined) {
+      const spare = this.reclaim()
+      if (spare !== 0) this.release(spare)
+    }
     const free = this.#freeHead
     if (free !== 0) {
       this.#freeHead = this.words[free * 4]
@@ -166,8 +173,9 @@ export class PrefixTable6 implements PrefixTable {
     const length = this.lengths[id]
     if (length === FREE) throw new Error(`prefix table: id ${id} released twice`)
     this.writeAddress(id, this.#scratch, 0)
-    this.stage(0, this.#scratch, 0, length)
-    const hash = this.#stagedHash[0]
+    // A place of its own: the batch may be in the middle of being interned.
+    this.stage(STAGE_SIZE, this.#scratch, 0, length)
+    const hash = this.#stagedHash[STAGE_SIZE]
     const index = hash >>> 24
     const shard = this.#shards[index]
     const mask = shard.length - 1

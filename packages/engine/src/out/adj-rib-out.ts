@@ -43,12 +43,11 @@ export class AdjRibOut {
     this.version[entry] = version
   }
 
-  /** A bit for every entry that was ever advertised. */
-  everHeld(): Uint32Array {
+  /** A bit for every entry advertised now, or (`ever`) changed at any time: what a follower can hold at most. */
+  held(ever: boolean): Uint32Array {
     const bits = new Uint32Array((this.limit + 31) >>> 5)
-    for (let entry = 1; entry < this.limit; entry++) {
-      if (this.version[entry] !== 0) bits[entry >>> 5] |= 1 << (entry & 31)
-    }
+    const column = ever ? this.version : this.attr
+    for (let entry = 1; entry < this.limit; entry++) if (column[entry] !== 0) bits[entry >>> 5] |= 1 << (entry & 31)
     return bits
   }
 }

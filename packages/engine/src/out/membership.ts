@@ -59,12 +59,14 @@ export class Membership {
     const old = follower === undefined ? undefined : this.#groupOf.get(follower)
     if (follower === undefined || old === undefined) return
     if (old.key === groupKey(peer.session, this.#rib.index, config)) return
-    const held = old.rib.everHeld()
+    // One that follows the log holds what is advertised once it has read the rest; of a laggard nothing is certain.
+    const follows = follower.cursor !== undefined && follower.dump === undefined && follower.floor < 0
+    const held = old.rib.held(!follows)
     const earlier = follower.mayHold ?? follower.dump?.mayHold
     const all = earlier === undefined ? held : union(held, earlier)
     const { cursor } = follower
     // What was written for it is still owed, unless a dump was under way: that one starts over.
-    if (cursor !== undefined && !cursor.done && follower.dump === undefined) {
+    if (cursor !== undefined && !cursor.done && follows) {
       cursor.log = old.log.fork(cursor.position)
       follower.before = cursor
     }

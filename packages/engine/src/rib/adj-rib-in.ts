@@ -41,6 +41,7 @@ export class AdjRibIn {
     this.table = table
     this.store = store
     this.states = states
+    table.reclaim = () => this.prefixes.takeCold()
   }
 
   findRow(prefix: number, source: number, pathId: number): RowId {
@@ -66,6 +67,7 @@ export class AdjRibIn {
     let row = this.findRow(prefix, source, pathId)
     const epoch = peer === undefined ? 0 : peer.epoch[index]
     if (row === 0) {
+      this.prefixes.thaw(prefix)
       row = paths.allocate()
       paths.prefix[row] = prefix
       paths.source[row] = source
@@ -255,14 +257,7 @@ export class AdjRibIn {
       return
     }
     flags[prefix] &= ~PrefixFlag.grave
-    if (head[prefix] === 0 && (flags[prefix] & PrefixFlag.dirty) === 0) this.table.release(prefix)
-  }
-
-  /** For a prefix that was interned and then got no path. */
-  dropIfUnused(prefix: number): void {
-    this.prefixes.reach(prefix)
-    const { flags, head } = this.prefixes
-    if (head[prefix] === 0 && (flags[prefix] & (PrefixFlag.dirty | PrefixFlag.grave)) === 0) this.table.release(prefix)
+    if (head[prefix] === 0 && (flags[prefix] & PrefixFlag.dirty) === 0) this.prefixes.chill(prefix)
   }
 
   #unlink(prefix: number, previous: RowId, row: RowId): void {

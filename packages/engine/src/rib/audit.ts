@@ -6,6 +6,7 @@
  */
 import type { FamilyRib } from './family.js'
 import { RowFlag } from './paths.js'
+import { PrefixFlag } from './prefixes.js'
 import type { RibTables } from './tables.js'
 
 export function audit(tables: RibTables): string[] {
@@ -60,7 +61,7 @@ function auditRows(rib: FamilyRib, problems: string[], count: (attr: number) => 
       if (paths.prefix[row] !== prefix) problems.push(`row ${row} is linked to prefix ${prefix} but names another`)
     }
     if (!found) problems.push(`best row ${best} of ${table.text(prefix)} is not among its paths`)
-    const idle = prefixes.head[prefix] === 0 && prefixes.flags[prefix] === 0
+    const idle = prefixes.head[prefix] === 0 && (prefixes.flags[prefix] & ~PrefixFlag.listed) === 0
     if (idle) problems.push(`prefix ${table.text(prefix)} has no path and nothing holds it`)
   }
   for (let row = 1; row < paths.limit; row++) {

@@ -3,6 +3,8 @@
  *
  * 9 octets a prefix, and 4 while it waits. A prefix whose last path went is buried, not released: peers that lag may
  * still have to be told of its withdrawal, and its id must not mean another prefix until they were (`graves.ts`).
+ * Even then it only turns cold: taking it out of the hash table costs a cache miss, which a flapping peer would pay twice
+ * for every route, so that is left until an id is wanted for a new prefix.
  */
 import { growU8, growU32, nextCapacity } from '@starling/inet'
 
@@ -13,6 +15,10 @@ export const PrefixFlag = {
   /** On a list of ids to be released; `late`: vanished once more since it was put there. */
   grave: 4,
   late: 8,
+  /** Vanished, kept interned until its id is wanted for another prefix. */
+  cold: 16,
+  /** On the list of cold ones, where it may stay after it got a path again. */
+  listed: 32,
 } as const
 
 export class PrefixColumns {
@@ -22,6 +28,10 @@ export class PrefixColumns {
   /** Prefixes marked and taken so far: a position in the stream of decisions. */
   marked = 0
   decided = 0
+  /** Prefixes that are cold now. */
+  coldCount = 0
+  #cold: number[] = []
+  #coldFirst = 0
   #queue = new Uint32Array(64)
   #first = 0
   #last = 0
@@ -44,6 +54,36 @@ export class PrefixColumns {
     if (this.#last === this.#queue.length) this.#makeRoom()
     this.#queue[this.#last++] = id
     this.marked++
+  }
+
+  chill(id: number): void {
+    if (this.flags[id] & PrefixFlag.cold) return
+    this.coldCount++
+    if ((this.flags[id] & PrefixFlag.listed) === 0) this.#cold.push(id)
+    this.flags[id] |= PrefixFlag.cold | PrefixFlag.listed
+  }
+
+  /** The prefix has a path again. */
+  thaw(id: number): void {
+    if ((this.flags[id] & PrefixFlag.cold) === 0) return
+    this.flags[id] &= ~PrefixFlag.cold
+    this.coldCount--
+  }
+
+  /** The longest cold prefix, no longer marked; 0 when there is none. */
+  takeCold(): number {
+    while (this.#coldFirst < this.#cold.length) {
+      const id = this.#cold[this.#coldFirst++]
+      if (this.#coldFirst * 2 > this.#cold.length && this.#coldFirst > 1024) {
+        this.#cold = this.#cold.slice(this.#coldFirst)
+        this.#coldFirst = 0
+      }
+      this.flags[id] &= ~PrefixFlag.listed
+      if ((this.flags[id] & PrefixFlag.cold) === 0) continue
+      this.thaw(id)
+      return id
+    }
+    return 0
   }
 
   /** Takes the oldest. */

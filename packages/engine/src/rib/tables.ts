@@ -60,6 +60,7 @@ export class RibTables implements Tables {
   readonly #leaving = new Set<PeerState>()
   #deferred = false
   #groupIds = 0
+  #turn = 0
 
   constructor(config: EngineConfig, host: TablesHost, options: { readonly hashSeed: number }) {
     const { hashSeed } = options
@@ -298,8 +299,12 @@ export class RibTables implements Tables {
 
   #output(rib: FamilyRib, limit: number, now: number): void {
     let left = limit
-    for (const group of rib.groups.values()) {
-      if (left > 0 && !group.ready) left -= rib.build(group, left)
+    const groups = [...rib.groups.values()]
+    // Another group begins each time: a busy one must not keep the others waiting.
+    this.#turn++
+    for (let i = 0; i < groups.length && left > 0; i++) {
+      const group = groups[(this.#turn + i) % groups.length]
+      if (!group.ready) left -= rib.build(group, left)
       if (left <= 0) break
       if (!group.awake) continue
       // While there is more to decide, small amounts wait: few large writes instead of many small ones.
@@ -365,7 +370,7 @@ export class RibTables implements Tables {
     let paths = 0
     let bytes = this.store.bytes
     for (const rib of this.families) {
-      prefixes += rib.table.size
+      prefixes += rib.table.size - rib.prefixes.coldCount
       paths += rib.paths.size
       bytes += rib.table.bytes + rib.paths.limit * 34 + rib.table.limit * 9
       for (const group of rib.groups.values()) bytes += group.rib.limit * 10 + (group.log.end - group.log.start)
