@@ -49,11 +49,15 @@ export class TcpConnection {
   readonly #onData = (bytes: Buffer): void => {
     if (this.#ended) return
     this.#read += bytes.length
-    if (this.#read >= READ_BUDGET && !this.paused) {
-      this.paused = true
-      this.socket.pause()
-    }
+    if (this.#read >= READ_BUDGET) this.pause()
     this.#events.received(bytes)
+  }
+
+  /** No more until {@link resume}: TCP holds the peer back. */
+  pause(): void {
+    if (this.paused) return
+    this.paused = true
+    this.socket.pause()
   }
 
   /** Work was done: the budget begins again. */

@@ -17,6 +17,9 @@ export const COPY_LIMIT = 4096
  */
 export const READ_BUDGET = 131_072
 
+/** What all connections together may read before work is done: with a thousand senders the turn must end, too. */
+export const TURN_BUDGET = 1_048_576
+
 /** Longest run of work between two looks at the sockets. */
 export const SLICE = 3
 

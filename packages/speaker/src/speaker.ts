@@ -24,7 +24,7 @@ import { now } from './clock.js'
 import { TcpConnection } from './connection.js'
 import { dial } from './dialler.js'
 import { DRAIN_TIME, drained, withdrawn } from './drain.js'
-import { MAX_CONNECTIONS, PREFIXES_PER_LOOK } from './limits.js'
+import { MAX_CONNECTIONS, PREFIXES_PER_LOOK, TURN_BUDGET } from './limits.js'
 import { type ListenAddress, Listener, requireTtl } from './listener.js'
 import { Loop } from './loop.js'
 import { warmUp } from './warm-up.js'
@@ -84,6 +84,7 @@ export class Speaker {
   readonly #delay = monitorEventLoopDelay({ resolution: 10 })
   readonly #warmUp: boolean
   #nextAccept = 1
+  #turnRead = 0
   #configuring: Promise<unknown> = Promise.resolve()
   #config: EngineConfig
   #stopping = false
@@ -348,6 +349,8 @@ export class Speaker {
             live.touched = true
             this.#touched.push(live)
           }
+          this.#turnRead += bytes.length
+          if (this.#turnRead > TURN_BUDGET) live.connection.pause()
           this.engine.received(id, bytes, now())
           this.#loop.poke()
         },
@@ -380,6 +383,7 @@ export class Speaker {
       live.connection.resume()
     }
     this.#touched.length = 0
+    this.#turnRead = 0
   }
 }
 

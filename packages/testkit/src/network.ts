@@ -39,6 +39,8 @@ export class End {
   peer: End | undefined
   events: EndEvents | undefined
   open = true
+  /** Closed with last words: it reads on and throws away, so that no reset overtakes them (as the speaker does). */
+  lingering = false
   /** Octets per millisecond this end reads; Infinity = at once, 0 = it does not read. */
   readRate = Number.POSITIVE_INFINITY
   readonly localAddress: string
@@ -126,7 +128,7 @@ export class End {
     }
     this.#inFlight -= what.length
     if (peer.open) peer.events?.received(what)
-    else this.#network.clock.after(this.#network.delay(), () => this.remoteClosed('ECONNRESET'))
+    else if (!peer.lingering) this.#network.clock.after(this.#network.delay(), () => this.remoteClosed('ECONNRESET'))
     if (this.open) this.#pump()
   }
 
@@ -139,6 +141,7 @@ export class End {
   close(how: 'flush' | 'abort'): void {
     if (!this.open) return
     this.open = false
+    this.lingering = how === 'flush'
     if (how === 'flush') for (const bytes of this.#outbox.splice(0)) this.#post(bytes)
     this.#outbox.length = 0
     // A reset is sent once; when it is lost, the other side learns of it with its next segment.

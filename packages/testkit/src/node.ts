@@ -17,8 +17,8 @@ import {
 } from '@starling/engine'
 import { Prefix } from '@starling/inet'
 import type { End, Host, Network } from './network.js'
-import type { Random } from './random.js'
-import type { Transcript } from './transcript.js'
+import { type Random, seededRandom } from './random.js'
+import { type Transcript, toHex } from './transcript.js'
 
 export interface NodeOptions {
   readonly restarting?: boolean
@@ -68,9 +68,12 @@ export class SimNode implements Sink, Host {
   }
 
   #newEngine(config: EngineConfig, restarting: boolean): Engine {
+    const seed = this.#random.integer(0, 0x7fffffff)
+    const at = this.#network.clock.now
+    this.#options.transcript?.add({ at, input: 'start', seed, restarting })
     return new Engine(config, this, {
-      now: this.#network.clock.now,
-      random: this.#random.next,
+      now: at,
+      random: seededRandom(seed),
       restarting,
       ...(this.#options.tables !== undefined && { tables: this.#options.tables }),
     })
@@ -113,7 +116,9 @@ export class SimNode implements Sink, Host {
     this.#nextAccept += 2
     this.#attach(id, end)
     const endpoints = { remoteAddress, remotePort: 40000 + id, localAddress: this.address, localPort: 179 }
-    const admission = this.engine.incoming(id, endpoints, this.#network.clock.now)
+    const at = this.#network.clock.now
+    this.#options.transcript?.add({ at, input: 'incoming', connection: id, endpoints })
+    const admission = this.engine.incoming(id, endpoints, at)
     if (!admission.accepted) this.#ends.delete(id)
     this.#pump()
     return admission.accepted
@@ -129,13 +134,22 @@ export class SimNode implements Sink, Host {
     }
     end.events = {
       received: (bytes) => {
-        this.#options.transcript?.received(this.#network.clock.now, this.address, id, bytes)
-        guarded((now) => this.engine.received(id, bytes, now))
+        guarded((now) => {
+          this.#options.transcript?.add({ at: now, input: 'received', connection: id, bytes: toHex(bytes) })
+          this.engine.received(id, bytes, now)
+        })
       },
-      drained: () => guarded((now) => this.engine.writable(id, now)),
+      drained: () =>
+        guarded((now) => {
+          this.#options.transcript?.add({ at: now, input: 'writable', connection: id })
+          this.engine.writable(id, now)
+        }),
       closed: (reason) => {
         this.#ends.delete(id)
-        guarded((now) => this.engine.closed(id, reason, now))
+        guarded((now) => {
+          this.#options.transcript?.add({ at: now, input: 'closed', connection: id, reason })
+          this.engine.closed(id, reason, now)
+        })
       },
     }
   }
@@ -150,11 +164,15 @@ export class SimNode implements Sink, Host {
         if (typeof result !== 'string') result.close('abort')
         return
       }
-      if (typeof result === 'string') this.engine.failed(id, result, now)
-      else {
+      if (typeof result === 'string') {
+        this.#options.transcript?.add({ at: now, input: 'failed', connection: id, reason: result })
+        this.engine.failed(id, result, now)
+      } else {
         this.#attach(id, result)
         const remote = { remoteAddress: target.remoteAddress, remotePort: target.remotePort }
-        this.engine.opened(id, { ...remote, localAddress: this.address, localPort: 50000 }, now)
+        const endpoints = { ...remote, localAddress: this.address, localPort: 50000 }
+        this.#options.transcript?.add({ at: now, input: 'opened', connection: id, endpoints })
+        this.engine.opened(id, endpoints, now)
       }
       this.#pump()
     })
@@ -171,7 +189,8 @@ export class SimNode implements Sink, Host {
   }
 
   send(id: ConnectionId, bytes: Uint8Array): boolean {
-    this.#options.transcript?.sent(this.#network.clock.now, this.address, id, bytes)
+    const at = this.#network.clock.now
+    this.#options.transcript?.add({ at, output: 'sent', connection: id, bytes: toHex(bytes) })
     return this.#ends.get(id)?.send(bytes) ?? false
   }
 
@@ -227,7 +246,9 @@ export class SimNode implements Sink, Host {
       clock.at(this.#workAt, () => {
         if (life !== this.#life) return
         this.#workAt = Number.POSITIVE_INFINITY
-        this.engine.work(this.#options.workLimit ?? 512, clock.now)
+        const limit = this.#options.workLimit ?? 512
+        this.#options.transcript?.add({ at: clock.now, input: 'work', limit })
+        this.engine.work(limit, clock.now)
         this.#pump()
       })
     }
@@ -237,6 +258,7 @@ export class SimNode implements Sink, Host {
       clock.at(deadline, () => {
         if (life !== this.#life || this.#wakeAt > clock.now) return
         this.#wakeAt = Number.POSITIVE_INFINITY
+        this.#options.transcript?.add({ at: clock.now, input: 'tick' })
         this.engine.tick(clock.now)
         this.#pump()
       })
