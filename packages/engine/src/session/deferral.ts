@@ -21,8 +21,12 @@ interface Waiting {
 
 export class Deferral {
   #waiting: Map<PeerKey, Waiting> | undefined
-  /** Clients that come from a range are not known beforehand: at least this moment is waited for. */
+  /**
+   * Clients that come from a range are not known beforehand: at least this moment is waited for, unless those that come
+   * do not do graceful restart. Then nobody kept anything of ours that an early End-of-RIB could destroy.
+   */
   #notBefore: number
+  #helpers = false
   readonly #limit: number
 
   constructor(peers: Iterable<PeerKey>, options: { dynamic: boolean; limit: number; now: number }) {
@@ -56,6 +60,8 @@ export class Deferral {
   }
 
   established(key: PeerKey, session: Negotiated): void {
+    if (session.restart !== undefined) this.#helpers = true
+    else if (!this.#helpers) this.#notBefore = 0
     const families = new Set<FamilyIndex>()
     for (const family of [0, 1] as const) {
       const restart = session.restart
