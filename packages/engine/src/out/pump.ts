@@ -42,6 +42,10 @@ export class Pump {
   /** Serves the group's followers for about `limit` prefixes' worth; returns what it used. */
   run(group: OutGroup, limit: number): number {
     const { followers } = group
+    // All who wait get on their dump before the first of them makes it begin: that is how joiners share one.
+    for (const follower of followers) {
+      if (follower.floor >= 0 && !follower.blocked && follower.before === undefined) group.startDump(follower)
+    }
     let used = 0
     let idle = 0
     while (used < limit && idle < followers.length) {
