@@ -4,7 +4,10 @@
  */
 import { absent, EtcdClient, unchanged, type WatchEnd, type WatchEvent } from '@starling/etcd3'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { needs } from '../support/needs.js'
 import { EtcdRig, freePorts, until } from './etcd-rig.js'
+
+needs('etcd')
 
 let rig: EtcdRig
 let client: EtcdClient

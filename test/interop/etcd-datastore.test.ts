@@ -7,7 +7,10 @@ import { datastoreCompliance } from '@starling/datastore/compliance'
 import { etcdDatastore } from '@starling/datastore/etcd'
 import { EtcdClient } from '@starling/etcd3'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { needs } from '../support/needs.js'
 import { CuttingProxy, EtcdRig, until } from './etcd-rig.js'
+
+needs('etcd')
 
 let single: EtcdRig
 let three: EtcdRig

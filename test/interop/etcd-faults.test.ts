@@ -9,7 +9,10 @@ import { etcdDatastore } from '@starling/datastore/etcd'
 import { EtcdClient, EtcdError, type EtcdOptions, type WatchEnd } from '@starling/etcd3'
 import fc from 'fast-check'
 import { afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { needs } from '../support/needs.js'
 import { CuttingProxy, EtcdRig, pause, until } from './etcd-rig.js'
+
+needs('etcd')
 
 let rig: EtcdRig
 let writer: EtcdClient

@@ -9,7 +9,10 @@ import { join } from 'node:path'
 import { etcdDatastore } from '@starling/datastore/etcd'
 import { EtcdClient, type EtcdOptions, type WatchEnd } from '@starling/etcd3'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { needs } from '../support/needs.js'
 import { CuttingProxy, EtcdRig, pause, until } from './etcd-rig.js'
+
+needs('etcd', 'openssl')
 
 const clients: EtcdClient[] = []
 afterEach(() => {

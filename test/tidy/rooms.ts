@@ -100,7 +100,7 @@ export const ROOMS: readonly Room[] = [
     [...VOCABULARY, ...MACHINES, ...DRIVERS, 'api', 'daemon', 'bgp-client', 'route-reflector', 'lab'],
     ['cli-table3', 'commander', 'unbzip2-stream', 'yaml'],
   ),
-  room(3, 'looking-glass'),
+  room(3, 'looking-glass', ['api', 'engine', 'bgp-packet'], ['fastify', 'preact', 'uplot']),
   room(3, 'testkit', ['engine', 'bgp-packet', 'inet'], ['fast-check']),
 ]
 

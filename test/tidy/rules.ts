@@ -25,7 +25,9 @@ export function importsOf(text: string): string[] {
   return IMPORTS.flatMap((pattern) => [...text.matchAll(pattern)].map((match) => match[1] as string))
 }
 
-export const isTest = (path: string): boolean => path.endsWith('.test.ts')
+/** Compliance suites are tests that live in a package: whoever has a driver runs them under vitest. */
+export const isTest = (path: string): boolean => /\.test\.tsx?$/.test(path)
+const forTests = (path: string): boolean => isTest(path) || path.includes('/src/compliance/')
 
 /** Who imports whom: every import of a file inside packages/ against the table of rooms. */
 export function wrongImports({ path, text }: SourceFile): string[] {
@@ -57,7 +59,7 @@ function importFault(room: Room, path: string, target: string): string | undefin
 
 /** Inside a package: never out of it, and never from a pure room into a driver. */
 function relativeFault(room: Room, path: string, target: string): string | undefined {
-  if (!/\.(js|json)$/.test(target)) return 'relative imports end in .js'
+  if (!/\.(js|json|css)$/.test(target)) return 'relative imports end in .js'
   const file = join(dirname(path), target).replace(/\.js$/, '.ts')
   const other = roomOf(file)
   if (other === undefined || other.name.split('/')[0] !== room.name.split('/')[0]) return 'leaves the package'
@@ -188,7 +190,7 @@ interface Manifest {
 /** package.json against the rooms: every dependency that a room may use is stated, exactly pinned, and no other. */
 export function manifestFaults(path: string, manifest: Manifest, files: readonly SourceFile[]): string[] {
   const name = (manifest.name ?? '').replace('@starling/', '')
-  const sources = files.filter((file) => !isTest(file.path))
+  const sources = files.filter((file) => !forTests(file.path))
   const used = new Set(sources.flatMap(({ text }) => importsOf(text)).flatMap((target) => packageOf(target) ?? []))
   const stated = Object.keys(manifest.dependencies ?? {})
   // By its quoted name, in tests too: some are loaded by name (pino's printers).

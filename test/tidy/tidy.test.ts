@@ -20,8 +20,8 @@ import {
   wrongImports,
 } from './rules.js'
 
-const inPackages = filesLike(/^packages\/[^/]+\/src\/.*\.ts$/)
-const code = filesLike(/^(packages|test|bench|scripts)\/.*\.(ts|mts|mjs|js)$|^[^/]+\.ts$/)
+const inPackages = filesLike(/^packages\/[^/]+\/src\/.*\.tsx?$/)
+const code = filesLike(/^(packages|test|bench|scripts)\/.*\.(tsx?|mts|mjs|js)$|^[^/]+\.ts$/)
 const everything = filesLike(/./)
 
 describe('layers', () => {

@@ -1,3 +1,4 @@
+/** `@starling/inet`: IPv4 and IPv6 values, canonical prefixes, prefix interners and a longest-prefix trie. */
 export {
   addressDistance,
   addressFromBigInt,
