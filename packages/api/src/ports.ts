@@ -198,6 +198,8 @@ export type HostEvent =
       readonly name: string
       readonly text: string
     }
+  | { readonly type: 'kernel-conflict'; readonly prefix: string; readonly text: string }
+  | { readonly type: 'kernel-tunnel'; readonly device: string; readonly text: string }
   | { readonly type: 'kernel-repair'; readonly prefix: string; readonly detail: string }
   | { readonly type: 'kernel-resync'; readonly reason: string }
   | { readonly type: 'admin'; readonly action: string; readonly detail: string }

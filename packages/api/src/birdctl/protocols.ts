@@ -97,7 +97,7 @@ function* bgpDetails(peer: PeerView, family: FamilyName): Generator<Row> {
   yield field('Neighbor AS', peer.remoteAs ?? 0)
   if (peer.state === 'Established') {
     if (peer.remoteRouterId !== undefined) yield field('Neighbor ID', peer.remoteRouterId)
-    yield field('Neighbor caps', peer.capabilities.received.map((name) => escapeText(name, 40)).join(' '))
+    yield field('Neighbor caps', peer.capabilities.received.map((name) => escapeText(name, 60).trim()).join(', '))
     yield field('Session', sessionFlags(peer))
     if (peer.localAddress !== undefined) yield field('Source address', peer.localAddress)
     yield field('Hold timer', `${peer.holdTime}/${peer.holdTime}`)

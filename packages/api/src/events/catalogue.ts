@@ -49,6 +49,14 @@ export const EVENTS = {
   BLOCK_CLAIMED: { level: 'info', meaning: 'An IPAM block was claimed.' },
   BLOCK_RELEASED: { level: 'info', meaning: 'An IPAM block was released.' },
   KERNEL_ERROR: { level: 'error', meaning: 'The kernel refused a route; errno and its own words are given.' },
+  KERNEL_CONFLICT: {
+    level: 'warn',
+    meaning: "Another program's route stands where ours would; it is left alone and ours waits. Told once.",
+  },
+  KERNEL_TUNNEL: {
+    level: 'error',
+    meaning: 'A tunnel device cannot be made or kept as it should be; routes through it wait.',
+  },
   KERNEL_REPAIR: {
     level: 'warn',
     meaning: 'Somebody changed or removed one of our kernel routes and it was put right.',
@@ -149,6 +157,10 @@ function words(event: DaemonEvent): [EventCode, string] {
       ]
     case 'kernel-repair':
       return ['KERNEL_REPAIR', `${event.prefix}: ${safe(event.detail)}`]
+    case 'kernel-conflict':
+      return ['KERNEL_CONFLICT', safe(event.text)]
+    case 'kernel-tunnel':
+      return ['KERNEL_TUNNEL', `${safe(event.device)}: ${safe(event.text)}`]
     case 'kernel-resync':
       return ['KERNEL_RESYNC', `kernel table read again: ${safe(event.reason)}`]
     case 'admin':

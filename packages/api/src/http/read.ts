@@ -160,9 +160,9 @@ export function explain(ports: DaemonPorts, prefixText: string, to?: string): Js
   const prefix = canonical(prefixText)
   const explanation = ports.explain(prefix, to === undefined ? undefined : findPeer(ports, to).key)
   if (explanation === undefined) throw new ApiError('API_PREFIX_NOT_FOUND')
-  const kernel =
-    ports.kernel() === undefined ? undefined : ports.kernelRoutes({ match: { kind: 'exact', prefix }, limit: 1 })
-  return present({ ...explanation, kernel: kernel?.routes[0] ?? null }, ports)
+  if (ports.kernel() === undefined) return present(explanation, ports)
+  const { routes } = ports.kernelRoutes({ match: { kind: 'exact', prefix }, limit: 1 })
+  return present({ ...explanation, kernel: routes[0] ?? null }, ports)
 }
 
 function registerLists(app: FastifyInstance, { ports }: ApiContext): void {

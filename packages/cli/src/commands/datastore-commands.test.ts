@@ -137,7 +137,7 @@ describe('plan', () => {
     expect(await run('plan', '--datastore', `file:${file('c.yaml', NODES)}`, '--node', 'x')).toMatchObject({
       code: EXIT.failed,
     })
-    expect(await run('plan', '--datastore', 'embedded:unix:/nonexistent', '--node', 'x')).toMatchObject({
+    expect(await run('plan', '--datastore', 'file:/nonexistent', '--node', 'x')).toMatchObject({
       code: EXIT.unreachable,
     })
   })

@@ -18,7 +18,8 @@ import type { KernelRouteJson, RouteJson } from './show/views.js'
 
 type ExplainJson = Omit<Explanation, 'paths'> & {
   readonly paths: readonly RouteJson[]
-  readonly kernel: KernelRouteJson | null
+  /** Null: not asked for. Absent: this speaker programs no kernel. */
+  readonly kernel?: KernelRouteJson | null
 }
 
 export function register(program: Command, io: Io): void {
@@ -44,19 +45,17 @@ export function explainText({ prefix, paths, decision, exports, kernel }: Explai
   const parts = [title(prefix)]
   parts.push(title('\nReceived'), ...paths.map((path) => pathText(path, style)))
   if (paths.length === 0) parts.push('  nobody announces it\n')
-  if (decision.length > 0) {
-    const steps = decision.map(
-      ({ winner, loser, step, detail }) =>
-        `  ${winner} beats ${loser} at ${step}${detail === '' ? '' : `: ${detail}`}\n`,
-    )
-    parts.push(title('\nDecision'), ...steps.map(harmlessLine))
-  }
+  if (decision.length > 0) parts.push(title('\nDecision'), ...decision.map(decisionLine))
   parts.push(title('\nKernel'), kernelText(kernel))
   parts.push(title('\nSent to'), exportsText(exports, style))
   return parts.join('')
 }
 
-const harmlessLine = (line: string): string => `${harmless(line.trimEnd())}\n`
+function decisionLine({ winner, loser, step, detail }: ExplainJson['decision'][number]): string {
+  const said = detail === '' ? '' : `: ${detail}`
+  const text = loser === '' ? `${winner}${said}` : `${winner} beats ${loser} at ${step}${said}`
+  return `  ${harmless(text)}\n`
+}
 
 function pathText(path: RouteJson, style: Style): string {
   const mark = path.best
@@ -81,7 +80,8 @@ function pathText(path: RouteJson, style: Style): string {
   return `  ${mark}  from ${harmless(path.from)}${via}, ${age(path.age)} ago\n    ${harmless(facts.join(', '))}\n${reason}`
 }
 
-function kernelText(kernel: KernelRouteJson | null): string {
+function kernelText(kernel: KernelRouteJson | null | undefined): string {
+  if (kernel === undefined) return '  this speaker programs no kernel\n'
   if (kernel === null) return '  not asked for\n'
   const error = kernel.lastError === undefined ? '' : `    ${harmless(kernel.lastError.text)}\n`
   const actual = kernel.state === 'installed' ? '' : `    the kernel has ${way(kernel.actual)}\n`
