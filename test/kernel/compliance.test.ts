@@ -3,7 +3,10 @@
 import { complianceChecks, type World } from '@starling/route-programmer/compliance'
 import { NetlinkDriver } from '@starling/route-programmer/netlink'
 import { describe, it } from 'vitest'
-import { inside, mayUseNamespaces, Namespace } from './netns.js'
+import { needs } from '../support/needs.js'
+import { inside, Namespace } from './netns.js'
+
+needs('root', 'netns', 'ip', 'procps')
 
 const dotted = (bytes: Uint8Array) => bytes.join('.')
 
@@ -35,7 +38,7 @@ function world(): World & { namespace: Namespace } {
   }
 }
 
-describe.runIf(mayUseNamespaces)('netlink driver', () => {
+describe('netlink driver', () => {
   it.each(complianceChecks.map((check) => [check.name, check] as const))(
     '%s',
     async (_name, check) => {

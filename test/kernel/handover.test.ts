@@ -5,16 +5,18 @@
 
 import type { ChildProcess } from 'node:child_process'
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { eventually, mayUseNamespaces } from './netns.js'
+import { needs } from '../support/needs.js'
+import { eventually } from './netns.js'
 import { Rack, startPing } from './rack.js'
 
+needs('root', 'netns', 'ip', 'ping', 'bird')
+
 const WISH = '10.100.0.0/24=10.1.0.2'
-const hasBird = existsSync('/usr/sbin/bird')
 
 interface Counters {
   added: number
@@ -22,7 +24,7 @@ interface Counters {
   deleted: number
 }
 
-describe.runIf(mayUseNamespaces)('handover', () => {
+describe('handover', () => {
   let folder = ''
   let agentFile = ''
 
@@ -102,7 +104,7 @@ describe.runIf(mayUseNamespaces)('handover', () => {
     }
   })
 
-  it.runIf(hasBird)("BIRD's kernel table is adopted and handed back without losing a packet", async () => {
+  it("BIRD's kernel table is adopted and handed back without losing a packet", async () => {
     const rack = new Rack()
     const config = join(folder, 'bird.conf')
     const control = join(folder, 'bird.ctl')

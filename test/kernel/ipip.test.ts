@@ -5,13 +5,15 @@
  */
 
 import { execFileSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 import { describe, expect, it } from 'vitest'
+import { needs } from '../support/needs.js'
+
+needs('root', 'user-mode-linux', 'busybox-static', 'ip')
 
 const LINUX = '/usr/bin/linux.uml'
-const canRun = process.getuid?.() === 0 && existsSync(LINUX) && existsSync('/usr/bin/busybox')
 
 /** First process of the guest: the host's root is there, writable places are covered with memory. */
 function initScript(bundle: string): string {
@@ -28,7 +30,7 @@ busybox poweroff -f
 `
 }
 
-describe.runIf(canRun)('IPIP in a guest kernel', () => {
+describe('IPIP in a guest kernel', () => {
   it('tunl0 gets our address alone, the route goes onlink through it, and a ping passes', {
     timeout: 120_000,
   }, async () => {

@@ -4,7 +4,7 @@
  */
 
 import { type ChildProcess, spawn } from 'node:child_process'
-import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { countStates, RouteProgrammer } from '@starling/route-programmer'
@@ -12,9 +12,12 @@ import { systemClock } from '@starling/route-programmer/netlink'
 import { RemoteDriver } from '@starling/route-programmer/remote'
 import { build } from 'esbuild'
 import { describe, expect, it } from 'vitest'
+import { needs } from '../support/needs.js'
 import { parseWish } from './agent.js'
-import { eventually, mayUseNamespaces } from './netns.js'
+import { eventually } from './netns.js'
 import { Rack, startPing } from './rack.js'
+
+needs('root', 'netns', 'ip', 'ping', 'setpriv')
 
 const SERVER = `
 import { serveProgrammer } from '@starling/route-programmer/remote'
@@ -28,7 +31,7 @@ console.log('READY ' + process.getuid() + ' ' + BigInt('0x' + caps).toString(2).
 
 const NOBODY = '65534'
 
-describe.runIf(mayUseNamespaces && existsSync('/usr/bin/setpriv'))('privilege separation', () => {
+describe('privilege separation', () => {
   it('either half restarts without a lost packet', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'starling-separation-'))
     chmodSync(folder, 0o777)

@@ -16,7 +16,10 @@ import {
 } from '@starling/route-programmer'
 import { NetlinkDriver, NetlinkTunnelDriver, systemClock } from '@starling/route-programmer/netlink'
 import { describe, expect, it } from 'vitest'
-import { connect, eventually, inside, mayUseNamespaces, Namespace } from './netns.js'
+import { needs } from '../support/needs.js'
+import { connect, eventually, inside, Namespace } from './netns.js'
+
+needs('root', 'netns', 'ip', 'ping')
 
 const HOSTS = [1, 2, 3] as const
 const DEVICE = 'vxlan.calico'
@@ -93,7 +96,7 @@ const reaches = (from: Namespace, target: string) => {
   }
 }
 
-describe.runIf(mayUseNamespaces)('VXLAN', () => {
+describe('VXLAN', () => {
   it('joins three hosts, repairs what is broken and is gone when nobody wants it', async () => {
     const fabric = new Namespace('fabric')
     const hosts: Host[] = []

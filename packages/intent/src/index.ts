@@ -26,4 +26,12 @@ export {
   type PolicyVerdict,
 } from './policy/interpret.js'
 export { ClusterState } from './state.js'
+export {
+  type PlannedTunnel,
+  type PlannedTunnelRoute,
+  type TunnelOptions,
+  type TunnelPlan,
+  tunnelPlan,
+  vtepMac,
+} from './tunnels.js'
 export * from './types.js'

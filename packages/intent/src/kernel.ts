@@ -37,6 +37,7 @@ export function kernelRules(
       ...(ipv6 === undefined ? {} : { ipv6: ipv6.network }),
     },
     tunnelDevice: TUNNEL_DEVICE,
+    ownsIpip: ownsRoutes(settings.programClusterRoutes).ipip,
     wireguardNextHops: wireguardNextHops(state, identity.node),
   }
 }

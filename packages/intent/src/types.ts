@@ -106,6 +106,8 @@ export interface KernelRules {
   readonly defaultLocalPref: number
   readonly localSubnet: { readonly ipv4?: string; readonly ipv6?: string }
   readonly tunnelDevice: string
+  /** IPIP routes, and with them `tunl0`, are BGP's to keep (programClusterRoutes). */
+  readonly ownsIpip: boolean
   /** BGP addresses of nodes reached by WireGuard; empty unless this node has WireGuard too. */
   readonly wireguardNextHops: { readonly ipv4: ReadonlySet<string>; readonly ipv6: ReadonlySet<string> }
 }

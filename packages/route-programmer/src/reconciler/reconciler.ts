@@ -84,8 +84,6 @@ export class Reconciler {
     this.observer = new Observer(options.ignoredInterfaces ?? [], this.resolver, listener)
   }
 
-  // ---- desired ----
-
   /** Wants a route; the same key wanted before is changed. */
   set(route: DesiredRoute): void {
     const slot = this.tables.intern(route)
@@ -441,7 +439,8 @@ export class Reconciler {
     const previous = this.failures.get(slot)
     const failure = nextFailure(previous, outcome, now)
     this.failures.set(slot, failure)
-    if (previous?.text !== failure.text) this.listener.failed?.(this.slots.index.destination(slot), failure.text)
+    if (previous?.text !== failure.text)
+      this.listener.failed?.(this.slots.index.destination(slot), failure.text, outcome)
     if (outcome.errno === ERRNO.EEXIST) this.requestRead('a route we did not know of holds the key')
     this.work.addLater(failure.retryAt, slot)
   }
@@ -472,14 +471,15 @@ export class Reconciler {
     if (before === way) return
     const inPlace = this.slots.wish[slot] !== 0 && before !== ABSENT && this.decide(slot) === 'none'
     this.slots.actual[slot] = way
-    if (inPlace) this.repair(slot, now)
+    if (inPlace) this.repair(slot, way === ABSENT, now)
     else if (!this.repairs.waiting(slot, now)) this.work.add(slot)
   }
 
   /** The first repair is immediate; a program that keeps taking a route away is answered ever more calmly. */
-  private repair(slot: number, now: number): void {
+  private repair(slot: number, removed: boolean, now: number): void {
     this.counters.repairs++
     const until = this.repairs.until(slot, now)
+    if (this.repairs.count(slot) === 1) this.listener.repaired?.(this.slots.index.destination(slot), removed)
     if (until === now) this.work.add(slot)
     else this.work.addLater(until, slot)
   }

@@ -2,6 +2,7 @@
  * What the reconciler takes, tells and shows. Everything here is data for the host, the API and `starling show kernel`.
  */
 
+import type { WriteOutcome } from '../driver.js'
 import type { DesiredRoute, Destination, KernelRoute } from '../routes.js'
 
 export interface ReconcilerOptions {
@@ -50,7 +51,9 @@ export interface ReconcilerListener {
   observed?(routes: readonly ObservedRoute[]): void
   conflict?(conflict: Conflict): void
   /** A write failed for the first time with this text. */
-  failed?(destination: Destination, text: string): void
+  failed?(destination: Destination, text: string, outcome: WriteOutcome): void
+  /** Another program removed or changed a route that was in place, and it is put right. Once per run of interference. */
+  repaired?(destination: Destination, removed: boolean): void
 }
 
 export type RouteState =
