@@ -79,7 +79,8 @@ export class Cluster {
         ...overrides,
         ...change.peer,
       })
-    const others = this.addresses().filter((other) => other !== address)
+    const all = this.options.shape === 'mesh' || this.isReflector(address) ? this.addresses() : []
+    const others = all.filter((other) => other !== address)
     if (this.options.shape === 'mesh') {
       return testConfig(
         address,
@@ -135,39 +136,41 @@ export class Cluster {
   }
 
   /**
-   * What a member should have: its own routes as they are, everything else by the next hop of the smallest router id
-   * among those who originate it: all paths inside one AS are equal up to the last steps of the decision.
+   * What everybody should have: each prefix by the next hop of the smallest router id among those who originate it; all
+   * paths inside one AS are equal up to the last steps of the decision.
    */
-  expected(address: string): Map<string, string> {
+  #everybody(): ReadonlyMap<string, string> {
     const table = new Map<string, string>()
-    const origins = [...this.origins].filter(([origin]) => this.node(origin).alive)
+    const origins = [...this.origins].filter(([origin, prefixes]) => prefixes.size > 0 && this.node(origin).alive)
     origins.sort(([a], [b]) => addressValue(a) - addressValue(b))
     for (const [origin, prefixes] of origins) {
-      for (const prefix of prefixes) {
-        if (origin === address) table.set(prefix, 'local')
-        else if (!table.has(prefix)) table.set(prefix, origin)
-      }
+      for (const prefix of prefixes) if (!table.has(prefix)) table.set(prefix, origin)
     }
     return table
   }
 
   /** Differences between what a member has and should have; empty when it has converged. */
-  differences(address: string): string[] {
-    const expected = this.expected(address)
+  differences(address: string, everybody = this.#everybody()): string[] {
     const { installed } = this.node(address)
+    const own = this.origins.get(address)
     const found: string[] = []
-    for (const [prefix, nextHop] of expected) {
+    for (const [prefix, origin] of everybody) {
+      // Its own routes are as they are, whoever else announces them.
+      const nextHop = own?.has(prefix) === true ? 'local' : origin
       const has = installed.get(prefix)?.nextHop
       if (has !== nextHop) found.push(`${address}: ${prefix} via ${has ?? 'nothing'} instead of ${nextHop}`)
     }
     for (const [prefix, { nextHop }] of installed) {
-      if (!expected.has(prefix)) found.push(`${address}: ${prefix} via ${nextHop} should not be there`)
+      if (!everybody.has(prefix)) found.push(`${address}: ${prefix} via ${nextHop} should not be there`)
     }
     return found
   }
 
   get converged(): boolean {
-    for (const [address, node] of this.nodes) if (node.alive && this.differences(address).length > 0) return false
+    const everybody = this.#everybody()
+    for (const [address, node] of this.nodes) {
+      if (node.alive && this.differences(address, everybody).length > 0) return false
+    }
     return true
   }
 
@@ -188,8 +191,9 @@ export class Cluster {
 
   /** Differences of all members alive. */
   allDifferences(): string[] {
+    const everybody = this.#everybody()
     const alive = [...this.nodes].filter(([, node]) => node.alive)
-    return alive.flatMap(([address]) => this.differences(address))
+    return alive.flatMap(([address]) => this.differences(address, everybody))
   }
 
   /** Invariants of every quiet moment, in words; empty when all hold. */
