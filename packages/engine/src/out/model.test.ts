@@ -2,7 +2,8 @@
  * The random model of `out/`: whatever happens, every peer ends up holding exactly what a naive computation gives it.
  *
  * Each seed makes up a few peers of different groups (clients, non-clients, eBGP, ADD-PATH, an export policy), then
- * announces, withdraws, flushes a little, blocks transports, lets peers join, leave, lag, change groups and ask again.
+ * announces, withdraws, flushes a little, blocks transports, lets peers join, leave,
+ * restart gracefully, lag, change groups and ask again.
  * At the end everybody may read, and the tables the peers decoded are compared with one computed route by route from
  * what is announced. Segments and bounds are made tiny, so that every edge is met. `MODEL_SEEDS` says how many seeds.
  */
@@ -86,6 +87,8 @@ class World {
   readonly sessions: SessionParameters[] = []
   readonly up: boolean[] = []
   readonly announced: Map<string, Announced>[] = []
+  /** Names kept from before a restart and not announced since: stale. */
+  readonly stale: (Set<string> | undefined)[] = []
   readonly next: (below: number) => number
   readonly names: string[]
 
@@ -99,6 +102,7 @@ class World {
       this.sessions.push(sessionOf(slot, this.shapes[slot]))
       this.up.push(false)
       this.announced.push(new Map())
+      this.stale.push(undefined)
     }
     const prefixes = 3 + this.next(12)
     this.names = Array.from({ length: prefixes }, (_, i) => (i % 4 === 3 ? `2001:db8:${i}::/48` : `10.2.${i}.0/24`))
@@ -113,7 +117,23 @@ class World {
   leave(slot: number): void {
     this.up[slot] = false
     this.announced[slot].clear()
+    this.stale[slot] = undefined
     this.tables.peerDown(slot, { stale: [false, false] }, 0)
+  }
+
+  /** The session falls and comes back, its routes are kept meanwhile (RFC 4724). */
+  restart(slot: number): void {
+    this.tables.peerDown(slot, { stale: [true, true] }, 0)
+    if (this.next(2) === 0) this.tables.work(1 + this.next(8), 0)
+    this.stale[slot] = new Set(this.announced[slot].keys())
+    this.host.accepts.set(slot, true)
+    this.host.up(this.tables, this.sessions[slot], slot)
+  }
+
+  sweep(slot: number): void {
+    for (const name of this.stale[slot] ?? []) this.announced[slot].delete(name)
+    this.stale[slot] = undefined
+    for (const family of [0, 1] as const) this.tables.sweepStale(slot, family, 0)
   }
 
   send(slot: number, fields: UpdateFields): void {
@@ -140,7 +160,10 @@ class World {
       if (!this.sessions[slot].families[family]) continue
       names.push(this.sessions[slot].addPathReceive[family] ? `${name}#${1 + next(2)}` : name)
     }
-    for (const name of names) this.announced[slot].set(name, attributes)
+    for (const name of names) {
+      this.announced[slot].set(name, attributes)
+      this.stale[slot]?.delete(name)
+    }
     const { localPref, ...rest } = attributes
     this.send(slot, { announce: names, ...rest, ...(!external && { localPref }) })
   }
@@ -150,6 +173,7 @@ class World {
     if (held.length === 0) return
     const name = held[this.next(held.length)]
     this.announced[slot].delete(name)
+    this.stale[slot]?.delete(name)
     this.send(slot, { withdraw: [name] })
   }
 
@@ -172,7 +196,9 @@ class World {
       tables.writable(slot, 0)
     } else if (what < 95) {
       tables.routeRefresh(slot, next(2) === 0 ? 0 : 1, 0, 0)
-    } else this.regroup(slot)
+    } else if (what < 97) this.restart(slot)
+    else if (what < 98) this.sweep(slot)
+    else this.regroup(slot)
   }
 
   /** Between the client and the filtered group, without a session reset. */
@@ -187,6 +213,7 @@ class World {
 
   finish(): void {
     for (const slot of this.sessions.keys()) {
+      if (this.stale[slot] !== undefined) this.sweep(slot)
       this.host.accepts.set(slot, true)
       if (this.up[slot]) this.tables.writable(slot, 0)
     }
