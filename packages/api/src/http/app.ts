@@ -17,6 +17,7 @@ import { ApiError, ERRORS, type ErrorCode } from '../errors.js'
 import { readiness } from '../health/rules.js'
 import { present } from '../present.js'
 import { escapeText } from '../text.js'
+import { registerBirdwatcher } from './birdwatcher.js'
 import { type ApiContext, healthInput, isLive, isReady, LIMITS } from './context.js'
 import { registerReads } from './read.js'
 import { HEALTH_QUERY } from './schemas.js'
@@ -96,6 +97,7 @@ export async function createApp(context: ApiContext, options: AppOptions): Promi
         { name: 'read', description: 'Open to everybody who reaches the listener.' },
         { name: 'write', description: 'Unix socket, or a bearer token.' },
         { name: 'operations', description: 'Health and metrics.' },
+        { name: 'birdwatcher', description: 'For Alice-LG and other readers of birdwatcher.' },
       ],
     },
   })
@@ -103,6 +105,7 @@ export async function createApp(context: ApiContext, options: AppOptions): Promi
     registerReads(pages, context)
     registerEventStream(pages, context)
     registerWrites(pages, context, options.access)
+    registerBirdwatcher(pages, context)
     registerOperations(pages, context)
     pages.get('/v1/openapi.json', { schema: { hide: true } }, () => app.swagger())
     pages.get('/v1/errors', { schema: { summary: 'The error catalogue.', tags: ['read'] } }, () => ERRORS)
