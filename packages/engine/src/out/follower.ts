@@ -5,6 +5,7 @@
  * the group's log. Falling off the log costs it its place and leaves one number, the `floor`: the flush from which on it
  * must be told everything again (hot-path.md rule 11). It never owns buffers.
  */
+import type { PeerKey } from '../config/types.js'
 import type { PeerSlot } from '../rib/contract.js'
 import type { Dump } from './dump.js'
 import type { LogCursor } from './log.js'
@@ -14,6 +15,7 @@ export type Closing = 'end-of-rib' | 'end-of-refresh' | 'none'
 
 export class Follower {
   readonly slot: PeerSlot
+  readonly key: PeerKey
   readonly source: number
   /** Place in the group's log; undefined: not there (waiting for its first dump, or fallen off). */
   cursor: LogCursor | undefined
@@ -35,8 +37,9 @@ export class Follower {
   lagging = false
   endOfRibSent = false
 
-  constructor(slot: PeerSlot) {
+  constructor(slot: PeerSlot, key: PeerKey) {
     this.slot = slot
+    this.key = key
     this.source = slot + 1
   }
 

@@ -41,7 +41,7 @@ export class Membership {
 
   join(peer: PeerState, config: EngineConfig): void {
     const family: FamilyIndex = this.#rib.index
-    const follower = new Follower(peer.slot)
+    const follower = new Follower(peer.slot, peer.session.config.key)
     peer.followers[family] = follower
     this.#enter(follower, this.#group(peer.session, config))
   }

@@ -116,17 +116,17 @@ export class Pump {
     if (closing === 'end-of-rib') {
       follower.endOfRibSent = true
       this.#transmit(follower, endOfRib(family))
-      const peer = this.#host.nameOf(follower.slot)
-      const name = family === 0 ? 'ipv4' : 'ipv6'
-      this.#host.event({ type: 'end-of-rib', peer, name: peer, family: name, direction: 'sent' })
+      const name = this.#host.nameOf(follower.slot)
+      const familyName = family === 0 ? 'ipv4' : 'ipv6'
+      this.#host.event({ type: 'end-of-rib', peer: follower.key, name, family: familyName, direction: 'sent' })
     }
     if (follower.lagging && follower.floor < 0) this.#tellLagging(follower, false)
   }
 
   #tellLagging(follower: Follower, lagging: boolean): void {
     follower.lagging = lagging
-    const peer = this.#host.nameOf(follower.slot)
-    this.#host.event({ type: 'lagging', peer, name: peer, lagging })
+    const name = this.#host.nameOf(follower.slot)
+    this.#host.event({ type: 'lagging', peer: follower.key, name, lagging })
   }
 
   /** Says so for followers that lost their place since the last look. */

@@ -167,6 +167,26 @@ test('while deferred nothing is decided, told or installed; afterwards all at on
   expect(host.kernel.size).toBe(1)
 })
 
+test('a peer that stops reading lags, costs no buffers, and catches up with what it missed', () => {
+  const { host, tables, send } = setUp()
+  const names = Array.from({ length: 30 }, (_, i) => `10.${i}.0.0/16`)
+  host.accepts.set(1, false)
+  const communities = Array.from({ length: 900 }, (_, i) => `65000:${i}`)
+  for (let round = 0; round < 90; round++) {
+    for (const name of names) send(0, { announce: [name], localPref: 100 + (round % 7), communities })
+  }
+  for (const name of names.slice(1)) send(0, { withdraw: [name] })
+  expect(tables.group(1)).toMatchObject({ lagging: true, queuedBytes: 0 })
+  expect(host.events.at(-1)).toMatchObject({ type: 'lagging', peer: '10.1.0.1', name: 'peer1', lagging: true })
+  expect(tables.groups()[0].logBytes).toBeLessThan(8 * 1024 * 1024)
+  host.accepts.set(1, true)
+  tables.writable(1, 0)
+  settle(tables)
+  expect([...host.told[1].keys()]).toEqual([names[0]])
+  expect(tables.group(1).lagging).toBe(false)
+  expect(tables.audit()).toEqual([])
+})
+
 test('End-of-RIB of a peer is passed on per family', () => {
   const { host, tables } = setUp()
   const [v4] = updateMessages({ withdraw: [A] })
