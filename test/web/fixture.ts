@@ -68,7 +68,7 @@ export function healthy(): FakeDaemon {
   daemon.peerList = [
     peerView('Global_10_0_0_11', '10.0.0.11', { since: 62_000, capabilities, localAddress: '10.0.1.11' }),
     peerView('Node_10_0_1_1', '10.0.1.1', {
-      since: 61_000,
+      since: 63_000,
       remoteAs: 64601,
       type: 'external',
       description: 'tor1, rack r1',
@@ -88,7 +88,12 @@ export function healthy(): FakeDaemon {
     borrowed: index === 2 ? 1 : 0,
     originated: index === 0,
   }))
-  const reflected = { originatorId: '10.0.2.11', clusterList: ['10.0.0.11'], from: 'Global_10_0_0_11', peer: '10.0.0.11' }
+  const reflected = {
+    originatorId: '10.0.2.11',
+    clusterList: ['10.0.0.11'],
+    from: 'Global_10_0_0_11',
+    peer: '10.0.0.11',
+  }
   daemon.routeList = [
     ownRoute('10.244.0.0/26'),
     routeView('10.244.1.0/26', { ...reflected, nextHop: '10.0.1.12', originatorId: '10.0.1.12', since: 65_000 }),
@@ -114,10 +119,15 @@ export function healthy(): FakeDaemon {
   ]
   daemon.kernelList = daemon.routeList
     .filter((route) => route.best && route.source === 'bgp')
-    .map((route) =>
-      kernelRoute(route.prefix, { why: route.from, ...shapes(route.nextHop ?? '10.0.1.1') }),
-    )
-  daemon.kernelState = { ...kernelState(daemon), driver: 'netlink', desired: 4, installed: 4, repairs: 0, lastSync: 59_000 }
+    .map((route) => kernelRoute(route.prefix, { why: route.from, ...shapes(route.nextHop ?? '10.0.1.1') }))
+  daemon.kernelState = {
+    ...kernelState(daemon),
+    driver: 'netlink',
+    desired: 4,
+    installed: 4,
+    repairs: 0,
+    lastSync: 59_000,
+  }
   daemon.explain = (prefix, to) => {
     const paths = daemon.routeList.filter((route) => route.prefix === prefix)
     const best = paths.find((route) => route.best)
@@ -167,7 +177,11 @@ function kernelState(daemon: FakeDaemon) {
 }
 
 function ownRoute(prefix: string) {
-  const { nextHop: _nextHop, peer: _peer, ...route } = routeView(prefix, {
+  const {
+    nextHop: _nextHop,
+    peer: _peer,
+    ...route
+  } = routeView(prefix, {
     source: 'static',
     from: 'own block',
     preference: 200,
@@ -217,9 +231,7 @@ export function troubled(): FakeDaemon {
         }
       : { ...peer, badUpdates: { discarded: 0, withdrawn: 1, reset: 0 } },
   )
-  daemon.routeList = daemon.routeList.map((route) =>
-    route.peer === '10.0.0.11' ? { ...route, stale: true } : route,
-  )
+  daemon.routeList = daemon.routeList.map((route) => (route.peer === '10.0.0.11' ? { ...route, stale: true } : route))
   daemon.routeList.push(
     routeView('10.99.0.0/16', {
       best: false,
@@ -233,7 +245,12 @@ export function troubled(): FakeDaemon {
   )
   const drifted = daemon.kernelList[0]
   if (drifted !== undefined) {
-    daemon.kernelList[0] = { ...drifted, state: 'drifted', repairs: 2, ...{ actual: { ...shapes('10.0.1.99').actual } } }
+    daemon.kernelList[0] = {
+      ...drifted,
+      state: 'drifted',
+      repairs: 2,
+      ...{ actual: { ...shapes('10.0.1.99').actual } },
+    }
   }
   const refused = daemon.kernelList[2]
   if (refused !== undefined) {
@@ -242,7 +259,11 @@ export function troubled(): FakeDaemon {
   }
   daemon.kernelState = { ...kernelState(daemon), installed: 2, drifted: 1, failed: 1, repairs: 2, errors: 1 }
   const reflector = { peer: '10.0.0.11', name: 'Global_10_0_0_11' }
-  daemon.events.push(at - 900_000, { type: 'kernel-repair', prefix: '10.244.1.0/26', detail: 'next hop 10.0.1.99 was put back to 10.0.1.12' })
+  daemon.events.push(at - 900_000, {
+    type: 'kernel-repair',
+    prefix: '10.244.1.0/26',
+    detail: 'next hop 10.0.1.99 was put back to 10.0.1.12',
+  })
   daemon.events.push(at - 600_000, {
     type: 'bad-update',
     peer: '10.0.1.1',
@@ -255,12 +276,36 @@ export function troubled(): FakeDaemon {
   daemon.events.push(at - 24_000, {
     type: 'notification-received',
     ...reflector,
-    notification: { code: 6, subcode: 2, name: 'Cease/Administrative Shutdown', text: 'kernel upgrade, back in ten minutes', data: new Uint8Array() },
+    notification: {
+      code: 6,
+      subcode: 2,
+      name: 'Cease/Administrative Shutdown',
+      text: 'kernel upgrade, back in ten minutes',
+      data: new Uint8Array(),
+    },
   })
-  daemon.events.push(at - 24_000, { type: 'session-state', ...reflector, from: 'Established', to: 'Idle', reason: 'Cease/Administrative Shutdown received' })
+  daemon.events.push(at - 24_000, {
+    type: 'session-state',
+    ...reflector,
+    from: 'Established',
+    to: 'Idle',
+    reason: 'Cease/Administrative Shutdown received',
+  })
   daemon.events.push(at - 24_000, { type: 'graceful-restart', ...reflector, phase: 'stale-kept', until: at + 96_000 })
-  daemon.events.push(at - 23_000, { type: 'session-state', ...reflector, from: 'Idle', to: 'Active', reason: 'connection refused' })
-  daemon.events.push(at - 12_000, { type: 'kernel-error', prefix: '10.244.3.0/26', errno: 101, name: 'ENETUNREACH', text: 'Network is unreachable' })
+  daemon.events.push(at - 23_000, {
+    type: 'session-state',
+    ...reflector,
+    from: 'Idle',
+    to: 'Active',
+    reason: 'connection refused',
+  })
+  daemon.events.push(at - 12_000, {
+    type: 'kernel-error',
+    prefix: '10.244.3.0/26',
+    errno: 101,
+    name: 'ENETUNREACH',
+    text: 'Network is unreachable',
+  })
   return daemon
 }
 
@@ -278,8 +323,15 @@ export function hostile(): FakeDaemon {
     capabilities: { advertised: [HOSTILE], received: [HOSTILE] },
     lastError: { code: 6, subcode: 2, name: 'Cease', text: HOSTILE, data: new Uint8Array(), direction: 'received', at },
   }))
-  daemon.routeList = daemon.routeList.map((route) => ({ ...route, from: HOSTILE, asPath: HOSTILE, communities: [HOSTILE] }))
-  daemon.nodeList = daemon.nodeList.map((node, index) => (index === 1 ? { ...node, name: HOSTILE, labels: { rack: HOSTILE } } : node))
+  daemon.routeList = daemon.routeList.map((route) => ({
+    ...route,
+    from: HOSTILE,
+    asPath: HOSTILE,
+    communities: [HOSTILE],
+  }))
+  daemon.nodeList = daemon.nodeList.map((node, index) =>
+    index === 1 ? { ...node, name: HOSTILE, labels: { rack: HOSTILE } } : node,
+  )
   daemon.events.push(at, {
     type: 'notification-received',
     peer: '10.0.0.11',
@@ -294,7 +346,8 @@ export function large(): FakeDaemon {
   const daemon = fakeDaemon()
   daemon.time = 3_600_000
   daemon.toEpoch = (at) => EPOCH + at
-  const address = (index: number): string => `10.${Math.floor(index / 62_500)}.${Math.floor(index / 250) % 250}.${(index % 250) + 1}`
+  const address = (index: number): string =>
+    `10.${Math.floor(index / 62_500)}.${Math.floor(index / 250) % 250}.${(index % 250) + 1}`
   const count = 5000
   daemon.nodeList = Array.from({ length: count }, (_none, index) => ({
     name: `node-${index}`,
@@ -327,7 +380,14 @@ export function large(): FakeDaemon {
   for (let index = 0; index < 4000; index++) {
     const peer = daemon.peerList[index % (count - 1)]
     if (peer === undefined) continue
-    daemon.events.push(60_000 + index * 10, { type: 'session-state', peer: peer.key, name: peer.name, from: 'OpenConfirm', to: 'Established', reason: '' })
+    daemon.events.push(60_000 + index * 10, {
+      type: 'session-state',
+      peer: peer.key,
+      name: peer.name,
+      from: 'OpenConfirm',
+      to: 'Established',
+      reason: '',
+    })
   }
   return daemon
 }

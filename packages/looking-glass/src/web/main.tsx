@@ -1,6 +1,9 @@
 /** The page: rail, search, state of the data, and the view that the address names. */
 import 'uplot/dist/uPlot.min.css'
-import './style.css'
+import './style/base.css'
+import './style/parts.css'
+import './style/views.css'
+import './style/narrow.css'
 import { type JSX, render } from 'preact'
 import { useEffect } from 'preact/hooks'
 import { useApi, useNow, useSignal } from './data/hooks.js'
@@ -114,16 +117,9 @@ function Page(): JSX.Element {
   }, [at.view, at.name])
   return (
     <>
-      <a
-        class="skip"
-        href="#content"
-        onClick={(event) => {
-          event.preventDefault()
-          document.getElementById('content')?.focus()
-        }}
-      >
+      <button type="button" class="skip" onClick={() => document.getElementById('content')?.focus()}>
         To the content
-      </a>
+      </button>
       <header class="top">
         <a class="brand" href={href('')}>
           <img src="assets/icon.svg" alt="" width="24" height="24" />

@@ -72,17 +72,15 @@ export interface Sentence {
   readonly text: string
 }
 
-/** What of the kernel deserves a word; undefined when nothing does. */
-function kernelWords(kernel: Kernel): Sentence | undefined {
-  if (kernel.failed > 0) return { tone: 'bad', text: `the kernel refused ${plural(kernel.failed, 'route')}` }
-  if (kernel.drifted > 0)
-    return {
-      tone: 'bad',
-      text: `${plural(kernel.drifted, 'kernel route')} drifted and ${kernel.drifted === 1 ? 'is' : 'are'} being repaired`,
-    }
-  if (!kernel.synchronized) return { tone: 'wait', text: 'the kernel table is being read again' }
-  if (kernel.pending > 0)
-    return { tone: 'wait', text: `${plural(kernel.pending, 'kernel route')} waiting to be written` }
+/** What of the kernel deserves a word. */
+function kernelWords({ drifted, failed, pending, synchronized }: Kernel): Sentence | undefined {
+  const bad = [
+    failed > 0 ? `the kernel refused ${plural(failed, 'route')}` : '',
+    drifted > 0 ? `${plural(drifted, 'kernel route')} drifted and ${drifted === 1 ? 'is' : 'are'} being repaired` : '',
+  ].filter((text) => text !== '')
+  if (bad.length > 0) return { tone: 'bad', text: bad.join('; ') }
+  if (!synchronized) return { tone: 'wait', text: 'the kernel table is being read again' }
+  if (pending > 0) return { tone: 'wait', text: `${plural(pending, 'kernel route')} waiting to be written` }
   return undefined
 }
 

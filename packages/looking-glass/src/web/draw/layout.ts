@@ -13,6 +13,8 @@ export interface Dot {
   readonly id: string
   readonly name: string
   readonly label: string
+  /** Second line where there is room: an address, an AS. */
+  readonly detail: string
   readonly role: 'node' | 'reflector' | 'outside'
   readonly self: boolean
   /** State of our sessions with it, worst first; `none` without a session. */
@@ -62,6 +64,7 @@ export function topologyOf(nodes: readonly Node[], down: readonly Peer[], outsid
       id: `node/${node.name}`,
       name: node.name,
       label: node.name,
+      detail: node.ipv4Address ?? node.ipv6Address ?? '',
       role: reflector ? 'reflector' : 'node',
       self: node.local,
       health: worst(node.peers.map((key) => trouble.get(key) ?? 'ok')),
@@ -80,7 +83,8 @@ export function topologyOf(nodes: readonly Node[], down: readonly Peer[], outsid
     above.push({
       id: `peer/${peer.key}`,
       name: peer.name,
-      label: peer.remoteAs === undefined ? peer.remoteAddress : `${peer.remoteAddress} · AS${peer.remoteAs}`,
+      label: peer.description === '' ? peer.remoteAddress : peer.description,
+      detail: `${peer.remoteAs === undefined ? '' : `AS ${peer.remoteAs}, `}${peer.remoteAddress}`,
       role: 'outside',
       self: false,
       health: healthOf(peer),
@@ -126,8 +130,10 @@ export interface Layout {
 const GAP = 16
 const PAD = 12
 const TITLE = 24
-const NODE = { width: 112, height: 28 }
-const ABOVE = { width: 176, height: 32 }
+/** Up to so many nodes get large boxes with a second line. */
+const FEW = 40
+const SMALL = { node: { width: 112, height: 28 }, above: { width: 176, height: 32 } }
+const LARGE = { node: { width: 148, height: 44 }, above: { width: 200, height: 48 } }
 
 /** Rows of boxes of one size, as many in a row as fit, each row centred. */
 function rows(count: number, width: number, box: { width: number; height: number }, top: number) {
@@ -143,14 +149,15 @@ function rows(count: number, width: number, box: { width: number; height: number
 }
 
 export function layout(topology: Topology, width: number): Layout {
-  const above = rows(topology.above.length, width, ABOVE, 4)
-  const dots: Place[] = topology.above.map((dot, index) => ({ dot, ...above.places[index]!, ...ABOVE }))
+  const { above: aboveBox, node: nodeBox } = topology.nodes <= FEW ? LARGE : SMALL
+  const above = rows(topology.above.length, width, aboveBox, 4)
+  const dots: Place[] = topology.above.map((dot, index) => ({ dot, ...above.places[index]!, ...aboveBox }))
   const most = Math.max(1, ...topology.racks.map((rack) => rack.dots.length))
   // Two columns in a rack once it is tall, never wider than the page.
-  const columns = most > 6 && width >= 2 * (NODE.width + PAD) + PAD ? 2 : 1
+  const columns = most > 6 && width >= 2 * (nodeBox.width + PAD) + PAD ? 2 : 1
   const rack = {
-    width: columns * (NODE.width + PAD) + PAD,
-    height: TITLE + Math.ceil(most / columns) * (NODE.height + 8) + PAD,
+    width: columns * (nodeBox.width + PAD) + PAD,
+    height: TITLE + Math.ceil(most / columns) * (nodeBox.height + 8) + PAD,
   }
   const top = topology.above.length === 0 ? 4 : above.height + 56
   const grid = rows(topology.racks.length, width, rack, top)
@@ -159,9 +166,9 @@ export function layout(topology: Topology, width: number): Layout {
     place.rack.dots.forEach((dot, index) => {
       dots.push({
         dot,
-        x: place.x + PAD + (index % columns) * (NODE.width + PAD),
-        y: place.y + TITLE + 4 + Math.floor(index / columns) * (NODE.height + 8),
-        ...NODE,
+        x: place.x + PAD + (index % columns) * (nodeBox.width + PAD),
+        y: place.y + TITLE + 4 + Math.floor(index / columns) * (nodeBox.height + 8),
+        ...nodeBox,
       })
     })
   }

@@ -26,7 +26,7 @@ export function TopologyView({
   readonly topology: Topology
   readonly highlight?: Highlight
 }): JSX.Element {
-  const frame = useRef<HTMLDivElement>(null)
+  const frame = useRef<HTMLElement>(null)
   const [width, setWidth] = useState(0)
   useEffect(() => {
     const element = frame.current
@@ -37,7 +37,11 @@ export function TopologyView({
   }, [])
   const mode = modeFor(topology.nodes)
   return (
-    <div class="topology" ref={frame}>
+    <section
+      class="topology"
+      ref={frame}
+      aria-label={`Drawing of ${plural(topology.nodes, 'node')} in ${plural(topology.racks.length, 'rack')}`}
+    >
       {width > 0 && mode === 'drawing' && (
         <Drawing topology={topology} width={width} {...(highlight === undefined ? {} : { highlight })} />
       )}
@@ -51,7 +55,7 @@ export function TopologyView({
       )}
       {mode === 'tiles' && <Tiles topology={topology} />}
       {width > 0 && mode === 'matrix' && <Matrix topology={topology} width={width} />}
-    </div>
+    </section>
   )
 }
 
@@ -60,16 +64,14 @@ function Drawing(props: { topology: Topology; width: number; highlight?: Highlig
   const plan = useMemo(() => layout(topology, width), [topology, width])
   const [lit, light] = useState<string>()
   const self = plan.dots.find(({ dot }) => dot.self)
-  const described = topology.racks.map((rack) => `${rack.name}: ${plural(rack.dots.length, 'node')}`).join(', ')
   return (
     <svg
       viewBox={`0 0 ${plan.width} ${plan.height}`}
       width={plan.width}
       height={plan.height}
       class={lit === undefined && highlight === undefined ? '' : 'lit'}
-      aria-label={`Topology. ${described}`}
-      role="group"
     >
+      <title>Topology</title>
       {plan.racks.map(({ rack, x, y, width: w, height: h }) => (
         <g key={rack.name} class="rack">
           <rect x={x} y={y} width={w} height={h} rx="8" />
@@ -123,6 +125,12 @@ function Lines(props: {
   )
 }
 
+/** Cut to about so many pixels of 12 px text. */
+function fit(text: string, room: number): string {
+  const longest = Math.floor(room / 6.8)
+  return text.length > longest ? `${text.slice(0, longest - 1)}…` : text
+}
+
 /** Marks for trouble; healthy boxes carry none. */
 const MARKS: Partial<Record<Dot['health'], string>> = {
   bad: 'M-4 -4 L4 4 M4 -4 L-4 4',
@@ -132,9 +140,9 @@ const MARKS: Partial<Record<Dot['health'], string>> = {
 function Box(props: { place: Place; near: boolean; light: (id: string | undefined) => void }): JSX.Element {
   const { place, near, light } = props
   const { dot, x, y, width, height } = place
-  const longest = Math.floor((width - 26) / 6.6)
-  const label = dot.label.length > longest ? `${dot.label.slice(0, longest - 1)}…` : dot.label
-  const words = `${dot.label}, ${dot.self ? 'this speaker' : HEALTH_WORDS[dot.health]}`
+  const room = width - (dot.health === 'ok' || dot.health === 'none' ? 20 : 34)
+  const two = height >= 40 && dot.detail !== ''
+  const words = `${dot.label}${dot.detail === '' ? '' : `, ${dot.detail}`}, ${dot.self ? 'this speaker' : HEALTH_WORDS[dot.health]}`
   return (
     <a
       href={linkOf(dot)}
@@ -147,9 +155,14 @@ function Box(props: { place: Place; near: boolean; light: (id: string | undefine
     >
       <title>{words}</title>
       <rect x={x} y={y} width={width} height={height} rx="5" />
-      <text x={x + 10} y={y + height / 2 + 4}>
-        {label}
+      <text x={x + 10} y={y + height / 2 + (two ? -3 : 4)}>
+        {fit(dot.label, room)}
       </text>
+      {two && (
+        <text class="detail" x={x + 10} y={y + height / 2 + 13}>
+          {fit(dot.detail, room)}
+        </text>
+      )}
       {MARKS[dot.health] !== undefined && (
         <path class="mark" d={MARKS[dot.health]} transform={`translate(${x + width - 13} ${y + height / 2})`} />
       )}

@@ -31,7 +31,12 @@ interface TableProps<T> {
   readonly next?: string | undefined
   readonly total?: number
   readonly bad?: (row: T) => boolean
+  /** Controls that stand beside the filter. */
+  readonly tools?: ComponentChildren
 }
+
+/** Tables this short need no filter. */
+const FEW = 6
 
 const compare = (a: string | number, b: string | number): number =>
   typeof a === 'number' && typeof b === 'number' ? a - b : String(a).localeCompare(String(b), 'en', { numeric: true })
@@ -54,22 +59,26 @@ export function Table<T>(props: TableProps<T>): JSX.Element {
     return words.every((word) => text.includes(word))
   })
   if (by !== undefined) shown.sort((a, b) => (descending ? compare(by(b), by(a)) : compare(by(a), by(b))))
+  const small = rows.length <= FEW && filter === ''
   const paged = props.next !== undefined || place.value.query['cursor'] !== undefined
   return (
     <>
-      <div class="tools">
-        <input
-          type="search"
-          value={filter}
-          aria-label={`Filter ${label}`}
-          placeholder={paged ? 'Filter this page' : 'Filter'}
-          onInput={(event) => amend({ filter: event.currentTarget.value })}
-        />
-        <span class="quiet" role="status">
-          {shown.length === rows.length ? `${rows.length} shown` : `${shown.length} of ${rows.length} shown`}
-          {props.total !== undefined && props.total > rows.length ? `, ${props.total} in all` : ''}
-        </span>
-      </div>
+      {(!small || props.tools !== undefined) && (
+        <div class="tools">
+          {props.tools}
+          <input
+            type="search"
+            value={filter}
+            aria-label={`Filter ${label}`}
+            placeholder={paged ? 'Filter this page' : 'Filter'}
+            onInput={(event) => amend({ filter: event.currentTarget.value })}
+          />
+          <span class="quiet" role="status">
+            {shown.length === rows.length ? `${rows.length} shown` : `${shown.length} of ${rows.length} shown`}
+            {props.total !== undefined && props.total > rows.length ? `, ${props.total} in all` : ''}
+          </span>
+        </div>
+      )}
       {shown.length === 0 ? (
         <Empty>{rows.length === 0 ? props.empty : 'No row matches the filter.'}</Empty>
       ) : (
@@ -161,13 +170,15 @@ function Heading<T>({ column, sort }: { readonly column: Column<T>; readonly sor
 export function Scroll({
   label,
   children,
+  kind = 'scroll',
 }: {
   readonly label: string
   readonly children: ComponentChildren
+  readonly kind?: string
 }): JSX.Element {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region has to be reachable by keyboard
-    <section class="scroll" aria-label={label} tabIndex={0}>
+    <section class={kind} aria-label={label} tabIndex={0}>
       {children}
     </section>
   )

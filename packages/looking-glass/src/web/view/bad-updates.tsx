@@ -11,6 +11,7 @@ import type { Event } from '../data/types.js'
 import { amend, href, place } from '../route.js'
 import { Drawer, quote } from '../ui/drawer.js'
 import { Answered, Copy, Empty, Moment, Panel, Status } from '../ui/parts.js'
+import { Scroll } from '../ui/table.js'
 
 interface TreeLine {
   /** Octet where it begins; -1 for a line about the whole. */
@@ -63,8 +64,12 @@ export function BadUpdates(): JSX.Element {
               <Empty>No malformed UPDATE has come in. Good peers.</Empty>
             ) : (
               <ul class="plain offenders">
-                {[...events].reverse().map((event) => (
-                  <Offender key={event.id} event={event} open={query['open'] === String(event.id)} />
+                {[...events].reverse().map((event, index) => (
+                  <Offender
+                    key={event.id}
+                    event={event}
+                    open={query['open'] === undefined ? index === 0 : query['open'] === String(event.id)}
+                  />
                 ))}
               </ul>
             )
@@ -89,7 +94,7 @@ function Offender({ event: record, open }: { readonly event: Event; readonly ope
         type="button"
         class="fold"
         aria-expanded={open}
-        onClick={() => amend({ open: open ? undefined : String(id) })}
+        onClick={() => amend({ open: open ? 'none' : String(id) })}
       >
         <span class={open ? 'arrow down' : 'arrow'} />
         <Moment at={at} />
@@ -113,7 +118,7 @@ function Message({ hex }: { readonly hex: string }): JSX.Element {
   return (
     <>
       <div class="message-view">
-        <section class="octets" aria-label="Octets" tabIndex={0}>
+        <Scroll kind="octets" label="Octets">
           {rowsOf(octets).map((row) => (
             <div key={row.at}>
               <i>{row.at.toString(16).padStart(4, '0')}</i>
@@ -124,7 +129,7 @@ function Message({ hex }: { readonly hex: string }): JSX.Element {
               ))}
             </div>
           ))}
-        </section>
+        </Scroll>
         <ol class="tree" aria-label="Decoded">
           {lines.map((line, index) => (
             <li

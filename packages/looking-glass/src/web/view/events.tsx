@@ -127,7 +127,7 @@ const HEIGHT = 56
 /** Drag to choose a range; the arrow keys move it for those without a pointer. */
 function Brush(props: { log: readonly Event[]; whole: readonly Event[]; range: Range | undefined }): JSX.Element {
   const { log, range, whole } = props
-  const frame = useRef<SVGSVGElement>(null)
+  const frame = useRef<HTMLDivElement>(null)
   const [drag, setDrag] = useState<readonly [number, number]>()
   const from = Date.parse(whole[0]?.at ?? '')
   const to = Math.max(Date.parse(whole.at(-1)?.at ?? ''), from + 1000)
@@ -158,10 +158,9 @@ function Brush(props: { log: readonly Event[]; whole: readonly Event[]; range: R
   const x = (time: number): number => (WIDTH * (Math.max(from, Math.min(to, time)) - from)) / (to - from)
   return (
     <div class="brush">
-      <svg
+      <div
+        class="field"
         ref={frame}
-        viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
-        preserveAspectRatio="none"
         role="slider"
         tabIndex={0}
         aria-label="Range of time: drag, or use the arrow keys; Escape shows everything"
@@ -184,28 +183,30 @@ function Brush(props: { log: readonly Event[]; whole: readonly Event[]; range: R
         }}
         onPointerCancel={() => setDrag(undefined)}
       >
-        {list.map(({ all, bad, from: start, warn }) => {
-          const left = x(start)
-          const width = WIDTH / SLICES - 1.5
-          const scale = (HEIGHT - 4) / most
-          return all === 0 ? null : (
-            <g key={start}>
-              <rect class="info" x={left} width={width} y={HEIGHT - all * scale} height={all * scale} />
-              <rect class="warn" x={left} width={width} y={HEIGHT - (bad + warn) * scale} height={warn * scale} />
-              <rect class="bad" x={left} width={width} y={HEIGHT - bad * scale} height={bad * scale} />
-            </g>
-          )
-        })}
-        {marked !== undefined && (
-          <rect
-            class="marked"
-            x={Math.min(x(marked[0]), x(marked[1]))}
-            width={Math.abs(x(marked[1]) - x(marked[0]))}
-            y="0"
-            height={HEIGHT}
-          />
-        )}
-      </svg>
+        <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" aria-hidden="true">
+          {list.map(({ all, bad, from: start, warn }) => {
+            const left = x(start)
+            const width = WIDTH / SLICES - 1.5
+            const scale = (HEIGHT - 4) / most
+            return all === 0 ? null : (
+              <g key={start}>
+                <rect class="info" x={left} width={width} y={HEIGHT - all * scale} height={all * scale} />
+                <rect class="warn" x={left} width={width} y={HEIGHT - (bad + warn) * scale} height={warn * scale} />
+                <rect class="bad" x={left} width={width} y={HEIGHT - bad * scale} height={bad * scale} />
+              </g>
+            )
+          })}
+          {marked !== undefined && (
+            <rect
+              class="marked"
+              x={Math.min(x(marked[0]), x(marked[1]))}
+              width={Math.abs(x(marked[1]) - x(marked[0]))}
+              y="0"
+              height={HEIGHT}
+            />
+          )}
+        </svg>
+      </div>
       <div class="ends">
         <span>{clock(from)}</span>
         <span>{clock(to)}</span>

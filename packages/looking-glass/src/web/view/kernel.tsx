@@ -112,21 +112,23 @@ export function KernelView(): JSX.Element {
               />
             </Panel>
             <Panel title={state === 'drift' ? 'Drift: all that is not installed' : 'Routes'}>
-              <div class="tools">
-                <Choice
-                  label="State"
-                  value={state}
-                  options={STATES}
-                  onChange={(value) => amend({ state: value, cursor: undefined })}
-                />
-                <Choice
-                  label="Family"
-                  value={family}
-                  options={['ipv4', 'ipv6']}
-                  onChange={(value) => amend({ family: value, cursor: undefined })}
-                />
-              </div>
               <Table
+                tools={
+                  <>
+                    <Choice
+                      label="State"
+                      value={state}
+                      options={STATES}
+                      onChange={(value) => amend({ state: value, cursor: undefined })}
+                    />
+                    <Choice
+                      label="Family"
+                      value={family}
+                      options={['ipv4', 'ipv6']}
+                      onChange={(value) => amend({ family: value, cursor: undefined })}
+                    />
+                  </>
+                }
                 label="kernel routes"
                 columns={COLUMNS}
                 rows={routes}

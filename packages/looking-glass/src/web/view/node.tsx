@@ -2,7 +2,7 @@
 import type { JSX } from 'preact'
 import { useApi } from '../data/hooks.js'
 import { getJson, pathOf } from '../data/request.js'
-import type { Block, BlocksPage, Node as ClusterNode, NodesPage, Peer, Summary } from '../data/types.js'
+import type { Block, BlocksPage, Node as ClusterNode, NodesPage, Peer, PeersPage, Summary } from '../data/types.js'
 import { rackOf } from '../draw/layout.js'
 import { href } from '../route.js'
 import { Drawer, quote } from '../ui/drawer.js'
@@ -62,7 +62,7 @@ function Details({ node }: { readonly node: ClusterNode }): JSX.Element {
         />
       </Panel>
       {node.local && <Local />}
-      <OurSessions node={node} />
+      {node.local ? <OwnSessions /> : <OurSessions node={node} />}
       <Blocks name={node.name} />
     </>
   )
@@ -78,9 +78,7 @@ function OurSessions({ node }: { readonly node: ClusterNode }): JSX.Element {
   if (keys.length === 0) {
     return (
       <Panel title="Our sessions with it">
-        <Empty>
-          {node.local ? 'This is the speaker itself; its sessions are under Peers.' : 'We have no session with it.'}
-        </Empty>
+        <Empty>We have no session with it.</Empty>
       </Panel>
     )
   }
@@ -94,6 +92,34 @@ function OurSessions({ node }: { readonly node: ClusterNode }): JSX.Element {
               <Timeline key={peer.key} peer={peer} />
             ))}
           </>
+        )}
+      </Answered>
+    </Panel>
+  )
+}
+
+/** The node we run on has all the sessions there are; the first of them, those that are down above. */
+function OwnSessions(): JSX.Element {
+  const down = useApi<PeersPage>(pathOf('v1/peers', { state: 'down', limit: SHOWN }), {
+    every: 10_000,
+    on: SESSION_NEWS,
+  })
+  const up = useApi<PeersPage>(pathOf('v1/peers', { state: 'Established', limit: SHOWN }), {
+    every: 10_000,
+    on: SESSION_NEWS,
+  })
+  const rows = [...(down.data?.peers ?? []), ...(up.data?.peers ?? [])].slice(0, SHOWN)
+  return (
+    <Panel title="Its sessions" note={<a href={href('peers')}>All peers</a>}>
+      <Answered answer={up}>
+        {() => (
+          <Table
+            label="sessions"
+            columns={PEER_COLUMNS}
+            rows={rows}
+            id={(peer) => peer.key}
+            empty="No peer is configured."
+          />
         )}
       </Answered>
     </Panel>

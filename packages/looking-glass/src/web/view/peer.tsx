@@ -27,7 +27,7 @@ export function PeerPage({ name }: { readonly name: string }): JSX.Element {
                 {peer.reason === '' ? '' : `: ${peer.reason}`}
               </p>
               <Timeline peer={peer} />
-              <PeerFacts peer={peer} asked={answer.at} />
+              <PeerFacts peer={peer} />
             </Panel>
             <Families peer={peer} />
             <Capabilities peer={peer} />
@@ -41,7 +41,7 @@ export function PeerPage({ name }: { readonly name: string }): JSX.Element {
   )
 }
 
-export function PeerFacts({ peer, asked }: { readonly peer: Peer; readonly asked: number }): JSX.Element {
+export function PeerFacts({ peer }: { readonly peer: Peer }): JSX.Element {
   const { badUpdates, gracefulRestart: grace, lastError, why } = peer
   const offered = peer.holdTime === peer.configuredHoldTime ? '' : `, ${peer.configuredHoldTime} s configured`
   const bad = badUpdates.discarded + badUpdates.withdrawn + badUpdates.reset
@@ -101,7 +101,6 @@ export function PeerFacts({ peer, asked }: { readonly peer: Peer; readonly asked
             </Status>
           ),
         ],
-        ['Asked', <Since key="asked" seconds={0} at={new Date(asked).toISOString()} asked={asked} />],
       ]}
     />
   )
@@ -161,10 +160,10 @@ function Families({ peer }: { readonly peer: Peer }): JSX.Element {
   )
 }
 
-function Capabilities({ peer }: { readonly peer: Peer }): JSX.Element {
+function Capabilities({ peer }: { readonly peer: Peer }): JSX.Element | null {
   const { advertised, received } = peer.capabilities
   const all = [...new Set([...advertised, ...received])].sort()
-  if (all.length === 0) return <></>
+  if (all.length === 0) return null
   return (
     <Panel title="Capabilities">
       <ul class="capabilities">

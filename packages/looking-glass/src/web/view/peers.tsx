@@ -74,23 +74,25 @@ export function Peers(): JSX.Element {
   return (
     <>
       <Panel title="Peers">
-        <div class="tools">
-          <Choice
-            label="State"
-            value={state}
-            options={STATES}
-            onChange={(value) => amend({ state: value, cursor: undefined })}
-          />
-          <Choice
-            label="Kind"
-            value={kind}
-            options={kinds}
-            onChange={(value) => amend({ kind: value, cursor: undefined })}
-          />
-        </div>
         <Answered answer={answer}>
           {(data) => (
             <Table
+              tools={
+                <>
+                  <Choice
+                    label="State"
+                    value={state}
+                    options={STATES}
+                    onChange={(value) => amend({ state: value, cursor: undefined })}
+                  />
+                  <Choice
+                    label="Kind"
+                    value={kind}
+                    options={kinds}
+                    onChange={(value) => amend({ kind: value, cursor: undefined })}
+                  />
+                </>
+              }
               label="peers"
               columns={PEER_COLUMNS}
               rows={data.peers}
@@ -103,7 +105,7 @@ export function Peers(): JSX.Element {
               open={(peer) => (
                 <>
                   <Timeline peer={peer} />
-                  <PeerFacts peer={peer} asked={answer.at} />
+                  <PeerFacts peer={peer} />
                 </>
               )}
             />

@@ -57,12 +57,12 @@ function RoadView({ list }: { readonly list: readonly Station[] }): JSX.Element 
       <ol class="road">
         {list.map((station) => (
           <li key={station.title} class={`${station.tone} ${station.stops === undefined ? '' : 'stop'}`}>
-            <h3>
+            <h3 class="station">
               <Shape tone={station.tone} /> {station.title}
             </h3>
             <p class="headline">{station.headline}</p>
             {station.stops !== undefined && <p class="why">{station.stops}</p>}
-            <ul>
+            <ul class="points">
               {station.lines.map((line) => (
                 <li key={line.text} class={line.tone}>
                   {line.peer === undefined ? line.text : <a href={href('peers', line.peer)}>{line.text}</a>}

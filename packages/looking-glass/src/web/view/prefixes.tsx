@@ -120,34 +120,36 @@ export function Prefixes(): JSX.Element {
     <>
       <Panel title="Prefixes">
         <Question query={query} />
-        <div class="tools">
-          <Choice
-            label="Which"
-            value={view}
-            options={VIEWS.slice(1)}
-            all="best"
-            onChange={(value) => ask({ view: value })}
-          />
-          <Choice
-            label="Family"
-            value={family}
-            options={['ipv4', 'ipv6']}
-            onChange={(value) => ask({ family: value })}
-          />
-          <label class="choice">
-            Peer
-            <input
-              type="text"
-              value={peer ?? ''}
-              placeholder="any"
-              maxLength={200}
-              onChange={(event) => ask({ peer: event.currentTarget.value.trim() || undefined })}
-            />
-          </label>
-        </div>
         <Answered answer={answer}>
           {(data) => (
             <Table
+              tools={
+                <>
+                  <Choice
+                    label="Which"
+                    value={view}
+                    options={VIEWS.slice(1)}
+                    all="best"
+                    onChange={(value) => ask({ view: value })}
+                  />
+                  <Choice
+                    label="Family"
+                    value={family}
+                    options={['ipv4', 'ipv6']}
+                    onChange={(value) => ask({ family: value })}
+                  />
+                  <label class="choice">
+                    Peer
+                    <input
+                      type="text"
+                      value={peer ?? ''}
+                      placeholder="any"
+                      maxLength={200}
+                      onChange={(event) => ask({ peer: event.currentTarget.value.trim() || undefined })}
+                    />
+                  </label>
+                </>
+              }
               label="routes"
               columns={ROUTE_COLUMNS}
               rows={data.routes}
