@@ -281,6 +281,11 @@ export class Engine implements PeerHost, TablesHost {
     return this.#directory.at(remoteAddress)?.config
   }
 
+  /** Is a session with this address up? The transport asks before it hands over another connection from there. */
+  hasSession(remoteAddress: string): boolean {
+    return this.#directory.at(remoteAddress)?.current !== undefined
+  }
+
   routes(query: RouteQuery): RoutePage {
     return this.tables.routes(query)
   }

@@ -315,6 +315,17 @@ export class Speaker {
       socket.destroy()
       return
     }
+    // A client that comes back at once: the end of its old connection is in this very turn's events, maybe behind this
+    // one. Read it first, or the newcomer loses a collision against a session that is already gone.
+    if (this.engine.hasSession(remoteAddress)) setImmediate(() => this.#admit(socket, remoteAddress))
+    else this.#admit(socket, remoteAddress)
+  }
+
+  #admit(socket: Socket, remoteAddress: string): void {
+    if (socket.destroyed || this.#stopping) {
+      socket.destroy()
+      return
+    }
     const id = this.#nextAccept
     this.#nextAccept += 2
     this.#attach(id, socket)
@@ -324,13 +335,13 @@ export class Speaker {
       socket.destroy()
       return
     }
-    this.#guard(socket)
+    this.#guard(socket, remoteAddress)
     this.#flush()
   }
 
   /** GTSM on the accepted socket, from the peer's or its range's configuration. */
-  #guard(socket: Socket): void {
-    const peer = this.engine.peerConfig(socket.remoteAddress ?? '')
+  #guard(socket: Socket, remoteAddress: string): void {
+    const peer = this.engine.peerConfig(remoteAddress)
     if (peer === undefined || peer.ttlSecurity === 0) return
     try {
       requireTtl(socket, peer.ttlSecurity)
