@@ -27,7 +27,7 @@ export async function guest(): Promise<void> {
     new NetlinkTunnelDriver(),
     systemClock,
     { ownedNames: ['tunl0'] },
-    { failed: (operation, text) => failures.push(`${operation?.op}: ${text}`) },
+    { failed: (device, text) => failures.push(`${device}: ${text}`) },
   )
   tunnels.set([{ name: 'tunl0', kind: 'ipip', mtu: 1480, address: { bytes: bytes('10.65.1.0'), length: 32 } }])
   await tunnels.settled()

@@ -66,7 +66,7 @@ async function startHost(n: number, fabric: Namespace): Promise<Host> {
       new NetlinkTunnelDriver(),
       systemClock,
       { ownedNames: [DEVICE] },
-      { failed: (operation, text) => failures.push(`${operation?.op}: ${text}`) },
+      { failed: (device, text) => failures.push(`${device}: ${text}`) },
     )
     const routes = new RouteProgrammer(new NetlinkDriver(), systemClock)
     for (const other of HOSTS.filter((each) => each !== n)) {

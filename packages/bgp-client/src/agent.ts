@@ -31,13 +31,12 @@ import {
 } from '@starling/daemon'
 import type { Datastore } from '@starling/datastore'
 import type { EngineEvent } from '@starling/engine'
-import type { Plan, PlanOptions } from '@starling/intent'
-import type { FibDriver } from '@starling/route-programmer'
+import type { Plan, PlanOptions, PlanProblem } from '@starling/intent'
 import { Speaker } from '@starling/speaker'
 import { BlockKeeper } from './block-keeper.js'
 import { SecretsFolder, WorkloadFolder } from './folders.js'
 import { KernelBridge } from './kernel-bridge.js'
-import { KernelSide, openFib } from './kernel-side.js'
+import { type Fib, KernelSide, openFib } from './kernel-side.js'
 import { LocalRoutes } from './local-routes.js'
 import type { NodeOptions } from './options.js'
 
@@ -70,15 +69,19 @@ export class NodeAgent implements Daemon {
     return new NodeAgent(options, await openFib(options.fib))
   }
 
-  private constructor(options: NodeOptions, driver: FibDriver) {
+  private constructor(options: NodeOptions, fib: Fib) {
     this.#options = options
     this.#log = createLogger({ level: options.logLevel, name: `node ${options.name}`, pretty: options.logPretty })
     logEvents(this.#log, this.#events)
-    this.#kernel = new KernelSide(driver, {
-      nextHopChanged: (address, reachable, metric) => this.#speaker?.nextHopChanged(address, reachable, metric),
-      observed: (routes) => this.#local.observe(routes),
-      event: (event) => this.#events.push(now(), event),
-    })
+    this.#kernel = new KernelSide(
+      fib,
+      { vxlan: options.programVxlan ?? false },
+      {
+        nextHopChanged: (address, reachable, metric) => this.#speaker?.nextHopChanged(address, reachable, metric),
+        observed: (routes) => this.#local.observe(routes),
+        event: (event) => this.#events.push(now(), event),
+      },
+    )
     this.#bridge = new KernelBridge(this.#kernel.programmer)
     this.#local = new LocalRoutes({
       setLocalRoute: (route) => this.#speaker?.setLocalRoute(route),
@@ -181,7 +184,8 @@ export class NodeAgent implements Daemon {
   #apply(plan: Plan): void {
     this.#configuredAt = now()
     this.#generation++
-    this.#reportProblems(plan)
+    const state = this.#cluster?.state
+    this.#reportProblems([...plan.problems, ...(state === undefined ? [] : this.#kernel.planned(state, plan))])
     this.#bridge.setRules(plan.kernel)
     if (this.#speaker === undefined) this.#createSpeaker(plan)
     else this.#configure(this.#speaker, plan)
@@ -246,11 +250,11 @@ export class NodeAgent implements Daemon {
   }
 
   /** Once per different set, not once per plan. */
-  #reportProblems(plan: Plan): void {
-    const text = plan.problems.map(({ resource, field, message }) => `${resource} ${field ?? ''} ${message}`).join('\n')
+  #reportProblems(problems: readonly PlanProblem[]): void {
+    const text = problems.map(({ resource, field, message }) => `${resource} ${field ?? ''} ${message}`).join('\n')
     if (text === this.#problems) return
     this.#problems = text
-    for (const { severity, resource, field, message } of plan.problems) {
+    for (const { severity, resource, field, message } of problems) {
       const words = `${resource}${field === undefined ? '' : ` ${field}`}: ${message}`
       this.#log[severity === 'error' ? 'error' : 'warn']({ code: 'RESOURCE_PROBLEM' }, words)
     }

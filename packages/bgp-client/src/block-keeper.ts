@@ -3,14 +3,15 @@
  *
  * Runs until the node has its blocks: they are claimed by compare-and-swap exactly as Calico's IPAM would (calico.md 7.1),
  * so that both can share a pool, and described to the standard CNI plugins when a file is named. A refusal (no pool
- * yet, all blocks taken) is told once per different text and tried again.
+ * yet, all blocks taken) is told once per different text and tried again. Tunnel addresses, which Calico's own allocator
+ * would claim (calico.md 4.7), are claimed here too, each time the pools change their encapsulation.
  */
 import { mkdir, rename, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Datastore } from '@starling/datastore'
 import type { FamilyName } from '@starling/engine'
 import type { Plan } from '@starling/intent'
-import { cniConfList, ensureNodeBlock, IpamError, type NodeBlock } from '@starling/ipam'
+import { cniConfList, ensureNodeBlock, ensureTunnelAddresses, IpamError, type NodeBlock } from '@starling/ipam'
 
 const RETRY_MS = 2_000
 
@@ -27,6 +28,9 @@ export class BlockKeeper {
   readonly #options: BlockKeeperOptions
   readonly #held = new Map<FamilyName, NodeBlock>()
   #families: readonly FamilyName[] = []
+  /** Pools with their encapsulation, as far as tunnel addresses depend on them: wanted, and done. */
+  #pools = ''
+  #tunnelsFor = ''
   #busy = false
   #stopped = false
   #lastFailure = ''
@@ -37,7 +41,8 @@ export class BlockKeeper {
   }
 
   /** The plan knows which families the node has; one whose Node resource is not there yet has none and claims nothing. */
-  planned({ identity }: Plan): void {
+  planned({ identity, kernel }: Plan): void {
+    this.#pools = kernel.pools.map(({ cidr, encapsulation }) => `${cidr} ${encapsulation}`).join('\n')
     this.#families = [
       ...(identity.ipv4 === undefined ? [] : (['ipv4'] as const)),
       ...(identity.ipv6 === undefined ? [] : (['ipv6'] as const)),
@@ -52,7 +57,8 @@ export class BlockKeeper {
 
   #kick(): void {
     const missing = this.#families.filter((family) => !this.#held.has(family))
-    if (this.#busy || this.#stopped || missing.length === 0) return
+    const tunnels = this.#families.length > 0 && this.#pools !== this.#tunnelsFor
+    if (this.#busy || this.#stopped || (missing.length === 0 && !tunnels)) return
     this.#busy = true
     clearTimeout(this.#timer)
     this.#claim(missing)
@@ -75,13 +81,20 @@ export class BlockKeeper {
         throw error
       }
     }
+    if (cniConf !== undefined && families.length > 0) {
+      await replaceFile(cniConf, cniConfList([...this.#held.values()]))
+    }
+    while (this.#tunnelsFor !== this.#pools) {
+      const pools = this.#pools
+      await ensureTunnelAddresses({ datastore, now: Date.now }, node)
+      this.#tunnelsFor = pools
+    }
     this.#lastFailure = ''
-    if (cniConf !== undefined) await replaceFile(cniConf, cniConfList([...this.#held.values()]))
   }
 
   #fail(text: string): void {
     if (this.#stopped) return
-    if (text !== this.#lastFailure) this.#options.failed(`no pod block yet: ${text}; trying again`)
+    if (text !== this.#lastFailure) this.#options.failed(`no pod block or tunnel address yet: ${text}; trying again`)
     this.#lastFailure = text
     this.#timer = setTimeout(() => this.#kick(), RETRY_MS)
     this.#timer.unref()

@@ -1,17 +1,23 @@
 /**
  * The kernel side of a node: the driver that was asked for, the programmer that keeps it true, and what it reports.
  */
+
+import { networkInterfaces } from 'node:os'
 import type { HostEvent } from '@starling/api'
 import { formatAddress, parseAddress } from '@starling/bgp-packet/address'
 import { type KernelViews, now } from '@starling/daemon'
+import type { ClusterState, Plan, PlanProblem } from '@starling/intent'
 import {
   countStates,
-  type Destination,
   type FibDriver,
+  type KernelLink,
   type ObservedRoute,
   type ProgrammerClock,
   RouteProgrammer,
+  type TunnelDriver,
 } from '@starling/route-programmer'
+import { KernelReports } from './kernel-reports.js'
+import { KernelTunnels } from './kernel-tunnels.js'
 import { kernelViews } from './kernel-views.js'
 import { memoryFib } from './memory-fib.js'
 import type { NodeOptions } from './options.js'
@@ -36,24 +42,35 @@ const clock: ProgrammerClock = {
   turn: () => new Promise((resolve) => setImmediate(resolve)),
 }
 
+/** What routes, and where the place has devices, tunnels go to. */
+export interface Fib {
+  readonly routes: FibDriver
+  readonly tunnels?: TunnelDriver
+}
+
 /** Each driver is loaded only when asked for. Throws with words when this process may not write routes. */
-export async function openFib(fib: NodeOptions['fib']): Promise<FibDriver> {
-  if (fib === 'memory') return memoryFib()
+export async function openFib(fib: NodeOptions['fib']): Promise<Fib> {
+  if (fib === 'memory') return { routes: memoryFib() }
   if (fib === 'netlink') {
-    const { NetlinkDriver } = await import('@starling/route-programmer/netlink')
+    const { NetlinkDriver, NetlinkTunnelDriver } = await import('@starling/route-programmer/netlink')
     const { capabilities } = await import('@starling/sys')
     if (!capabilities().netAdmin) {
-      throw new Error('writing kernel routes needs CAP_NET_ADMIN: run as root, grant it, or choose --fib memory')
+      throw new Error(
+        'writing kernel routes needs CAP_NET_ADMIN: run as root, grant it, choose --fib remote:PATH of a starling programmer, or --fib memory',
+      )
     }
-    return new NetlinkDriver()
+    return { routes: new NetlinkDriver(), tunnels: new NetlinkTunnelDriver() }
   }
   const { RemoteDriver } = await import('@starling/route-programmer/remote')
-  return new RemoteDriver(fib.remote)
+  const routes = new RemoteDriver(fib.remote)
+  return { routes, tunnels: routes.tunnels }
 }
 
 export class KernelSide {
   readonly programmer: RouteProgrammer
   readonly views: KernelViews
+  readonly #tunnels: KernelTunnels | undefined
+  readonly #reports: KernelReports
   readonly #listener: KernelListener
   #lastSync = 0
   #read: () => void = () => {}
@@ -61,10 +78,11 @@ export class KernelSide {
     this.#read = resolve
   })
 
-  constructor(driver: FibDriver, listener: KernelListener) {
+  constructor(fib: Fib, options: { readonly vxlan: boolean }, listener: KernelListener) {
     this.#listener = listener
+    this.#reports = new KernelReports({ now, event: listener.event })
     this.programmer = new RouteProgrammer(
-      driver,
+      fib.routes,
       clock,
       {
         ignoredInterfaces: NEVER_OBSERVED,
@@ -75,13 +93,24 @@ export class KernelSide {
         nextHopChanged: (gateway, { reachable, metric }) =>
           listener.nextHopChanged(formatAddress(gateway), reachable, metric),
         observed: (routes) => listener.observed(routes),
-        conflict: ({ destination, text }) => this.#error(destination, text),
-        failed: (destination, text) => this.#error(destination, text),
-        driverFailed: (reason) => listener.event({ type: 'kernel-resync', reason }),
+        conflict: this.#reports.conflict,
+        failed: this.#reports.failed,
+        repaired: this.#reports.repaired,
+        driverFailed: this.#reports.driverFailed,
         idle: () => this.#idle(),
       },
     )
     this.views = kernelViews({ programmer: this.programmer, lastSync: () => this.#lastSync })
+    if (fib.tunnels !== undefined) {
+      this.#tunnels = new KernelTunnels({
+        driver: fib.tunnels,
+        clock,
+        vxlan: options.vxlan,
+        routes: this.programmer,
+        parent: (address) => this.#interfaceWith(address),
+        event: listener.event,
+      })
+    }
   }
 
   /** Resolves once the kernel's table was read: from then on `adopted` is known. */
@@ -113,22 +142,27 @@ export class KernelSide {
     if (gateway !== undefined) this.programmer.reconciler.untrackNextHop(gateway)
   }
 
-  stop(): Promise<void> {
-    return this.programmer.stop()
+  /** The tunnels of a new plan; answers what is missing for them. */
+  planned(state: ClusterState, plan: Plan): readonly PlanProblem[] {
+    return this.#tunnels?.planned(state, plan) ?? []
+  }
+
+  async stop(): Promise<void> {
+    await this.#tunnels?.stop()
+    await this.programmer.stop()
+  }
+
+  #interfaceWith(address: string): KernelLink | undefined {
+    for (const [name, addresses = []] of Object.entries(networkInterfaces())) {
+      if (!addresses.some((each) => each.address === address)) continue
+      for (const link of this.programmer.reconciler.links.values()) if (link.name === name) return link
+    }
+    return undefined
   }
 
   #idle(): void {
     this.#lastSync = now()
+    this.#reports.rested(this.programmer.reconciler.counters.gaps)
     if (this.ready) this.#read()
-  }
-
-  #error({ address, length }: Destination, text: string): void {
-    this.#listener.event({
-      type: 'kernel-error',
-      prefix: `${formatAddress(address)}/${length}`,
-      errno: 0,
-      name: '',
-      text,
-    })
   }
 }

@@ -36,7 +36,7 @@ export interface KernelSource {
 
 export function kernelViews({ programmer, lastSync }: KernelSource): KernelViews {
   const { reconciler } = programmer
-  const interfaceName = (index: number): string | undefined => reconciler.interfaceName(index)
+  const interfaceName = (index: number): string | undefined => reconciler.links.get(index)?.name
   return {
     view(): KernelView {
       const states = countStates(reconciler)

@@ -21,6 +21,8 @@ export interface NodeOptions {
   /** Folder for bird.ctl and bird6.ctl. */
   readonly birdControl?: string
   readonly fib: 'netlink' | 'memory' | { readonly remote: string }
+  /** VXLAN devices and routes as well: for clusters that run without Felix. */
+  readonly programVxlan?: boolean
   /** Claim a pod block for this node when it has none. */
   readonly claimBlock: boolean
   readonly cniConf?: string

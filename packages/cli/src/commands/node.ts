@@ -25,6 +25,7 @@ function fib(text: string): Fib {
 
 interface NodeCommandOptions extends DaemonCommandOptions {
   readonly fib: Fib
+  readonly programVxlan: boolean
   readonly claimBlock: boolean
   readonly cniConf?: string
   readonly secretsDir?: string
@@ -42,10 +43,11 @@ export function register(program: Command, io: Io): void {
   addDaemonOptions(command)
     .option(
       '--fib <where>',
-      'where routes go: netlink, memory, or remote:PATH of a route server',
+      'where routes go: netlink, memory, or remote:PATH of a starling programmer',
       fib,
       'netlink' as Fib,
     )
+    .option('--program-vxlan', 'VXLAN devices and routes as well: for clusters that run without Felix', false)
     .option('--claim-block', 'claim a pod block for this node when it has none (no Calico CNI here)', false)
     .option('--cni-conf <path>', 'with --claim-block: write a CNI configuration for ptp and host-local')
     .option('--secrets-dir <dir>', 'mounted secrets with BGP passwords, as NAME/KEY')
@@ -59,6 +61,7 @@ export function register(program: Command, io: Io): void {
         name: options.name ?? (await nameOfThisNode(io)),
         ...(options.datastore === undefined ? {} : { datastore: options.datastore }),
         fib: options.fib,
+        programVxlan: options.programVxlan,
         claimBlock: options.claimBlock,
         ...(options.cniConf === undefined ? {} : { cniConf: options.cniConf }),
         ...(options.secretsDir === undefined ? {} : { secretsDir: options.secretsDir }),

@@ -489,9 +489,9 @@ export class Reconciler {
     return this.repairs.count(slot)
   }
 
-  /** As the kernel last told it. */
-  interfaceName(index: number): string | undefined {
-    return this.resolver.links.get(index)?.name
+  /** Interfaces by index, as the kernel last told them. */
+  get links(): ReadonlyMap<number, KernelLink> {
+    return this.resolver.links
   }
 
   private idle(slot: number): void {

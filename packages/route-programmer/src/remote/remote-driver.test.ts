@@ -4,7 +4,7 @@ import { connect } from 'node:net'
 import { hasNative } from '@starling/sys'
 import { describe, expect, it } from 'vitest'
 import { complianceChecks, type World } from '../compliance/index.js'
-import { type FibDriver, MemoryDriver, MemoryKernel } from '../index.js'
+import { type FibDriver, MemoryDriver, MemoryKernel, type TunnelOperation } from '../index.js'
 import type { KernelLink } from '../routes.js'
 import { RemoteDriver, serveProgrammer } from './index.js'
 
@@ -96,9 +96,61 @@ describe.runIf(hasNative())('remote driver', () => {
     await server.close()
   })
 
+  it('tunnels pass through unharmed, and so do refusals', async () => {
+    const path = freshPath()
+    const mac = Uint8Array.of(0x66, 1, 2, 3, 4, 5)
+    const local = Uint8Array.of(192, 0, 2, 1)
+    const vxlan = { id: 4096, port: 4789, parent: 'eth0', local }
+    const remote = { address: Uint8Array.of(10, 65, 2, 0), mac, node: Uint8Array.of(192, 0, 2, 2) }
+    const there = {
+      name: 'vxlan.calico',
+      index: 7,
+      kind: 'vxlan',
+      up: true,
+      mtu: 1450,
+      mac,
+      vxlan,
+      addresses: [{ bytes: Uint8Array.of(10, 65, 1, 0), length: 32 }],
+      neighbours: [{ address: remote.address, mac }],
+      forwarding: [{ mac, node: remote.node }],
+    }
+    const applied: TunnelOperation[] = []
+    const server = serveProgrammer({
+      path,
+      open: () => new MemoryDriver(),
+      openTunnels: () => ({
+        read: async (names) => (names.includes(there.name) ? [there] : []),
+        apply: async (operations) => {
+          applied.push(...operations)
+          return operations.map(({ op }) => (op === 'create' ? { errno: 95, name: 'EOPNOTSUPP' } : { errno: 0 }))
+        },
+        close: async () => {},
+      }),
+    })
+    await server.ready
+    const driver = new RemoteDriver(path)
+    const { tunnels } = driver
+    expect(await tunnels.read(['vxlan.calico'])).toEqual([there])
+    const operations: TunnelOperation[] = [
+      { op: 'create', tunnel: { name: 'vxlan.calico', kind: 'vxlan', mtu: 1450, mac, vxlan } },
+      { op: 'configure', device: 'vxlan.calico', mtu: 1450, mac },
+      { op: 'add-address', device: 'vxlan.calico', bytes: remote.address, length: 32 },
+      { op: 'add-neighbour', device: 'vxlan.calico', address: remote.address, mac },
+      { op: 'add-forwarding', device: 'vxlan.calico', mac, node: remote.node },
+      { op: 'delete', device: 'tunl0' },
+    ]
+    const outcomes = await tunnels.apply(operations)
+    expect(applied).toEqual(operations)
+    expect(outcomes.map(({ errno }) => errno)).toEqual([95, 0, 0, 0, 0, 0])
+    await driver.close()
+    await server.close()
+  })
+
   const JUNK: [name: string, frame: Buffer][] = [
     ['an endless frame', Buffer.from('ffffffff', 'hex')],
     ['no JSON', Buffer.from('\0\0\0\x02{x', 'latin1')],
+    ['a device that is not ours', frame({ id: 1, op: 'tunnels', names: ['eth0'] })],
+    ['a deletion of such', frame({ id: 1, op: 'tunnel-apply', operations: [{ op: 'delete', device: 'eth0' }] })],
     ['an unknown operation', frame({ id: 1, op: 'exec' })],
     ['a table that is not ours', frame({ id: 1, op: 'write', writes: [{ op: 'add', route: wireRoute({ t: 255 }) }] })],
     [

@@ -6,7 +6,9 @@
 import { connect, type Socket } from 'node:net'
 import type { FibDriver, KernelEvent, KernelState, RouteWrite, WriteOutcome } from '../driver.js'
 import type { KernelRoute } from '../routes.js'
+import type { TunnelDriver } from '../tunnels/types.js'
 import { FrameReader, sendFrame } from './frames.js'
+import { tunnelsFromWire, tunnelsToWire } from './tunnel-wire.js'
 import {
   eventFromWire,
   type Reply,
@@ -22,6 +24,12 @@ interface Waiting {
   resolve(reply: Reply): void
   reject(error: Error): void
 }
+
+type Unnumbered =
+  | { op: 'read' }
+  | { op: 'write'; writes: Extract<Request, { op: 'write' }>['writes'] }
+  | { op: 'tunnels'; names: readonly string[] }
+  | { op: 'tunnel-apply'; operations: unknown }
 
 const SUCCESS: WriteOutcome = { errno: 0 }
 
@@ -55,6 +63,23 @@ export class RemoteDriver implements FibDriver {
     return outcomes
   }
 
+  /** Tunnels over the same connection; it ends with this driver. */
+  readonly tunnels: TunnelDriver = {
+    read: async (names) => {
+      const reply = await this.request({ op: 'tunnels', names }, () => undefined)
+      if (!('tunnels' in reply)) throw new WireError('an answer without tunnels')
+      return tunnelsFromWire(reply.tunnels)
+    },
+    apply: async (operations) => {
+      const reply = await this.request({ op: 'tunnel-apply', operations: tunnelsToWire(operations) }, () => undefined)
+      if (!('outcomes' in reply)) throw new WireError('an answer without outcomes')
+      const outcomes: WriteOutcome[] = new Array(operations.length).fill(SUCCESS)
+      for (const [index, outcome] of reply.outcomes) outcomes[index] = outcome
+      return outcomes
+    },
+    close: () => Promise.resolve(),
+  }
+
   subscribe(listener: (events: readonly KernelEvent[]) => void): void {
     this.listeners.push(listener)
   }
@@ -65,10 +90,7 @@ export class RemoteDriver implements FibDriver {
     this.socket?.destroy()
   }
 
-  private request(
-    request: { op: 'read' } | { op: 'write'; writes: Extract<Request, { op: 'write' }>['writes'] },
-    slice: (routes: readonly KernelRoute[]) => void,
-  ): Promise<Reply> {
+  private request(request: Unnumbered, slice: (routes: readonly KernelRoute[]) => void): Promise<Reply> {
     if (this.closed) return Promise.reject(new Error('the driver is closed'))
     const id = this.nextId++
     return new Promise((resolve, reject) => {

@@ -7,9 +7,11 @@
 import { chmodSync, rmSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import { type PeerCredentials, peerCredentials } from '@starling/sys'
-import type { FibDriver } from '../driver.js'
+import type { FibDriver, WriteOutcome } from '../driver.js'
 import { type KernelRoute, TABLE_MAIN } from '../routes.js'
+import type { TunnelDriver } from '../tunnels/types.js'
 import { FrameReader, sendFrame } from './frames.js'
+import { type TunnelRequest, tunnelRequestFromWire, tunnelsToWire } from './tunnel-wire.js'
 import { eventToWire, type Reply, requestFromWire, routeToWire, stateToWire } from './wire.js'
 
 /** Bytes a slow client may leave unread before events are dropped and a gap is told instead. */
@@ -20,6 +22,8 @@ export interface ProgrammerServerOptions {
   readonly path: string
   /** A new driver for each client. */
   readonly open: () => FibDriver
+  /** Tunnel devices as well; absent: requests for them are refused. */
+  readonly openTunnels?: () => TunnelDriver
   /** Who may connect; only the server's own user and root when absent. */
   readonly allow?: (peer: PeerCredentials) => boolean
   readonly tables?: readonly number[]
@@ -75,6 +79,7 @@ function listen(server: Server, path: string, mode: number): Promise<void> {
 function serveClient(socket: Socket, options: ProgrammerServerOptions, log: (text: string) => void): void {
   const tables = new Set(options.tables ?? [TABLE_MAIN])
   const driver = options.open()
+  let devices: TunnelDriver | undefined
   const reader = new FrameReader()
   let lost = false
   const reply = (value: Reply) => sendFrame(socket, value)
@@ -92,6 +97,11 @@ function serveClient(socket: Socket, options: ProgrammerServerOptions, log: (tex
   socket.on('data', (chunk: Buffer) => {
     try {
       reader.push(chunk, (value) => {
+        const tunnels = tunnelRequestFromWire(value)
+        if (tunnels !== undefined) {
+          last = last.then(() => answerTunnels(tunnels))
+          return
+        }
         const { id, writes } = requestFromWire(value, tables)
         last = last.then(() => answer(id, writes))
       })
@@ -101,7 +111,7 @@ function serveClient(socket: Socket, options: ProgrammerServerOptions, log: (tex
     }
   })
   socket.on('error', () => socket.destroy())
-  socket.once('close', () => void last.then(() => driver.close()))
+  socket.once('close', () => void last.then(() => Promise.all([driver.close(), devices?.close()])))
 
   async function answer(id: number, writes: Parameters<FibDriver['write']>[0] | undefined): Promise<void> {
     if (socket.destroyed) return
@@ -110,11 +120,26 @@ function serveClient(socket: Socket, options: ProgrammerServerOptions, log: (tex
         const slice = (routes: readonly KernelRoute[]) => reply({ id, slice: routes.map(routeToWire) })
         reply({ id, state: stateToWire(await driver.read((routes) => void slice(routes))) })
       } else {
-        const outcomes = [...(await driver.write(writes)).entries()].filter(([, { errno }]) => errno !== 0)
-        reply({ id, outcomes })
+        reply({ id, outcomes: failuresOf(await driver.write(writes)) })
       }
     } catch (error) {
       reply({ id, error: error instanceof Error ? error.message : String(error) })
     }
   }
+
+  async function answerTunnels(request: { id: number } & TunnelRequest): Promise<void> {
+    const { id } = request
+    if (socket.destroyed) return
+    try {
+      devices ??= options.openTunnels?.()
+      if (devices === undefined) throw new Error('this programmer makes no tunnels')
+      if ('names' in request) reply({ id, tunnels: tunnelsToWire(await devices.read(request.names)) })
+      else reply({ id, outcomes: failuresOf(await devices.apply(request.operations)) })
+    } catch (error) {
+      reply({ id, error: error instanceof Error ? error.message : String(error) })
+    }
+  }
 }
+
+const failuresOf = (outcomes: readonly WriteOutcome[]): [number, WriteOutcome][] =>
+  [...outcomes.entries()].filter(([, { errno }]) => errno !== 0)

@@ -45,6 +45,7 @@ export type Request =
   | { id: number; op: 'write'; writes: { op: RouteWrite['op']; route: WireRoute }[] }
 
 export type Reply =
+  | { id: number; tunnels: unknown }
   | { id: number; slice: WireRoute[] }
   | { id: number; state: { links: WireLink[]; addresses: WireAddress[] } }
   /** Only failures: position and outcome. */
@@ -100,32 +101,32 @@ export function eventToWire(event: KernelEvent): WireEvent {
 
 // ---- wire to values, checked ----
 
-function bytes(text: unknown, what: string): Uint8Array {
+export function bytes(text: unknown, what: string): Uint8Array {
   if (typeof text !== 'string' || !/^([0-9a-f]{2}){0,32}$/.test(text)) throw new WireError(`${what} is not hex`)
   const out = new Uint8Array(text.length / 2)
   for (let i = 0; i < out.length; i++) out[i] = Number.parseInt(text.slice(2 * i, 2 * i + 2), 16)
   return out
 }
 
-function ipBytes(text: unknown, what: string): Uint8Array {
+export function ipBytes(text: unknown, what: string): Uint8Array {
   const out = bytes(text, what)
   if (out.length !== 4 && out.length !== 16) throw new WireError(`${what} is no address`)
   return out
 }
 
-function integer(value: unknown, least: number, most: number, what: string): number {
+export function integer(value: unknown, least: number, most: number, what: string): number {
   if (typeof value !== 'number' || !Number.isInteger(value) || value < least || value > most) {
     throw new WireError(`${what} is out of range`)
   }
   return value
 }
 
-function object(value: unknown, what: string): Record<string, unknown> {
+export function object(value: unknown, what: string): Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new WireError(`${what} is no object`)
   return value as Record<string, unknown>
 }
 
-function list(value: unknown, limit: number, what: string): unknown[] {
+export function list(value: unknown, limit: number, what: string): unknown[] {
   if (!Array.isArray(value) || value.length > limit) throw new WireError(`${what} is no list or too long`)
   return value
 }

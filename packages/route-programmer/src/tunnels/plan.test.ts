@@ -60,6 +60,8 @@ const ROWS: [what: string, desired: DesiredTunnel[], actual: ActualTunnel[], ops
   ],
   ['down: configured', [vxlan], [{ ...there, up: false }], ['configure']],
   ['another MTU: configured', [vxlan], [{ ...there, mtu: 1400 }], ['configure']],
+  ['a derived MTU: a smaller one stays', [{ ...vxlan, mtuIsLimit: true }], [{ ...there, mtu: 1400 }], []],
+  ['a derived MTU: a larger one does not', [{ ...vxlan, mtuIsLimit: true }], [{ ...there, mtu: 1500 }], ['configure']],
   [
     'a foreign address goes after ours is there',
     [ipip],

@@ -48,9 +48,10 @@ function vxlanText(vxlan: VxlanParameters | undefined): string {
 }
 
 function configure(tunnel: DesiredTunnel, found: ActualTunnel | undefined, additions: TunnelOperation[]): void {
-  const { name, mtu, mac } = tunnel
+  const { name, mtu, mac, mtuIsLimit } = tunnel
   const macFits = mac === undefined || (found?.mac !== undefined && hex(found.mac) === hex(mac))
-  if (found?.up === true && found.mtu === mtu && macFits) return
+  const mtuFits = found?.mtu === mtu || (mtuIsLimit === true && found !== undefined && found.mtu < mtu)
+  if (found?.up === true && mtuFits && macFits) return
   // Setting even the same MAC makes the kernel drop every neighbour of the device.
   additions.push({ op: 'configure', device: name, mtu, ...(!macFits && mac !== undefined && { mac }) })
 }

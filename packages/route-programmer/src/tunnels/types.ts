@@ -27,6 +27,8 @@ export interface DesiredTunnel {
   readonly name: string
   readonly kind: 'ipip' | 'vxlan'
   readonly mtu: number
+  /** The MTU was derived: a device that is up with a smaller one keeps it, whoever chose it had a reason. */
+  readonly mtuIsLimit?: boolean
   /** The only address kept on the device; absent keeps none of its family. */
   readonly address?: { readonly bytes: Uint8Array; readonly length: number }
   readonly mac?: Uint8Array
