@@ -40,7 +40,8 @@ const anyAttributes: fc.Arbitrary<UpdateAttributes> = fc.record(
   {
     origin: fc.constantFrom('IGP', 'EGP', 'INCOMPLETE' as const),
     asPath,
-    nextHop: u32,
+    // RFC 4271 section 6.3: a host address.
+    nextHop: fc.integer({ min: 1, max: 0xdfffffff }),
     med: u32,
     localPref: u32,
     atomicAggregate: fc.constant(true as const),

@@ -67,6 +67,7 @@ describe('OPEN', () => {
     ],
     ['extended parameters that overrun', message(1, '04fbf4005a0a000001ffff00020001'), '2/0'],
     ['extended length beyond the OPEN', message(1, `04fbf4005a0a000001ffffffff0200064104${'0000fbf4'}`), '2/0'],
+    ['extended length missing', message(1, '04fbf4005a0a00000102ff00'), '2/0'],
     ['extended length cut', message(1, '04fbf4005a0a000001ffff00'), '2/0'],
   ])('%s', (_, hex, expected) => expect(answer(hex)).toBe(expected))
 

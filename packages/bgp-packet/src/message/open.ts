@@ -71,8 +71,9 @@ function readParameters(buffer: Uint8Array, at: number, end: number, out: Capabi
   let p = at + 1
   let size = length
   // RFC 9072 section 2: type 255 right after a length that is not zero announces the extended form; the short length is void.
-  const extended = length !== 0 && p + 3 <= end && buffer[p] === EXTENDED
+  const extended = length !== 0 && p < end && buffer[p] === EXTENDED
   if (extended) {
+    if (p + 3 > end) return bad(OpenError.unspecific, p, 'RFC 9072 2', 'truncated extended parameters')
     size = u16(buffer, p + 1)
     p += 3
   }

@@ -86,6 +86,15 @@ export const MANDATORY: readonly Row[] = [
   ...flags('AS_PATH', 'e', 0x40, 2, '02010000fbf4', 'treat-as-withdraw 3/4 2'),
   ...lengths('NEXT_HOP', 'e', 0x40, 3, [0, 1, 3, 5, 8, 16], 'treat-as-withdraw 3/5 3'),
   ...flags('NEXT_HOP', 'e', 0x40, 3, 'c0000201', 'treat-as-withdraw 3/4 3'),
+  ...['00000000', 'e0000001', 'f0000001', 'ffffffff'].map((hop) =>
+    row(
+      `NEXT_HOP ${hop}, no host address`,
+      'e',
+      update([ORIGIN, AS_PATH, attribute(0x50, 3, hop)], PREFIX),
+      'treat-as-withdraw 3/8 3',
+    ),
+  ),
+  row('NEXT_HOP of a loopback', 'i', update([ORIGIN, AS_PATH, attribute(0x40, 3, '7f000001')], PREFIX), 'accept'),
   row('no ORIGIN', 'e', update([AS_PATH, NEXT_HOP], PREFIX), 'treat-as-withdraw 3/3 1'),
   row('no AS_PATH', 'e', update([ORIGIN, NEXT_HOP], PREFIX), 'treat-as-withdraw 3/3 2'),
   row('no NEXT_HOP', 'i', update([ORIGIN, AS_PATH], PREFIX), 'treat-as-withdraw 3/3 3'),

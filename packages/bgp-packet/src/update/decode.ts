@@ -7,7 +7,8 @@
 
 import { formatIPv4, formatIPv6 } from '../address.js'
 import { BY_CODE } from '../attributes/table.js'
-import { Flag } from '../constants.js'
+import { AttributeCode, Flag } from '../constants.js'
+import { NotificationCode, UpdateError } from '../message/notification.js'
 import { u32 } from '../read.js'
 import { hexOf } from '../text.js'
 import { type Fault, Verdict } from '../verdict.js'
@@ -132,7 +133,7 @@ export function decodeUpdate(buffer: Uint8Array, start: number, end: number, con
     faults.push(...block.faults.map((fault) => ({ ...fault, offset: messageOffset(scan, fault.offset) })))
   }
   const attributeFaults = faults.slice(scan.faults.length)
-  const fault = verdictOf(scan, block.present, attributeFaults)
+  const fault = nextHopFault(verdictOf(scan, block.present, attributeFaults))
   if (fault !== undefined && !faults.includes(fault)) faults.push(fault)
   const { addPathIPv4 } = context
   const update: Mutable<Update> = {
@@ -143,6 +144,29 @@ export function decodeUpdate(buffer: Uint8Array, start: number, end: number, con
   }
   if (scan.endOfRib) update.endOfRib = { afi: scan.endOfRibAfi, safi: scan.endOfRibSafi }
   return { update, fault, faults }
+}
+
+/**
+ * RFC 4271 section 6.3: NEXT_HOP must be a host address. Judged here and not in `verdictOf`, because the engine refuses such a next hop
+ * by itself and keeps the route to be explained. It matters only to prefixes of the base field (RFC 4760 section 3).
+ */
+function nextHopFault(worst: Fault | undefined): Fault | undefined {
+  const code = AttributeCode.nextHop
+  if (scan.nlriCount === 0 || !block.has(code) || (worst?.verdict ?? 0) >= Verdict.treatAsWithdraw) return worst
+  const address = block.u32(code)
+  // A loopback is a host; what it is worth depends on where the session runs.
+  if (address !== 0 && address < 0xe0000000) return worst
+  const at = block.start(code) - (block.flags(code) & Flag.extendedLength ? 4 : 3)
+  return {
+    verdict: Verdict.treatAsWithdraw,
+    code: NotificationCode.updateMessage,
+    subcode: UpdateError.invalidNextHop,
+    attribute: code,
+    offset: scan.blockRanges > 1 ? messageOffset(scan, at) : at,
+    rule: 'RFC 4271 6.3, RFC 7606 3(e)',
+    reason: `NEXT_HOP ${formatIPv4(address)} is no host address`,
+    data: block.buffer.slice(at, block.end(code)),
+  }
 }
 
 /** An offset in the copied block as an offset in the message. */

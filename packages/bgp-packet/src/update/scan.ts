@@ -73,6 +73,8 @@ export class UpdateScan {
   endOfRib = false
   endOfRibAfi = 0
   endOfRibSafi = 0
+  /** MP_UNREACH_NLRI is all there is in the attribute field: RFC 7606 section 5.2 does not speak of such a message. */
+  unreachOnly = false
   /** Framing faults; empty and shared for a clean message. */
   faults: Fault[] = NO_FAULTS
 
@@ -164,6 +166,7 @@ export class UpdateScan {
     }
     // After an overrun `at` is where the unreadable attribute begins: it is not part of the block.
     this.#addRange(rangeStart, at)
+    this.unreachOnly = this.#sawUnreach && !this.#sawReach && this.blockLength === 0 && at === end
     return true
   }
 
@@ -262,7 +265,7 @@ export class UpdateScan {
   #findEndOfRib(): void {
     if (this.attributesEnd === this.attributesStart) {
       this.#mark(1, 1)
-    } else if (this.#sawUnreach && !this.#sawReach && this.blockLength === 0 && this.faults.length === 0) {
+    } else if (this.unreachOnly && this.faults.length === 0) {
       if (this.unreach.nlriStart === this.unreach.nlriEnd) this.#mark(this.unreach.afi, this.unreach.safi)
     }
   }
@@ -307,6 +310,7 @@ export class UpdateScan {
     this.blockRanges = 0
     this.blockLength = 0
     this.endOfRib = false
+    this.unreachOnly = false
     this.faults = NO_FAULTS
     this.verdict = Verdict.accept
     this.#sawReach = false
@@ -320,8 +324,9 @@ const NO_FAULTS: Fault[] = []
  * The verdict over the whole message: framing, attribute values, and what is missing. `undefined` means accept.
  *
  * `present` and `attributeFaults` come from `AttributeBlock`, computed once per distinct block. RFC 7606 section 3(d): announced
- * prefixes need ORIGIN and AS_PATH, those of the base field NEXT_HOP as well. Section 5.2: without an announced prefix there is
- * nothing to treat as withdrawn, so anything stronger than attribute discard resets the session.
+ * prefixes need ORIGIN and AS_PATH, those of the base field NEXT_HOP as well.
+ * Section 5.2: attributes without an announced prefix leave nothing to treat as withdrawn, so anything stronger than attribute
+ * discard resets the session, unless MP_UNREACH_NLRI is the only attribute.
  */
 export function verdictOf(scan: UpdateScan, present: number, attributeFaults: readonly Fault[]): Fault | undefined {
   let worst = attributeFaults.length > 0 ? strongest(attributeFaults) : undefined
@@ -333,7 +338,7 @@ export function verdictOf(scan: UpdateScan, present: number, attributeFaults: re
   if ((present & need) !== need && (worst === undefined || worst.verdict < Verdict.treatAsWithdraw)) {
     worst = missing(scan, need & ~present)
   }
-  if (worst !== undefined && worst.verdict === Verdict.treatAsWithdraw && scan.reachable === 0) {
+  if (worst?.verdict === Verdict.treatAsWithdraw && scan.reachable === 0 && !scan.unreachOnly) {
     return escalate(worst, Verdict.sessionReset, 'RFC 7606 5.2')
   }
   return worst
@@ -342,7 +347,6 @@ export function verdictOf(scan: UpdateScan, present: number, attributeFaults: re
 /** Bits of `present`: one per attribute code below 31. */
 const NEED_MP = (1 << AttributeCode.origin) | (1 << AttributeCode.asPath)
 const NEED_BASE = NEED_MP | (1 << AttributeCode.nextHop)
-
 function missing(scan: UpdateScan, bits: number): Fault {
   const code = 31 - Math.clz32(bits & -bits)
   return {
