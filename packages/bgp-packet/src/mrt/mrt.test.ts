@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { gunzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { octets } from '../testing/build.js'
+import { hexOf } from '../text.js'
 import { packUpdates } from '../update/encode-values.js'
 import { printMrt } from './print.js'
 import { MrtReader } from './reader.js'
@@ -73,6 +74,36 @@ describe('written and read', () => {
   })
 })
 
+describe('RIB entries', () => {
+  it('a local route without attributes is printed with the words of bgpdump', () => {
+    const file = encodeMrtRib(103, 0, '198.51.100.0/24', [{ peerIndex: 0, originated: 1, attributes: octets('') }])
+    expect(print(file, 100).lines).toEqual([
+      'TABLE_DUMP2|103|B||0|198.51.100.0/24||INCOMPLETE|255.255.255.255|0|0||NAG||',
+    ])
+  })
+
+  it.each([
+    ['IPv4', 6, '000101 18c63364', 'TABLE_DUMP2|1|B||0|198.51.100.0/24|64500|IGP|192.0.2.1|0|0||NAG||'],
+    ['IPv6', 6, '000201 20 20010db8', 'TABLE_DUMP2|1|B||0|2001:db8::/32|64500|IGP|192.0.2.1|0|0||NAG||'],
+    [
+      'IPv4 with ADD-PATH',
+      12,
+      '000101 18c63364',
+      'TABLE_DUMP2_AP|1|B||0|198.51.100.0/24|9|64500|IGP|192.0.2.1|0|0||NAG||',
+    ],
+    ['EVPN', 6, '001946 0200', 'unknown: family l2vpn evpn without a decoder'],
+    ['nothing', 6, '0001', 'unknown: truncated'],
+  ])('RIB_GENERIC of %s', (_, subtype, family, line) => {
+    const pathId = subtype === 12 ? '00000009' : ''
+    const entry = `0001 0000 00000001 ${pathId} ${BLOCK.length.toString(16).padStart(4, '0')} ${hexOf(BLOCK)}`
+    const body = octets(`00000000 ${family} ${family === '0001' ? '' : entry}`)
+    const head = octets(
+      `00000001 000d ${subtype.toString(16).padStart(4, '0')} ${body.length.toString(16).padStart(8, '0')}`,
+    )
+    expect(print(Uint8Array.from([...head, ...body]), 100).lines).toEqual([line])
+  })
+})
+
 describe('damaged records', () => {
   it.each([
     ['BGP4MP without a session', '00000001001000040000000200 00'],
@@ -93,7 +124,9 @@ describe('damaged records', () => {
 const REAL = process.env['STARLING_MRT'] ?? fileURLToPath(new URL('../../../../../shared/data/mrt/', import.meta.url))
 
 describe('real files', () => {
-  const names = existsSync(REAL) ? readdirSync(REAL).filter((name) => /^updates\..*\d\.gz$/.test(name)) : []
+  const names = existsSync(REAL)
+    ? readdirSync(REAL).filter((name) => /^(updates\.|bview\.ipv).*(?<!txt)\.gz$/.test(name))
+    : []
 
   it('every line is the one bgpdump -m prints', () => {
     for (const name of names) {

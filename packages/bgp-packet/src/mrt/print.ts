@@ -80,7 +80,8 @@ export function printMrt(record: MrtRecord, peers: readonly MrtPeer[] = []): str
         const name = record.as4 ? `TABLE_DUMP2${record.addPath ? '_AP' : ''}` : 'TABLE_DUMP'
         const pathId = entry.pathId === undefined ? '' : `|${entry.pathId}`
         const head = `${name}|${record.timestamp}|B|${peer?.address ?? ''}|${peer?.asn ?? 0}|${record.prefix}${pathId}`
-        return `${head}|${routeFields(attributes, nextHop ?? '')}`
+        // bgpdump's words for what an entry lacks, as the local routes of a collector do.
+        return `${head}|${routeFields({ origin: 'INCOMPLETE', ...attributes }, nextHop ?? '255.255.255.255')}`
       })
     default:
       return []

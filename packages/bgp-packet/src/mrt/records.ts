@@ -7,6 +7,7 @@
  */
 
 import { formatIPv4, formatIPv6 } from '../address.js'
+import { familyName } from '../constants.js'
 import { u16, u32 } from '../read.js'
 import { cursorPrefix } from '../update/decode.js'
 import { checkNlri, NlriCursor } from '../update/nlri.js'
@@ -229,7 +230,7 @@ function decodePeerIndex(source: MrtSource): MrtRecord {
   return { kind: 'peer-index', timestamp, collectorId: u32(buffer, start), viewName, peers }
 }
 
-/** AFI, SAFI and ADD-PATH of the RIB subtypes (RFC 6396 section 4.3.2, RFC 8050 section 4); generic ones are left out. */
+/** AFI, SAFI and ADD-PATH of the RIB subtypes (RFC 6396 section 4.3.2, RFC 8050 section 4). */
 const RIB_SUBTYPES: ReadonlyMap<number, readonly [afi: number, safi: number, addPath: boolean]> = new Map([
   [2, [1, 1, false]],
   [3, [1, 2, false]],
@@ -241,17 +242,28 @@ const RIB_SUBTYPES: ReadonlyMap<number, readonly [afi: number, safi: number, add
   [11, [2, 2, true]],
 ])
 
+/** RIB_GENERIC and RIB_GENERIC_ADDPATH name their family in the record (RFC 6396 section 4.3.3). */
+const GENERIC = 6
+const GENERIC_ADD_PATH = 12
+
 const cursor = new NlriCursor()
 
 function decodeRib(source: MrtSource): MrtRecord {
-  const { buffer, start, end, timestamp } = source
-  const form = RIB_SUBTYPES.get(source.subtype)
+  const { buffer, start, end, timestamp, subtype } = source
+  const generic = subtype === GENERIC || subtype === GENERIC_ADD_PATH
+  const prefixAt = start + (generic ? 7 : 4)
+  if (prefixAt >= end) return unknown(source, 'truncated')
+  const form = generic
+    ? ([u16(buffer, start + 4), buffer[start + 6], subtype === GENERIC_ADD_PATH] as const)
+    : RIB_SUBTYPES.get(subtype)
   if (form === undefined) return unknown(source, 'subtype without a decoder')
   const [afi, safi, addPath] = form
-  const prefixEnd = start + 5 + ((buffer[start + 4] + 7) >>> 3)
+  // Only unicast and multicast NLRI say their length in a way we know, and without it no entry can be found.
+  if ((afi !== 1 && afi !== 2) || safi > 2) return unknown(source, `family ${familyName(afi, safi)} without a decoder`)
+  const prefixEnd = prefixAt + 1 + ((buffer[prefixAt] + 7) >>> 3)
   if (prefixEnd + 2 > end) return unknown(source, 'truncated')
-  if (checkNlri(buffer, start + 4, prefixEnd, afi === 2 ? 128 : 32, false) !== 1) return unknown(source, 'bad prefix')
-  cursor.open(buffer, start + 4, prefixEnd, afi === 2 ? 6 : 4, false)
+  if (checkNlri(buffer, prefixAt, prefixEnd, afi === 2 ? 128 : 32, false) !== 1) return unknown(source, 'bad prefix')
+  cursor.open(buffer, prefixAt, prefixEnd, afi === 2 ? 6 : 4, false)
   cursor.next()
   const prefix = cursorPrefix(cursor, afi === 2 ? 6 : 4)
   const count = u16(buffer, prefixEnd)
