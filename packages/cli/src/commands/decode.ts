@@ -1,9 +1,10 @@
 /**
  * `starling decode`: BGP bytes to words. The work is in `src/decode/`.
  */
+import { once } from 'node:events'
 import type { DecodeOptions } from '@starling/bgp-packet'
 import type { Command } from 'commander'
-import { usage, verdict } from '../exit.js'
+import { CliError, EXIT, usage, verdict } from '../exit.js'
 import type { Io } from '../io.js'
 
 interface DecodeWords {
@@ -32,6 +33,14 @@ export function register(program: Command, io: Io): void {
     .action(async (options: DecodeWords) => {
       if (options.mrt !== undefined && options.pcap !== undefined) throw usage('--mrt and --pcap exclude each other')
       const { runDecode } = await import('../decode/command.js')
+      const { InputError } = await import('../decode/input-error.js')
+      // A table is many times larger decoded: it is written at the speed of its reader, and not at all once the reader is gone.
+      const write = async (text: string): Promise<void> => {
+        if (io.signal.aborted) throw verdict(EXIT.ok)
+        io.write(text)
+        if (process.stdout.writableNeedDrain)
+          await once(process.stdout, 'drain', { signal: io.signal }).catch(() => undefined)
+      }
       const addPath = options.addPath === true
       const session: DecodeOptions = {
         ...(options.as4 ? {} : { as4: false }),
@@ -48,8 +57,10 @@ export function register(program: Command, io: Io): void {
           session,
         },
         process.stdin,
-        { write: (text) => io.write(text) },
-      )
+        { write },
+      ).catch((error: unknown) => {
+        throw error instanceof InputError ? new CliError(error.message) : error
+      })
       if (code !== 0) throw verdict(code)
     })
 }

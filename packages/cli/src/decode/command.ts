@@ -2,7 +2,7 @@
  * `starling decode`: JSON or hexadecimal lines, an MRT file, or a capture, to JSON lines or readable trees.
  *
  * Independent of the command-line framework: streams in, text out, an exit code back. 0 means that all input could be read (whatever
- * the verdicts are), 1 that some of it could not.
+ * the verdicts are), 1 that some of it could not; a file that cannot be opened or unpacked is an `InputError`.
  */
 
 import { readFile } from 'node:fs/promises'
@@ -23,7 +23,9 @@ import {
   printMrt,
 } from '@starling/bgp-packet'
 import { captureMessages } from './capture.js'
+import { InputError } from './input-error.js'
 import { openMrt } from './open-mrt.js'
+import { isCapture } from './pcap.js'
 
 export interface DecodeCommandOptions {
   /** Path of an MRT file, plain or packed with gzip or bzip2. */
@@ -208,7 +210,10 @@ function printRecord(
 }
 
 async function decodeCapture(path: string, options: DecodeCommandOptions, printer: Printer): Promise<number> {
-  const file = await readFile(path)
+  const file = await readFile(path).catch((error: unknown) => {
+    throw new InputError(path, error)
+  })
+  if (!isCapture(file)) throw new InputError(path, 'it is neither pcap nor pcapng')
   const session = { confederationUnknown: true, ...options.session }
   for (const message of captureMessages(file, session)) {
     const { time, source, destination, octets, decoded } = message

@@ -14,7 +14,9 @@ import {
   updateContext,
 } from '@starling/bgp-packet'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { main } from '../main.js'
 import { type DecodeCommandOptions, runDecode } from './command.js'
+import { InputError } from './input-error.js'
 import { Reassembly } from './reassembly.js'
 
 let folder = ''
@@ -138,14 +140,54 @@ interface Piece {
 }
 
 it('a file that is not there, or is damaged in its packing, rejects', async () => {
-  await expect(run({ mrt: join(folder, 'nowhere') })).rejects.toThrow('ENOENT')
+  const nowhere = join(folder, 'nowhere')
+  for (const input of [{ mrt: nowhere }, { pcap: nowhere }, { mrt: folder }]) {
+    const error = await run(input).catch((thrown: unknown) => thrown)
+    expect(error).toBeInstanceOf(InputError)
+    expect(String(error)).toMatch(/cannot read .*: E(NOENT|ISDIR)/)
+  }
   const path = join(folder, 'damaged')
   for (const magic of [
     [0x1f, 0x8b, 8],
     [0x42, 0x5a, 0x68, 0x39, 0x31],
   ]) {
     writeFileSync(path, Uint8Array.from([...magic, ...Array.from({ length: 40 }, (_, n) => n)]))
-    await expect(run({ mrt: path })).rejects.toThrow()
+    await expect(run({ mrt: path })).rejects.toThrow(InputError)
+  }
+})
+
+it('a packed file that is cut rejects after what could be read', async () => {
+  const path = join(folder, 'cut-in-packing')
+  for (const packed of [gzipSync(UPDATE), Buffer.from(KEEPALIVE_BZ2, 'base64')]) {
+    for (let size = 4; size < packed.length; size++) {
+      writeFileSync(path, packed.subarray(0, size))
+      await expect(run({ mrt: path })).rejects.toThrow(InputError)
+    }
+  }
+})
+
+it('the command says in one line which file it cannot read', async () => {
+  let said = ''
+  const io = {
+    write: () => undefined,
+    error: (text: string) => {
+      said += text
+    },
+    terminal: false,
+    columns: 80,
+    rows: 24,
+    env: {},
+    signal: new AbortController().signal,
+  }
+  expect(await main(['decode', '--mrt', join(folder, 'nowhere')], io)).toBe(1)
+  expect(said).toMatch(/^starling: cannot read [^\n]*nowhere: ENOENT[^\n]*\n$/)
+})
+
+it('a file that is no capture rejects', async () => {
+  const path = join(folder, 'no-capture')
+  for (const text of ['', '\xa1\xb2\xc3\xd4', 'root:x:0:0:root:/root:/bin/bash\n'.repeat(9)]) {
+    writeFileSync(path, text)
+    await expect(run({ pcap: path })).rejects.toThrow('neither pcap nor pcapng')
   }
 })
 
@@ -236,7 +278,7 @@ describe('captures', () => {
     expect(json(text)).toHaveLength(2)
   })
 
-  it.each([0, 10, 24, 30, 60, 75])('a file cut to %d octets ends quietly', async (size) => {
+  it.each([24, 30, 60, 75])('a file cut to %d octets ends quietly', async (size) => {
     const path = join(folder, `cut-${size}.pcap`)
     writeFileSync(path, pcap([{ forward: true, sequence: 1, payload: KEEPALIVE }]).subarray(0, size))
     expect(await run({ pcap: path, json: true })).toEqual({ status: 0, text: '' })

@@ -7,9 +7,10 @@
 
 import { createReadStream } from 'node:fs'
 import { open } from 'node:fs/promises'
-import { PassThrough, pipeline } from 'node:stream'
+import { pipeline } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import unbzip2 from 'unbzip2-stream'
+import { InputError } from './input-error.js'
 
 type Packing = 'none' | 'gzip' | 'bzip2'
 
@@ -25,26 +26,56 @@ async function packingOf(path: string): Promise<Packing> {
   }
 }
 
-/** The unpacked octets of a file. Errors of the file system or of the packing end the iteration with a rejection. */
+/** The unpacked octets of a file; what cannot be read or unpacked ends the iteration with an `InputError`. */
 export async function* openMrt(path: string): AsyncGenerator<Uint8Array> {
+  try {
+    yield* unpacked(path)
+  } catch (error) {
+    throw new InputError(path, error)
+  }
+}
+
+async function* unpacked(path: string): AsyncGenerator<Uint8Array> {
   const packing = await packingOf(path)
-  const file = createReadStream(path, { highWaterMark: 256 * 1024 })
+  const file = createReadStream(path, { highWaterMark: packing === 'bzip2' ? 32 * 1024 : 256 * 1024 })
   if (packing === 'none') {
     yield* file as AsyncIterable<Uint8Array>
-    return
-  }
-  if (packing === 'gzip') {
+  } else if (packing === 'gzip') {
     const gunzip = createGunzip()
     pipeline(file, gunzip, () => undefined)
     yield* gunzip as AsyncIterable<Uint8Array>
-    return
+  } else {
+    yield* unpackBzip2(file)
   }
-  // The bzip2 unpacker is a stream of the first generation: it hands on no errors and cannot be iterated by itself.
-  const output = new PassThrough()
+}
+
+/**
+ * The bzip2 unpacker is a stream of the first generation: it hands on no errors and throws out of `end` on a cut file. So it is fed by
+ * hand; what it unpacks of a chunk it hands out before `write` returns.
+ */
+async function* unpackBzip2(file: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const unpacker = unbzip2()
-  const fail = (error: Error): void => void output.destroy(error)
-  file.on('error', fail)
-  unpacker.on('error', fail)
-  file.pipe(unpacker).pipe(output)
-  yield* output as AsyncIterable<Uint8Array>
+  let blocks: Uint8Array[] = []
+  let failure: Error | undefined
+  unpacker.on('data', (block: Uint8Array) => blocks.push(block))
+  unpacker.on('error', (error: Error) => {
+    failure ??= error
+  })
+  const take = (): Uint8Array[] => {
+    const taken = blocks
+    blocks = []
+    return taken
+  }
+  for await (const chunk of file) {
+    unpacker.write(chunk)
+    yield* take()
+    if (failure !== undefined) throw new Error('bzip2 data is damaged', { cause: failure })
+  }
+  try {
+    unpacker.end()
+  } catch (error) {
+    failure ??= error as Error
+  }
+  yield* take()
+  if (failure !== undefined) throw new Error('bzip2 data is damaged or cut', { cause: failure })
 }

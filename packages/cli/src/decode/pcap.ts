@@ -33,6 +33,14 @@ function viewOf(file: Uint8Array): DataView {
   return new DataView(file.buffer, file.byteOffset, file.byteLength)
 }
 
+/** Whether a file begins like a capture. */
+export function isCapture(file: Uint8Array): boolean {
+  if (file.length < 24) return false
+  const view = viewOf(file)
+  const [big, little] = [view.getUint32(0), view.getUint32(0, true)]
+  return big === SECTION || [big, little].some((magic) => magic === MICRO || magic === NANO)
+}
+
 function* packets(file: Uint8Array): Generator<Packet> {
   if (file.length < 24) return
   const view = viewOf(file)
