@@ -2,6 +2,7 @@
  * What sessions do by themselves, in simulated time: opening, collisions, timers, refusals, back-off, limits.
  */
 
+import { encodeNotification } from '@starling/bgp-packet'
 import { testConfig, testFamily, testPeer, testTimers } from '@starling/testkit'
 import { describe, expect, it } from 'vitest'
 import { A, B, Pair } from './pair.js'
@@ -40,11 +41,30 @@ describe('opening', () => {
     expect(silent.a.messagesReceived.keepalive).toBe(1)
   })
 
-  it('falls back to an OPEN without capabilities when the peer knows none', () => {
-    const pair = new Pair({ a: { fourOctetAs: false, families: [testFamily('ipv4')] } })
-    pair.untilUp()
-    expect(pair.a.capabilities.received.length).toBeGreaterThan(3)
-    expect(pair.b.families).toEqual([])
+  it('falls back to an OPEN without capabilities when the peer refuses them (RFC 5492 section 3)', () => {
+    const pair = new Pair()
+    pair.nodeB.kill()
+    const opens: Uint8Array[] = []
+    pair.network.listen({
+      address: B,
+      accept: (end) => {
+        end.events = {
+          received: (bytes) => {
+            // A chunk that begins a message; the rest of a split one is of no interest.
+            if (bytes[0] === 255 && bytes[18] === 1) opens.push(bytes)
+            end.send(encodeNotification(2, 4))
+            end.close('flush')
+          },
+          drained: () => undefined,
+          closed: () => undefined,
+        }
+        return true
+      },
+    })
+    pair.clock.runWhile(() => opens.length < 2, 60_000)
+    const optional = opens.map((bytes) => bytes[28])
+    expect(optional[0]).toBeGreaterThan(20)
+    expect(optional.at(-1)).toBe(0)
   })
 })
 
