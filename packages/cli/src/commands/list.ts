@@ -24,6 +24,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./reflector.js')).register,
   },
   {
+    name: 'programmer',
+    summary: 'write kernel routes for an unprivileged starling node, and nothing else',
+    load: async () => (await import('./host.js')).registerProgrammer,
+  },
+  {
+    name: 'cleanup',
+    summary: 'remove what starling left on this host: routes, tunnel addresses, the CNI file',
+    load: async () => (await import('./host.js')).registerCleanup,
+  },
+  {
     name: 'show',
     summary: 'show the state of a running daemon',
     load: async () => (await import('./show/index.js')).register,
