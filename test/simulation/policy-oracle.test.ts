@@ -4,7 +4,7 @@
  * Random terms meet random routes; verdict, deciding term and every attribute must agree. So what `--evaluate` tells
  * people is what the hot path does. Values stand close together on purpose: far apart, nothing would ever match.
  */
-import type { Action, Condition, PolicyTerm, PrefixRange } from '@starling/engine'
+import type { Action, Condition, PolicyTerm, PrefixRange, Sink } from '@starling/engine'
 import { Prefix } from '@starling/inet'
 import { evaluatePolicy, type PolicyRoute } from '@starling/intent'
 import fc from 'fast-check'
@@ -37,18 +37,31 @@ const range: fc.Arbitrary<PrefixRange> = fc
   .map(([network, minimum, maximum]) => ({ family: familyOf(network), network, minimum, maximum }))
 
 const condition: fc.Arbitrary<Condition> = fc.oneof(
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant('prefix' as const), ranges: fc.array(range, { maxLength: 3 }), negate: fc.boolean() }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant('prefix' as const),
+      ranges: fc.array(range, { maxLength: 3 }),
+      negate: fc.boolean(),
+    }),
+  },
   fc.record({
     kind: fc.constant('source' as const),
     any: fc.subarray(['bgp', 'static', 'kernel', 'direct'] as const, { minLength: 1 }).map((list) => [...list]),
   }),
-  fc.record({ kind: fc.constant('interface' as const), globs: fc.array(fc.constantFrom(...GLOBS), { minLength: 1, maxLength: 2 }) }),
+  fc.record({
+    kind: fc.constant('interface' as const),
+    globs: fc.array(fc.constantFrom(...GLOBS), { minLength: 1, maxLength: 2 }),
+  }),
   fc.record({ kind: fc.constant('peer-type' as const), is: fc.constantFrom('ebgp' as const, 'ibgp' as const) }),
   fc.record({ kind: fc.constant('community' as const), any: fc.array(community, { minLength: 1, maxLength: 2 }) }),
   fc.record({ kind: fc.constant('as-path-prefix' as const), sequence }),
   fc.record({ kind: fc.constant('local-pref' as const), operator, value: number }),
   fc.record({ kind: fc.constant('metric' as const), operator, value: number }),
-  fc.record({ kind: fc.constant('learned-from' as const), is: fc.constantFrom('ebgp' as const, 'ibgp' as const, 'local' as const) }),
+  fc.record({
+    kind: fc.constant('learned-from' as const),
+    is: fc.constantFrom('ebgp' as const, 'ibgp' as const, 'local' as const),
+  }),
 )
 
 const action: fc.Arbitrary<Action> = fc.oneof(
@@ -56,7 +69,10 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   fc.record({ kind: fc.constant('prepend-as-path' as const), sequence }),
   fc.record({ kind: fc.constant('set-local-pref' as const), value: number }),
   fc.record({ kind: fc.constant('set-med' as const), value: fc.option(number, { nil: undefined }) }),
-  fc.record({ kind: fc.constant('calico-priority' as const), normalPriority: fc.constantFrom(1, 512, 1024, 2147483646) }),
+  fc.record({
+    kind: fc.constant('calico-priority' as const),
+    normalPriority: fc.constantFrom(1, 512, 1024, 2147483646),
+  }),
   fc.record({ kind: fc.constant('set-preference' as const), value: fc.constantFrom(1, 100, 200) }),
 )
 
@@ -112,8 +128,17 @@ type Case = fc.TypeOf<typeof route>
 type Session = fc.TypeOf<typeof session>
 type Fallback = 'accept' | 'reject'
 
-const store = new AttributeStore(7, new NextHops())
+/** Next hops are assumed reachable: nothing is ever asked of the sink. */
+const store = new AttributeStore(7, new NextHops(7, {} as Sink))
 const edit = new RouteEdit(store)
+
+function largeCommunities(texts: readonly string[]) {
+  if (texts.length === 0) return []
+  const value = new Uint8Array(texts.length * 12)
+  const view = new DataView(value.buffer)
+  texts.flatMap((text) => text.split(':').map(Number)).forEach((number, i) => void view.setUint32(i * 4, number))
+  return [{ code: 32, flags: 0xc0, value }]
+}
 
 function compiled(terms: readonly PolicyTerm[], fallback: Fallback, given: Case, on: Session): Outcome {
   const parsed = Prefix.parse(given.prefix) as Prefix
@@ -124,7 +149,7 @@ function compiled(terms: readonly PolicyTerm[], fallback: Fallback, given: Case,
       ...(given.localPref === undefined ? {} : { localPref: given.localPref }),
       ...(given.med === undefined ? {} : { med: given.med }),
       communities: given.communities.filter((text) => text.split(':').length === 2),
-      largeCommunities: given.communities.filter((text) => text.split(':').length === 3),
+      raw: largeCommunities(given.communities.filter((text) => text.split(':').length === 3)),
     },
     true,
   )
@@ -180,9 +205,16 @@ function interpreted(terms: readonly PolicyTerm[], fallback: Fallback, given: Ca
 
 test('the compiled policy and the interpreter agree on random policies and routes', () => {
   fc.assert(
-    fc.property(policy, fc.constantFrom('accept' as const, 'reject' as const), fc.array(route, { minLength: 1, maxLength: 6 }), session, (terms, fallback, routes, on) => {
-      for (const one of routes) expect(compiled(terms, fallback, one, on)).toEqual(interpreted(terms, fallback, one, on))
-    }),
+    fc.property(
+      policy,
+      fc.constantFrom('accept' as const, 'reject' as const),
+      fc.array(route, { minLength: 1, maxLength: 6 }),
+      session,
+      (terms, fallback, routes, on) => {
+        for (const one of routes)
+          expect(compiled(terms, fallback, one, on)).toEqual(interpreted(terms, fallback, one, on))
+      },
+    ),
     { numRuns: 3000, seed: 20260801 },
   )
 })

@@ -98,7 +98,9 @@ function compileCondition(condition: Condition): Test {
     case 'as-path-prefix': {
       const { sequence } = condition
       return (route) => {
-        const asns = route.asPath.flatMap((segment) => (segment.type === 'sequence' ? segment.asns : [0]))
+        // What earlier terms prepended already stands in front.
+        const path = route.asPath.flatMap((segment) => (segment.type === 'sequence' ? segment.asns : [0]))
+        const asns = route.prepend.length === 0 ? path : [...route.prepend, ...path]
         return sequence.length <= asns.length && sequence.every((asn, i) => asns[i] === asn)
       }
     }
@@ -184,6 +186,9 @@ function compileCommunity(text: string): Test {
     )
 }
 
+/** Both scales are unsigned: what lies beyond the mirror is the best there is on the other side, never a wrapped number. */
+const mirrored = (value: number): number => Math.max(0, PRIORITY_MIRROR - value)
+
 function compileAction(action: Action): Effect {
   switch (action.kind) {
     case 'add-community': {
@@ -213,10 +218,10 @@ function compileAction(action: Action): Effect {
     case 'calico-priority':
       return (route) => {
         if (route.source === 'bgp') {
-          route.metric = PRIORITY_MIRROR - (route.localPref ?? route.defaultLocalPref)
+          route.metric = mirrored(route.localPref ?? route.defaultLocalPref)
         } else {
           route.metric ??= action.normalPriority
-          route.setLocalPref(PRIORITY_MIRROR - route.metric)
+          route.setLocalPref(mirrored(route.metric))
         }
       }
   }
