@@ -97,7 +97,17 @@ export const ROOMS: readonly Room[] = [
   room(
     3,
     'cli',
-    [...VOCABULARY, ...MACHINES, ...DRIVERS, 'api', 'daemon', 'bgp-client', 'route-reflector', 'lab'],
+    [
+      ...VOCABULARY,
+      ...MACHINES,
+      ...DRIVERS,
+      'api',
+      'daemon',
+      'bgp-client',
+      'bgp-client/host',
+      'route-reflector',
+      'lab',
+    ],
     ['cli-table3', 'commander', 'unbzip2-stream', 'yaml'],
   ),
   room(3, 'looking-glass', ['api', 'engine', 'bgp-packet'], ['fastify', 'preact', 'uplot']),
