@@ -96,7 +96,7 @@ describe('readiness', () => {
     })
   })
 
-  test.each([
+  const FAILINGS: readonly (readonly [what: string, code: string, change: (daemon: FakeDaemon) => void])[] = [
     [
       'not started',
       'not-started',
@@ -117,7 +117,8 @@ describe('readiness', () => {
       'engine-stopped',
       (d: FakeDaemon) => void Object.assign(d, { healthValue: { ...d.healthValue, stopped: 'invariant' } }),
     ],
-  ] as const)('%s', (_what, code, change) => {
+  ]
+  test.each(FAILINGS)('%s', (_what, code, change) => {
     expect(readiness(input(change), ANY).reasons.map((reason) => reason.code)).toContain(code)
   })
 
