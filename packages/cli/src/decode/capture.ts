@@ -53,9 +53,12 @@ function has(open: Open, kind: string): boolean {
   return open.capabilities.some((capability) => capability.kind === kind)
 }
 
-/** What a message from `sender` means; the defaults hold until both OPENs were seen. */
+/** What a message from `sender` means. With one OPEN alone what it does not offer is settled, for the rest the defaults hold. */
 function optionsOf(sender: Open | undefined, receiver: Open | undefined, defaults: DecodeOptions): DecodeOptions {
-  if (sender === undefined || receiver === undefined) return defaults
+  if (sender === undefined || receiver === undefined) {
+    const only = sender ?? receiver
+    return only === undefined || has(only, 'fourOctetAs') ? defaults : { ...defaults, as4: false }
+  }
   return {
     ...defaults,
     as4: has(sender, 'fourOctetAs') && has(receiver, 'fourOctetAs'),

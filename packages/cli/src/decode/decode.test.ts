@@ -271,6 +271,26 @@ describe('captures', () => {
     })
   })
 
+  it('an OPEN without 4-octet AS numbers settles it, also when the other one was not captured', async () => {
+    const old = encodeMessage({ type: 'OPEN', version: 4, myAs: 64500, holdTime: 90, bgpId: 1, capabilities: [] })
+    const asPath = [{ type: 'sequence', asns: [64500, 64510] }] as const
+    const [update] = packUpdates(
+      [{ prefix: '10.0.0.0/8' }],
+      { origin: 'IGP', asPath, nextHop: 0x0a000001 },
+      { context: updateContext({ as4: false }) },
+    )
+    const path = join(folder, 'one-open.pcap')
+    for (const forward of [true, false]) {
+      const pieces = [
+        { forward, sequence: 1, payload: old },
+        { forward: true, sequence: forward ? 1 + old.length : 1, payload: update },
+      ]
+      writeFileSync(path, pcap(pieces))
+      const { text } = await run({ pcap: path, json: true })
+      expect(json(text)[1]).toMatchObject({ verdict: 'accept', message: { attributes: { asPath: '64500 64510' } } })
+    }
+  })
+
   it('a capture that begins in the middle is read from the first whole message on', async () => {
     const path = join(folder, 'middle.pcap')
     writeFileSync(path, pcap([{ forward: true, sequence: 0xfffffff8, payload: Buffer.concat([KEEPALIVE, UPDATE]) }]))
