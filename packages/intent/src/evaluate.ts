@@ -7,6 +7,7 @@
 import { parseAddress } from '@starling/bgp-packet/address'
 import type { PeerConfig, RouteSource, Why } from '@starling/engine'
 import { Prefix } from '@starling/inet'
+import { parseCommunity } from '@starling/resources'
 import { kernelRoute } from './kernel.js'
 import { evaluatePolicy, type PolicyRoute, type PolicyStep } from './policy/interpret.js'
 import type { Plan } from './types.js'
@@ -43,6 +44,11 @@ export function evaluate(plan: Plan, question: Question): Answer | { readonly er
   if (typeof origin === 'string') return { error: origin }
   const target = question.to === 'kernel' ? undefined : findPeer(plan, question.to)
   if (target === undefined && question.to !== 'kernel') return { error: `no peer '${question.to}' in this plan` }
+  const fault = attributeFault(question.attributes ?? {})
+  if (fault !== undefined) return { error: fault }
+  for (const peer of [origin.peer, target])
+    if (peer !== undefined && !peer.families.some(({ family }) => family === prefix.family))
+      return { error: `${peer.name} does not carry ${prefix.family} routes` }
   const stages: Stage[] = []
   let route: PolicyRoute = {
     asPath: [],
@@ -85,6 +91,37 @@ export function evaluate(plan: Plan, question: Question): Answer | { readonly er
   return answer()
 }
 
+const NUMBERS = ['localPref', 'med', 'metric', 'preference']
+const TEXTS = ['interface', 'nextHop']
+
+/** What people write as JSON, before it is believed. */
+function attributeFault(attributes: Readonly<Record<string, unknown>>): string | undefined {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === undefined) continue
+    if (NUMBERS.includes(name)) {
+      if (!isU32(value)) return `${name} is a number from 0 to 4294967295, not ${JSON.stringify(value)}`
+    } else if (TEXTS.includes(name)) {
+      if (typeof value !== 'string') return `${name} is a text, not ${JSON.stringify(value)}`
+      if (name === 'nextHop' && parseAddress(value) === undefined) return `nextHop '${value}' is not an address`
+    } else if (name === 'asPath') {
+      if (!Array.isArray(value) || !value.every(isU32)) return 'asPath is a list of AS numbers such as [64601,64602]'
+    } else if (name === 'communities') {
+      if (
+        !Array.isArray(value) ||
+        !value.every((text) => typeof text === 'string' && parseCommunity(text) !== undefined)
+      )
+        return 'communities is a list of texts such as ["64512:100","64512:300:100"]'
+    } else {
+      const known = [...NUMBERS, ...TEXTS, 'asPath', 'communities']
+      return `'${name}' is no attribute; there are ${known.join(', ')}`
+    }
+  }
+  return undefined
+}
+
+const isU32 = (value: unknown): value is number =>
+  typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= 0xffffffff
+
 function sessionType({ remoteAs, localAs }: PeerConfig): 'ebgp' | 'ibgp' {
   return remoteAs === 'internal' || remoteAs === localAs ? 'ibgp' : 'ebgp'
 }
@@ -97,7 +134,7 @@ export function findPeer(plan: Plan, text: string): PeerConfig | undefined {
 
 interface Origin {
   readonly peer?: PeerConfig
-  readonly route: Pick<PolicyRoute, 'source' | 'learnedFrom'> & { readonly interface?: string }
+  readonly route: Pick<PolicyRoute, 'source' | 'learnedFrom' | 'interface' | 'nextHop'>
 }
 
 function originOf(plan: Plan, from: string): Origin | string {
@@ -108,7 +145,9 @@ function originOf(plan: Plan, from: string): Origin | string {
   }
   const peer = findPeer(plan, from)
   if (peer === undefined) return `no peer '${from}' in this plan; else: static, kernel:IFACE, direct:IFACE`
-  return { peer, route: { source: 'bgp', learnedFrom: sessionType(peer) } }
+  // A peer that says nothing else is its own next hop.
+  const nextHop = peer.remoteAddress.split('%')[0] as string
+  return { peer, route: { source: 'bgp', learnedFrom: sessionType(peer), nextHop } }
 }
 
 /** RFC 4271 section 9.2, RFC 4456 section 6: back to the sender never, iBGP to iBGP only where a client is involved. */

@@ -75,7 +75,7 @@ describe('the path of the bad field', () => {
     [
       'Node',
       { bgp: { asNumber: 5000000000 } },
-      "spec.bgp.asNumber: '5000000000' is not an AS number (0..4294967295, or dotted 1.10)",
+      "spec.bgp.asNumber: '5000000000' is not an AS number (0..4294967295, or dotted '1.10')",
     ],
     [
       'Node',

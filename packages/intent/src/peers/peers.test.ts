@@ -316,9 +316,11 @@ describe('fields by kind of session (table of calico.md 2.4)', () => {
 
   test('a missing secret holds the session down and says which', () => {
     const given = [...documents, peer('p', { ...spec, peerIP: '192.0.2.1', asNumber: 65001 })]
-    const config = find(planOf('a', given), 'Node_192_0_2_1')?.config
+    const result = planOf('a', given)
+    const config = find(result, 'Node_192_0_2_1')?.config
     expect(config?.heldDown).toBe('secret s, key k, is missing: the session waits for it')
     expect(config?.password).toBeUndefined()
+    expect(result.problems).toContainEqual(expect.objectContaining({ severity: 'error', field: 'spec.password' }))
   })
 
   test('a Secret document answers in its namespace', () => {

@@ -113,6 +113,8 @@ export class TemplateBuilder {
         ? settings.global?.nodeMeshPassword
         : spec?.password
     const { password, missing } = resolveSecret(secretSource, state, plan)
+    if (missing !== undefined)
+      this.#problem('error', peer, peer === undefined ? 'nodeMeshPassword' : 'password', missing)
     const heldDown = missing ?? resolveSecret(bfdOf(own)?.authentication, state, plan).missing
     const localAddress =
       own.localAddress ??
@@ -152,15 +154,26 @@ export class TemplateBuilder {
   #reportFilters(peer: BgpPeerResource | undefined): void {
     peer?.spec.filters.forEach((name, i) => {
       if (this.#input.state.named('BGPFilter', name) !== undefined) return
-      const resource = `BGPPeer/${peer.metadata.name}`
-      const field = `spec.filters[${i}]`
-      if (this.#input.problems.some((problem) => problem.resource === resource && problem.field === field)) return
-      this.#input.problems.push({ severity: 'warning', resource, field, message: `no BGPFilter '${name}'; skipped` })
+      this.#problem('warning', peer, `filters[${i}]`, `no BGPFilter '${name}'; skipped`)
     })
   }
 
+  /** Once per field, however many kinds of sessions one BGPPeer makes. Without a BGPPeer: of the mesh. */
+  #problem(
+    severity: PlanProblem['severity'],
+    peer: BgpPeerResource | undefined,
+    member: string,
+    message: string,
+  ): void {
+    const resource = peer === undefined ? 'BGPConfiguration/default' : `BGPPeer/${peer.metadata.name}`
+    const field = `spec.${member}`
+    const { problems } = this.#input
+    if (problems.some((problem) => problem.resource === resource && problem.field === field)) return
+    problems.push({ severity, resource, field, message })
+  }
+
   #gracefulRestart(own: MergedOptions, peer: BgpPeerResource | undefined, localWorkload: boolean) {
-    const { settings, problems } = this.#input
+    const { settings } = this.#input
     const given =
       peer === undefined
         ? settings.global?.nodeMeshMaxRestartTime
@@ -170,11 +183,9 @@ export class TemplateBuilder {
     const milliseconds = own.gracefulRestart?.restartTime ?? given
     const wanted = milliseconds === undefined ? DEFAULT_RESTART_TIME : Math.floor(milliseconds / 1000)
     if (wanted > MAXIMUM_RESTART_TIME) {
-      const resource = peer === undefined ? 'BGPConfiguration/default' : `BGPPeer/${peer.metadata.name}`
-      const field = peer === undefined ? 'spec.nodeMeshMaxRestartTime' : 'spec.maxRestartTime'
+      const member = peer === undefined ? 'nodeMeshMaxRestartTime' : 'maxRestartTime'
       const message = `${wanted} s does not fit the capability's 12 bits; ${MAXIMUM_RESTART_TIME} s is advertised`
-      if (!problems.some((problem) => problem.resource === resource && problem.field === field))
-        problems.push({ severity: 'warning', resource, field, message })
+      this.#problem('warning', peer, member, message)
     }
     return {
       enabled: own.gracefulRestart?.enabled ?? true,

@@ -357,6 +357,33 @@ describe('the interpreter', () => {
     expect(bad({ from: 'static', prefix: 'x', to: MESH })).toEqual({ error: "'x' is not a prefix" })
     expect(bad({ from: 'static', prefix: '::/0', to: 'nobody' })).toEqual({ error: "no peer 'nobody' in this plan" })
     expect(bad({ from: 'nobody', prefix: '::/0', to: MESH })).toHaveProperty('error')
+    expect(bad({ from: 'static', prefix: '::/0', to: MESH })).toEqual({
+      error: `${MESH} does not carry ipv6 routes`,
+    })
+  })
+
+  test.each([
+    [{ asPath: '64512' }, 'asPath is a list of AS numbers such as [64601,64602]'],
+    [{ communities: ['x'] }, 'communities is a list of texts such as ["64512:100","64512:300:100"]'],
+    [{ localPref: '100' }, 'localPref is a number from 0 to 4294967295, not "100"'],
+    [{ nextHop: 'here' }, "nextHop 'here' is not an address"],
+    [
+      { weight: 1 },
+      "'weight' is no attribute; there are localPref, med, metric, preference, interface, nextHop, asPath, communities",
+    ],
+  ])('attributes %j are refused', (attributes, error) => {
+    const question = {
+      from: 'static',
+      prefix: '10.0.0.0/8',
+      to: MESH,
+      attributes: attributes as Question['attributes'],
+    }
+    expect(evaluate(planOf('a', base), question as Question)).toEqual({ error })
+  })
+
+  test('a route whose next hop is not told goes to the peer it came from', () => {
+    const answer = evaluate(planOf('a', base), { from: MESH, prefix: '10.9.0.0/16', to: 'kernel' })
+    expect(answer).toMatchObject({ verdict: 'accept', why: { rule: expect.stringContaining('unicast') } })
   })
 })
 

@@ -51,7 +51,10 @@ export const networkCidr = requiredText(
 export const asNumber = z.union([z.number(), z.string()]).transform((value, context): number => {
   const parsed = parseAsNumber(value)
   if (parsed !== undefined) return parsed
-  context.addIssue({ code: 'custom', message: `'${value}' is not an AS number (0..4294967295, or dotted 1.10)` })
+  // YAML reads an unquoted 1.10 as the number 1.1: what was meant is lost.
+  const advice = typeof value === 'number' && !Number.isInteger(value) ? '; a dotted one needs quotes' : ''
+  const message = `'${value}' is not an AS number (0..4294967295, or dotted '1.10'${advice})`
+  context.addIssue({ code: 'custom', message })
   return z.NEVER
 })
 
