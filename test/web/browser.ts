@@ -59,9 +59,11 @@ export async function see(page: Page, origin: string, path: string): Promise<voi
 
 /** Serious and critical findings, in words. The library enters through the debugger, so the page's policy stays. */
 export async function findings(page: Page): Promise<string[]> {
-  await page.evaluate(AXE)
+  if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate(AXE)
   const results = await page.evaluate(() =>
-    (globalThis as unknown as { axe: { run: () => Promise<AxeResults> } }).axe.run(),
+    (globalThis as unknown as { axe: { run: (options: object) => Promise<AxeResults> } }).axe.run({
+      resultTypes: ['violations'],
+    }),
   )
   return results.violations
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')

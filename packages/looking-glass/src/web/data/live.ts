@@ -13,6 +13,8 @@ import type { Event, EventsPage } from './types.js'
 export const EVENTS_KEPT = 2000
 const SAMPLES_KEPT = 1200
 const SAMPLE_EVERY = 3000
+/** A storm of events is shown in steps, not one render each. */
+const GATHER = 200
 /** Largest page of the API. */
 const PAGE = 1000
 
@@ -27,6 +29,20 @@ function keep(news: readonly Event[]): void {
   const known = events.value.at(-1)?.id ?? 0
   const fresh = news.filter(({ id }) => id > known)
   if (fresh.length > 0) events.set([...events.value, ...fresh].slice(-EVENTS_KEPT))
+}
+
+let gathered: Event[] = []
+
+function gather(news: readonly Event[]): void {
+  if (gathered.length === 0) setTimeout(show, GATHER)
+  gathered.push(...news)
+}
+
+function show(): void {
+  const batch = gathered
+  gathered = []
+  keep(batch)
+  newsArrived(batch)
 }
 
 async function backfill(): Promise<void> {
@@ -66,8 +82,7 @@ export function startLive(): void {
   openStream({
     events(news) {
       heard.set(Date.now())
-      keep(news)
-      newsArrived(news)
+      gather(news)
     },
     missed: (count) => missed.set(missed.value + count),
     state(state) {

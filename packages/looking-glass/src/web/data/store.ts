@@ -18,18 +18,17 @@ export interface Answer<T> {
 
 interface Entry {
   answer: Answer<unknown>
-  readonly listeners: Set<() => void>
+  /** Whoever looks at it, with how fresh each wants it. */
+  readonly listeners: Map<() => void, Freshness>
   readonly load: () => Promise<unknown>
-  /** Milliseconds between refreshes. */
-  every: number
-  /** Refresh when an event of this type arrives. */
-  on: ReadonlySet<string>
   timer: ReturnType<typeof setTimeout> | undefined
   forget: ReturnType<typeof setTimeout> | undefined
 }
 
 export interface Freshness {
+  /** Milliseconds between refreshes. */
   readonly every?: number
+  /** Refresh when an event of this type arrives. */
   readonly on?: readonly string[]
 }
 
@@ -55,10 +54,8 @@ export function watch(
   if (entry === undefined) {
     entry = {
       answer: NOTHING,
-      listeners: new Set(),
+      listeners: new Map(),
       load: load ?? (() => getJson(key)),
-      every: DEFAULT_EVERY,
-      on: new Set(),
       timer: undefined,
       forget: undefined,
     }
@@ -66,13 +63,11 @@ export function watch(
   }
   const present = entry
   clearTimeout(present.forget)
-  present.every = freshness.every ?? DEFAULT_EVERY
-  present.on = new Set(freshness.on)
-  present.listeners.add(listener)
+  present.listeners.set(listener, freshness)
   if (present.timer === undefined) {
     const age = Date.now() - present.answer.at
     if (age > 1000) void refresh(key)
-    else schedule(key, present.every)
+    else schedule(key, periodOf(present))
   }
   return () => {
     present.listeners.delete(listener)
@@ -81,6 +76,11 @@ export function watch(
     present.timer = undefined
     present.forget = setTimeout(() => entries.delete(key), KEEP)
   }
+}
+
+/** As fresh as the most demanding wants it. */
+function periodOf({ listeners }: Entry): number {
+  return Math.min(...[...listeners.values()].map(({ every = DEFAULT_EVERY }) => every))
 }
 
 function schedule(key: string, pause: number): void {
@@ -93,8 +93,9 @@ function schedule(key: string, pause: number): void {
 export async function refresh(key: string): Promise<void> {
   const entry = entries.get(key)
   if (entry === undefined) return
+  if (entry.listeners.size === 0) return
   if (document.hidden) {
-    schedule(key, entry.every)
+    schedule(key, periodOf(entry))
     return
   }
   clearTimeout(entry.timer)
@@ -115,15 +116,16 @@ export async function refresh(key: string): Promise<void> {
       ...(keep && before.data !== undefined ? { data: before.data } : {}),
     }
   }
-  for (const listener of entry.listeners) listener()
-  schedule(key, entry.every)
+  for (const listener of [...entry.listeners.keys()]) listener()
+  schedule(key, periodOf(entry))
 }
 
 /** Whoever shows something these events may have changed asks again soon. */
 export function newsArrived(events: readonly Event[]): void {
   const types = new Set(events.map(({ event }) => event.type as string))
   for (const [key, entry] of entries) {
-    if (entry.listeners.size > 0 && [...entry.on].some((type) => types.has(type))) schedule(key, SETTLE)
+    const wanted = [...entry.listeners.values()].flatMap(({ on = [] }) => on)
+    if (wanted.some((type) => types.has(type))) schedule(key, SETTLE)
   }
 }
 

@@ -147,7 +147,6 @@ function Box(props: { place: Place; near: boolean; light: (id: string | undefine
     <a
       href={linkOf(dot)}
       class={`box ${dot.role} ${dot.health} ${dot.self ? 'self' : ''} ${near ? 'near' : ''}`}
-      aria-label={words}
       onMouseEnter={() => light(dot.id)}
       onMouseLeave={() => light(undefined)}
       onFocus={() => light(dot.id)}
@@ -155,14 +154,17 @@ function Box(props: { place: Place; near: boolean; light: (id: string | undefine
     >
       <title>{words}</title>
       <rect x={x} y={y} width={width} height={height} rx="5" />
-      <text x={x + 10} y={y + height / 2 + (two ? -3 : 4)}>
-        {fit(dot.label, room)}
-      </text>
-      {two && (
-        <text class="detail" x={x + 10} y={y + height / 2 + 13}>
-          {fit(dot.detail, room)}
+      {/* biome-ignore lint/a11y/noAriaHiddenOnFocusable: a group of SVG text takes no focus; the title above is the name */}
+      <g aria-hidden="true">
+        <text x={x + 10} y={y + height / 2 + (two ? -3 : 4)}>
+          {fit(dot.label, room)}
         </text>
-      )}
+        {two && (
+          <text class="detail" x={x + 10} y={y + height / 2 + 13}>
+            {fit(dot.detail, room)}
+          </text>
+        )}
+      </g>
       {MARKS[dot.health] !== undefined && (
         <path class="mark" d={MARKS[dot.health]} transform={`translate(${x + width - 13} ${y + height / 2})`} />
       )}

@@ -2,48 +2,16 @@
  * The malformed UPDATEs the daemon kept, decoded here with the very codec that judged them: octets on one side, the
  * tree on the other. Any other message can be pasted and is decoded in the browser, without leaving it.
  */
-import { decodeMessage, decodeTree, parseHex } from '@starling/bgp-packet'
 import type { JSX } from 'preact'
 import { useMemo, useState } from 'preact/hooks'
 import { useApi, useSignal } from '../data/hooks.js'
 import { pathOf } from '../data/request.js'
 import type { Event } from '../data/types.js'
+import { dissect, extent, rowsOf } from '../draw/anatomy.js'
 import { amend, href, place } from '../route.js'
 import { Drawer, quote } from '../ui/drawer.js'
 import { Answered, Copy, Empty, Moment, Panel, Status } from '../ui/parts.js'
 import { Scroll } from '../ui/table.js'
-
-interface TreeLine {
-  /** Octet where it begins; -1 for a line about the whole. */
-  readonly offset: number
-  readonly text: string
-}
-
-export interface Anatomy {
-  readonly octets: Uint8Array
-  readonly lines: readonly TreeLine[]
-}
-
-/** Undefined for text that is no hexadecimal. */
-export function dissect(text: string): Anatomy | undefined {
-  const octets = parseHex(text.replace(/\s+/g, ''))
-  if (octets === undefined || octets.length === 0) return undefined
-  const lines = decodeTree(octets, decodeMessage(octets)).map((line): TreeLine => {
-    const offset = /^ *(\d+) {2}/.exec(line)?.[1]
-    return offset === undefined
-      ? { offset: -1, text: line }
-      : { offset: Number(offset), text: line.replace(/^ *\d+ {2}/, '') }
-  })
-  return { octets, lines }
-}
-
-/** The octets a line speaks of: from its own offset to that of the next line. */
-export function extent(lines: readonly TreeLine[], index: number, length: number): readonly [number, number] {
-  const from = lines[index]?.offset ?? -1
-  if (from < 0) return [0, 0]
-  const next = lines.slice(index + 1).find(({ offset }) => offset > from)
-  return [from, next?.offset ?? length]
-}
 
 export function BadUpdates(): JSX.Element {
   const { query } = useSignal(place)
@@ -150,14 +118,6 @@ function Message({ hex }: { readonly hex: string }): JSX.Element {
       </p>
     </>
   )
-}
-
-const PER_ROW = 16
-
-function rowsOf(octets: Uint8Array): { readonly at: number; readonly octets: readonly number[] }[] {
-  const rows = []
-  for (let at = 0; at < octets.length; at += PER_ROW) rows.push({ at, octets: [...octets.subarray(at, at + PER_ROW)] })
-  return rows
 }
 
 function Decoder(): JSX.Element {

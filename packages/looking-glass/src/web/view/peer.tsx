@@ -6,7 +6,7 @@ import type { Peer } from '../data/types.js'
 import { href } from '../route.js'
 import { Drawer, quote } from '../ui/drawer.js'
 import { Answered, Empty, Facts, Moment, Panel, Since, Status, toneOfPeer } from '../ui/parts.js'
-import { Table } from '../ui/table.js'
+import { Scroll, Table } from '../ui/table.js'
 import { bytes, count } from '../words.js'
 import { EventLine } from './event-line.js'
 import { SESSION_NEWS } from './overview.js'
@@ -186,7 +186,7 @@ function Messages({ peer }: { readonly peer: Peer }): JSX.Element {
   const names = ['open', 'update', 'keepalive', 'notification', 'routeRefresh', 'total'] as const
   return (
     <Panel title="Messages">
-      <div class="scroll">
+      <Scroll label="Messages">
         <table class="small">
           <thead>
             <tr>
@@ -216,7 +216,7 @@ function Messages({ peer }: { readonly peer: Peer }): JSX.Element {
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
     </Panel>
   )
 }

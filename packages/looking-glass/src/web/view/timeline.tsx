@@ -2,31 +2,9 @@
 import type { JSX } from 'preact'
 import { useNow, useSignal } from '../data/hooks.js'
 import { events } from '../data/live.js'
-import type { Event, Peer, SessionState } from '../data/types.js'
+import type { Peer, SessionState } from '../data/types.js'
+import { spansOf } from '../draw/spans.js'
 import { age, clock } from '../words.js'
-
-export interface Span {
-  readonly state: SessionState
-  readonly from: number
-  readonly to: number
-  readonly reason: string
-}
-
-/** Spans from the first known event of that peer until `now`; the state before the first event is its `from`. */
-export function spansOf(log: readonly Event[], peer: Pick<Peer, 'key' | 'state' | 'since'>, now: number): Span[] {
-  const changes = log.flatMap(({ at, event }) =>
-    event.type === 'session-state' && event.peer === peer.key ? [{ at: Date.parse(at), ...event }] : [],
-  )
-  const first = changes[0]
-  if (first === undefined)
-    return [{ state: peer.state, from: Math.min(Date.parse(peer.since), now), to: now, reason: '' }]
-  const start = Math.min(Date.parse(log[0]?.at ?? ''), first.at)
-  const spans: Span[] = start < first.at ? [{ state: first.from, from: start, to: first.at, reason: '' }] : []
-  changes.forEach((change, index) => {
-    spans.push({ state: change.to, from: change.at, to: changes[index + 1]?.at ?? now, reason: change.reason })
-  })
-  return spans
-}
 
 const classOfState = (state: SessionState): string =>
   state === 'Established' ? 'ok' : state === 'OpenSent' || state === 'OpenConfirm' ? 'wait' : 'bad'
