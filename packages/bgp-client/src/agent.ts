@@ -22,6 +22,7 @@ import {
   ClusterFollower,
   type Daemon,
   dotted,
+  FileProblemList,
   now,
   openDatastore,
   RunningDaemon,
@@ -47,6 +48,7 @@ export class NodeAgent implements Daemon {
   readonly #options: NodeOptions
   readonly #log: Logger
   readonly #events = new EventLog()
+  readonly #fileProblems = new FileProblemList(this.#events)
   readonly #loop = monitorLoopDelay()
   readonly #startedAt = now()
   readonly #kernel: KernelSide
@@ -101,7 +103,7 @@ export class NodeAgent implements Daemon {
 
   async start(): Promise<void> {
     const { control, http, birdControl, datastore, environment, metricsCompat } = this.#options
-    this.#datastore = await openDatastore(datastore, environment)
+    this.#datastore = await openDatastore(datastore, environment, this.#fileProblems.set)
     this.#cluster = this.#follow(this.#datastore)
     const ports = new RunningDaemon({
       events: this.#events,
@@ -112,6 +114,7 @@ export class NodeAgent implements Daemon {
       kernel: this.#kernel.views,
       cluster: this.#cluster,
       datastore: this.#datastore.description,
+      fileProblems: this.#fileProblems,
       node: this.#options.name,
       setLogLevel: (level) => this.#setLogLevel(level),
     })

@@ -33,6 +33,7 @@ import type {
 } from '@starling/engine'
 import { now, toEpoch } from './clock.js'
 import type { ClusterFollower } from './cluster.js'
+import type { FileProblemList } from './file-problems.js'
 import { blockViews, nodeViews } from './views/cluster.js'
 
 /** What the ports ask of a speaker. */
@@ -67,6 +68,8 @@ export interface DaemonParts {
   readonly cluster?: ClusterFollower
   /** Of the datastore, for people; `none` without one. */
   readonly datastore: string
+  /** Bad edits of a file datastore. */
+  readonly fileProblems?: FileProblemList
   readonly node: string
   setLogLevel(level: string): boolean
 }
@@ -96,7 +99,7 @@ export class RunningDaemon implements DaemonPorts {
   }
 
   datastoreStatus(): DatastoreStatus {
-    const { cluster, datastore } = this.#parts
+    const { cluster, datastore, fileProblems } = this.#parts
     if (cluster === undefined) {
       const detail = 'runs without a datastore'
       return { description: datastore, status: 'in-sync', detail, since: 0, revision: 0, keys: 0, problems: [] }
@@ -107,10 +110,13 @@ export class RunningDaemon implements DaemonPorts {
       ...sync,
       revision: snapshot.revision,
       keys: snapshot.size,
-      problems: state.problems.map(({ key, field, message }) => ({
-        key,
-        problem: field === undefined ? message : `${field}: ${message}`,
-      })),
+      problems: [
+        ...(fileProblems?.list ?? []),
+        ...state.problems.map(({ key, field, message }) => ({
+          key,
+          problem: field === undefined ? message : `${field}: ${message}`,
+        })),
+      ],
     }
   }
 

@@ -16,7 +16,14 @@ export type Environment = Readonly<Record<string, string | undefined>>
 
 const SPECS = 'memory, file:PATH, embedded:unix:PATH, etcd, etcd:URL[,URL...]'
 
-export async function openDatastore(spec: string | undefined, environment: Environment): Promise<Datastore> {
+/** What is wrong with files, all of it, whenever that changes; their last good content stays in force. */
+export type FileProblems = (problems: readonly { readonly key: string; readonly problem: string }[]) => void
+
+export async function openDatastore(
+  spec: string | undefined,
+  environment: Environment,
+  fileProblems?: FileProblems,
+): Promise<Datastore> {
   const given = spec ?? defaultSpec(environment)
   const [scheme, rest] = split(given)
   switch (scheme) {
@@ -25,7 +32,12 @@ export async function openDatastore(spec: string | undefined, environment: Envir
     case 'file': {
       if (rest === '') throw new DatastoreError('file: needs a path, e.g. file:cluster.yaml', false)
       const { fileDatastore } = await import('@starling/datastore/file')
-      return fileDatastore({ path: rest, mapper: mapForFile })
+      return fileDatastore({
+        path: rest,
+        mapper: mapForFile,
+        problems: (list) =>
+          fileProblems?.(list.map(({ file, line, reason }) => ({ key: `${file}:${line}`, problem: reason }))),
+      })
     }
     case 'embedded': {
       if (!rest.startsWith('unix:')) throw new DatastoreError(`embedded: needs unix:PATH, not "${rest}"`, false)

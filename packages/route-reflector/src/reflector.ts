@@ -17,6 +17,7 @@ import {
   ClusterFollower,
   type Daemon,
   dotted,
+  FileProblemList,
   now,
   openDatastore,
   RunningDaemon,
@@ -35,6 +36,7 @@ export class Reflector implements Daemon {
   readonly #options: ReflectorOptions
   readonly #log: Logger
   readonly #events = new EventLog()
+  readonly #fileProblems = new FileProblemList(this.#events)
   readonly #loop = monitorLoopDelay()
   readonly #startedAt = now()
   #config: EngineConfig | undefined
@@ -56,7 +58,7 @@ export class Reflector implements Daemon {
   async start(): Promise<void> {
     const { mode, name, control, http, birdControl, metricsCompat, environment } = this.#options
     if (mode.kind === 'datastore') {
-      this.#datastore = await openDatastore(mode.spec, environment)
+      this.#datastore = await openDatastore(mode.spec, environment, this.#fileProblems.set)
       this.#cluster = this.#follow(this.#datastore)
     }
     const ports = new RunningDaemon({
@@ -72,6 +74,7 @@ export class Reflector implements Daemon {
       speaker: () => this.#views,
       ...(this.#cluster === undefined ? {} : { cluster: this.#cluster }),
       datastore: this.#datastore?.description ?? 'none',
+      fileProblems: this.#fileProblems,
       node: name,
       setLogLevel: (level) => this.#setLogLevel(level),
     })
