@@ -1,10 +1,9 @@
 /**
- * `npm run bench -- NAME [args]`: bundles bench/NAME/index.ts (sources, not the build) with esbuild and calls its
- * exported `run(args)`. The bundle goes to .cache/bench; native packages stay outside it.
+ * `npm run bench -- NAME [args]`: bundles bench/NAME/index.ts (sources, not the build) and calls its exported `run(args)`.
  */
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { importSource } from './sources.mjs'
 import { root } from './steps.mjs'
 
 const [name, ...args] = process.argv.slice(2)
@@ -17,19 +16,5 @@ if (name === undefined || !existsSync(entry)) {
   process.exit(1)
 }
 
-const { build } = await import('esbuild')
-const outfile = join(root, '.cache', 'bench', `${name}.mjs`)
-await build({
-  entryPoints: [entry],
-  outfile,
-  bundle: true,
-  platform: 'node',
-  format: 'esm',
-  target: 'node20',
-  conditions: ['@starling/source'],
-  external: ['koffi', '@grpc/grpc-js', 'fastify', '@fastify/*', 'prom-client', 'pino', 'pino-pretty'],
-  sourcemap: 'inline',
-  logLevel: 'warning',
-})
-const bench = await import(pathToFileURL(outfile).href)
+const bench = await importSource(join('bench', name, 'index.ts'), `bench-${name}`)
 await bench.run(args)

@@ -5,12 +5,11 @@
  * the beginning and at the end, so that a leak shows. Exit code 1 on any finding, with the input to reproduce it.
  */
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
-import { build } from 'esbuild'
-
-const root = dirname(dirname(fileURLToPath(import.meta.url)))
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { importSource } from './sources.mjs'
+import { root } from './steps.mjs'
 
 if (globalThis.gc === undefined) {
   const child = spawnSync(process.execPath, ['--expose-gc', fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
@@ -21,18 +20,7 @@ if (globalThis.gc === undefined) {
 
 const inputs = Number(process.argv[2] ?? 10_000_000)
 const seed = Number(process.argv[3] ?? 20261122)
-const outfile = join(root, '.cache', 'fuzz.mjs')
-mkdirSync(dirname(outfile), { recursive: true })
-await build({
-  entryPoints: [join(root, 'packages/bgp-packet/src/fuzz/fuzz.ts')],
-  bundle: true,
-  platform: 'node',
-  format: 'esm',
-  conditions: ['@starling/source'],
-  outfile,
-  logLevel: 'error',
-})
-const { runFuzz } = await import(pathToFileURL(outfile).href)
+const { runFuzz } = await importSource('packages/bgp-packet/src/fuzz/fuzz.ts', 'fuzz')
 
 const folder = join(root, 'packages/bgp-packet/vectors')
 const vectors = readdirSync(folder)

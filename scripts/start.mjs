@@ -4,11 +4,12 @@
  */
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
-import { build, installDependencies, requireNode, root, step } from './steps.mjs'
+import { build, buildPage, installDependencies, requireNode, root, step } from './steps.mjs'
 
 requireNode()
 if ((await installDependencies()) !== 0) process.exit(1)
 if ((await step('Building', () => build(['packages/cli']))) !== 0) process.exit(1)
+if ((await step('Looking glass', () => buildPage())) !== 0) process.exit(1)
 console.log('')
 
 const demo = spawn(

@@ -76,5 +76,13 @@ export function build(projects = []) {
   return run(node, [tsc, '-b', ...projects])
 }
 
+/** The looking glass into dist/web; nothing when it is newer than its sources. */
+export async function buildPage() {
+  const { buildWeb } = await import('../packages/looking-glass/scripts/build.mjs')
+  const { compressed } = await buildWeb()
+  console.log(`  ${(compressed / 1000).toFixed(0)} kB compressed`)
+  return 0
+}
+
 /** True when `command` runs and exits 0. */
 export const succeeds = (command, ...args) => spawnSync(command, args, { stdio: 'ignore' }).status === 0

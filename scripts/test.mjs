@@ -8,8 +8,9 @@
 import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { canInstall, install } from './debian.mjs'
+import { node24 } from './node24.mjs'
 import { lacking, packagesFor, suitesUnder } from './requirements.mjs'
-import { build, installDependencies, requireNode, root, run, step, tool } from './steps.mjs'
+import { build, buildPage, installDependencies, requireNode, root, run, step, tool } from './steps.mjs'
 
 const ci = process.env['CI'] === 'true'
 const begin = Date.now()
@@ -32,7 +33,9 @@ left = ci ? [] : suites.filter(({ needs }) => needs.some((name) => lacking(name)
 
 if (only.length === 0) await check('Format and lint (biome)', () => lint())
 await check('Types and build (tsc)', () => build())
+await check('Looking glass', () => buildPage())
 for (const project of projects) await runProject(project)
+if (only.length === 0) await underNode24(['unit', 'simulation'])
 finish()
 
 /** One check that is not a vitest project counts as one test. */
@@ -50,14 +53,27 @@ function lint() {
   return run(node, [biome, 'check', '.'])
 }
 
-async function runProject(project) {
+/** Pure parts once more under the Node of production images. */
+async function underNode24(names) {
+  const binary = await node24()
+  if (binary === undefined) {
+    if (ci) finish('Node 24 could not be installed from the npm registry')
+    totals.skipped++
+    console.log(`skipped ${names.join(' and ')} under Node 24: the npm registry did not give it`)
+    return
+  }
+  for (const name of names) await runProject(name, binary)
+}
+
+async function runProject(project, binary = process.execPath) {
+  const title = binary === process.execPath ? project : `${project} under Node 24`
   const report = join(root, '.cache', `test-${project}.json`)
   mkdirSync(join(root, '.cache'), { recursive: true })
   rmSync(report, { force: true })
-  const [node, vitest] = tool('vitest', 'vitest.mjs')
+  const [, vitest] = tool('vitest', 'vitest.mjs')
   const excluded = left.flatMap(({ file }) => ['--exclude', relative(root, file)])
-  const code = await step(`Tests: ${project}`, () =>
-    run(node, [
+  const code = await step(`Tests: ${title}`, () =>
+    run(binary, [
       vitest,
       'run',
       ...['--project', project, '--passWithNoTests', ...excluded],
@@ -76,7 +92,7 @@ async function runProject(project) {
   totals.passed += passed
   totals.failed += failed
   totals.skipped += skipped
-  if (failed > 0) failures.push(`${project} (${failed})`)
+  if (failed > 0) failures.push(`${title} (${failed})`)
 }
 
 /** Installs what the suites need and the machine lacks, when allowed. */
