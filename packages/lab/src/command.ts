@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util'
 import { runDemo } from './demo.js'
 import { type LabIo, styleOf } from './io.js'
 import { askControl } from './run/control.js'
+import { isRequest } from './run/requests.js'
 import { isAlive, type LabState, listStates, removeLab, socketOf, stateRoot } from './run/state.js'
 import { loadTopology } from './topology/parse.js'
 import { TopologyError } from './topology/yaml.js'
@@ -54,12 +55,16 @@ export async function labCommand(args: readonly string[], io: LabIo): Promise<nu
         for (const { id, mode, lab } of listStates())
           io.write(`${id}  ${mode}  pid ${lab.pid}${isAlive(lab) ? '' : '  (crashed)'}\n`)
         return 0
+      case 'show':
+      case 'explain':
+        return await onDevice(command, rest, io)
       case 'help':
       case '--help':
       case '-h':
         io.write(HELP)
         return 0
       default:
+        if (!isRequest(command)) throw new UsageError(`no command "lab ${command}"; starling lab help names them`)
         return await ask(command, rest, io)
     }
   } catch (error) {
@@ -191,6 +196,15 @@ function choose(id?: string): LabState {
   throw new Error(`several labs are running (${found.map((state) => state.id).join(', ')}): choose with --lab ID`)
 }
 
+/** `show r1n1 peers -o json`: the ordinary command with its own options, run where the device's socket is known. */
+function onDevice(command: string, args: readonly string[], io: LabIo): Promise<number> {
+  const at = args.indexOf('--lab')
+  const own = at < 0 ? [] : args.slice(at, at + 2)
+  const [name = '', ...what] = at < 0 ? args : [...args.slice(0, at), ...args.slice(at + 2)]
+  if (name === '' || name.startsWith('-')) throw new UsageError(`usage: starling lab ${command} NAME WHAT...`)
+  return ask('exec', [...own, name, '--', process.execPath, process.argv[1] ?? '', command, ...what], io)
+}
+
 /** Everything the running lab answers itself. */
 async function ask(command: string, args: readonly string[], io: LabIo): Promise<number> {
   const { values, positionals } = parseArgs({
@@ -203,13 +217,6 @@ async function ask(command: string, args: readonly string[], io: LabIo): Promise
       [values.output === 'json' ? 'json' : '', styleOf(io).color ? 'color' : ''].filter((word) => word !== ''),
     ping: () => [...positionals, values.count ?? '3'],
   }
-  // `show r1n1 peers` and `explain r1n1 PREFIX` are the ordinary commands, run where the device's socket is known.
-  if (command === 'show' || command === 'explain') {
-    const [name = '', ...what] = positionals
-    return ask('exec', [...lab(values.lab), name, '--', process.execPath, process.argv[1] ?? '', command, ...what], io)
-  }
   const output = { out: (text: string) => io.write(text), err: (text: string) => io.error(text) }
   return askControl(socketOf(choose(values.lab).id), { command, args: words[command]?.() ?? positionals }, output)
 }
-
-const lab = (id: string | undefined): string[] => (id === undefined ? [] : ['--lab', id])

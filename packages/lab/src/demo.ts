@@ -10,7 +10,7 @@ import { Lab, type LabOptions } from './run/lab.js'
 import { chooseMode, inUserNamespace, type ModeChoice } from './run/mode.js'
 import { handleRequest } from './run/requests.js'
 import { isAlive, listStates, removeLab, socketOf } from './run/state.js'
-import { Screen, wrap } from './show/screen.js'
+import { Screen, squeeze, wrap } from './show/screen.js'
 import { tables } from './show/tables.js'
 import { onLoopback } from './topology/loopback.js'
 import type { Daemon, Topology } from './topology/types.js'
@@ -89,8 +89,7 @@ function sweep(io: LabIo): void {
 }
 
 async function watch(lab: Lab, title: string, options: DemoOptions, stop: Stop, io: LabIo): Promise<number> {
-  const style = styleOf(io)
-  const screen = new Screen(io.write.bind(io), () => io.columns)
+  const screen = new Screen(io)
   const begin = performance.now()
   const seconds = () => (performance.now() - begin) / 1000
   let convergedAfter: number | undefined
@@ -103,9 +102,11 @@ async function watch(lab: Lab, title: string, options: DemoOptions, stop: Stop, 
     if (io.terminal || over) {
       const now = convergedAfter === undefined ? progress(absent, seconds()) : advice(lab, view, convergedAfter, absent)
       const told = io.terminal ? now.flatMap((line) => wrap(line, io.columns)) : now
-      const lines = [...title.split('\n'), '', ...tables(lab.plan, view, style), '', ...told]
-      if (io.terminal) screen.draw(lines)
-      else io.write(`${lines.join('\n')}\n`)
+      const style = { ...styleOf(io), ...(io.terminal ? { columns: io.columns } : {}) }
+      const lines = [...title.split('\n'), '', ...tables(lab.plan, view, style), '']
+      // The last picture may scroll: nothing is drawn over it.
+      if (io.terminal) screen.draw(squeeze(lines, told, over ? Number.POSITIVE_INFINITY : io.rows))
+      else io.write(`${[...lines, ...told].join('\n')}\n`)
     } else {
       said = sayChange(progress(absent, seconds())[0] ?? '', summary(view), said, io)
     }
@@ -140,10 +141,12 @@ function advice(lab: Lab, view: LabView, after: number, absent: readonly string[
   const at = nodes[0]?.plan.name ?? ''
   const prefix = nodes.at(-1)?.blocks[0] ?? 'PREFIX'
   const reflector = lab.plan.devices.find(({ role }) => role === 'reflector')?.name ?? at
+  const tries = [`show ${at} peers`, `explain ${at} ${prefix}`, `kill ${reflector}`]
   return [
-    `Converged in ${after.toFixed(1)} s. ${absent.length === 0 ? '' : `Now missing: ${absent[0]}`}`,
-    `Try next, in another terminal: npx starling lab show ${at} peers | lab explain ${at} ${prefix} | ` +
-      `lab kill ${reflector} (routes and pings stay). Ctrl-C removes everything.`,
+    absent.length === 0
+      ? `Converged in ${after.toFixed(1)} s. Ctrl-C removes everything.`
+      : `Converged in ${after.toFixed(1)} s. Now missing: ${absent[0]}`,
+    `Try next: ${tries.map((words) => `npx starling lab ${words}`).join('; ')}`,
   ]
 }
 

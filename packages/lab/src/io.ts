@@ -4,6 +4,7 @@ export interface LabIo {
   error(text: string): void
   readonly terminal: boolean
   readonly columns: number
+  readonly rows: number
 }
 
 export function styleOf(io: LabIo): { color: boolean } {

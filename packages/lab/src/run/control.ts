@@ -16,19 +16,30 @@ export interface ControlOutput {
   err(text: string): void
 }
 
+/** The same at the answering side, which learns when nobody waits any more. */
+export interface ControlAnswer extends ControlOutput {
+  readonly gone: AbortSignal
+}
+
 type Line = { readonly out: string } | { readonly err: string } | { readonly exit: number }
 
 export function serveControl(
   path: string,
-  handle: (request: ControlRequest, output: ControlOutput) => Promise<number>,
+  handle: (request: ControlRequest, output: ControlAnswer) => Promise<number>,
 ): Server {
   const server = createServer((socket) => {
     const send = (line: Line) => socket.writable && socket.write(`${JSON.stringify(line)}\n`)
     // The reader passes the socket's errors on; a client that went away needs no more than that.
     const lines = createInterface({ input: socket }).on('error', () => socket.destroy())
     socket.on('error', () => socket.destroy())
+    const gone = new AbortController()
+    socket.once('close', () => gone.abort())
     lines.once('line', (line) => {
-      const output: ControlOutput = { out: (text) => send({ out: text }), err: (text) => send({ err: text }) }
+      const output: ControlAnswer = {
+        out: (text) => send({ out: text }),
+        err: (text) => send({ err: text }),
+        gone: gone.signal,
+      }
       answer(line, output, handle).then(
         (exit) => {
           send({ exit })
@@ -44,8 +55,8 @@ export function serveControl(
 
 async function answer(
   line: string,
-  output: ControlOutput,
-  handle: (request: ControlRequest, output: ControlOutput) => Promise<number>,
+  output: ControlAnswer,
+  handle: (request: ControlRequest, output: ControlAnswer) => Promise<number>,
 ): Promise<number> {
   try {
     return await handle(JSON.parse(line) as ControlRequest, output)

@@ -4,15 +4,18 @@
  */
 import { spawn } from 'node:child_process'
 import { isIPv4 } from 'node:net'
+import { constants } from 'node:os'
 import { tables } from '../show/tables.js'
-import type { ControlOutput, ControlRequest } from './control.js'
+import type { ControlAnswer, ControlRequest } from './control.js'
 import { missing } from './converge.js'
 import { controlSocket } from './daemons.js'
 import type { Lab } from './lab.js'
 
-type Handler = (lab: Lab, args: readonly string[], output: ControlOutput) => Promise<number>
+export const isRequest = (command: string): boolean => Object.hasOwn(HANDLERS, command)
 
-export function handleRequest(lab: Lab, { command, args }: ControlRequest, output: ControlOutput): Promise<number> {
+type Handler = (lab: Lab, args: readonly string[], output: ControlAnswer) => Promise<number>
+
+export function handleRequest(lab: Lab, { command, args }: ControlRequest, output: ControlAnswer): Promise<number> {
   const handler = HANDLERS[command]
   if (handler === undefined) throw new Error(`unknown request "${command}"; known: ${Object.keys(HANDLERS).join(', ')}`)
   return handler(lab, args, output)
@@ -40,6 +43,8 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
       .run(() => spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] as const, env }))
     child.stdout.on('data', (chunk: Buffer) => output.out(chunk.toString()))
     child.stderr.on('data', (chunk: Buffer) => output.err(chunk.toString()))
+    // `show peers --watch` runs until Ctrl-C, and that reaches the asking side alone.
+    output.gone.addEventListener('abort', () => child.kill())
     return new Promise((resolve) => {
       child.once('error', (error) => {
         output.err(`${error.message}\n`)
@@ -64,6 +69,7 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
   },
 
   kill: async (lab, [name = '', signal = 'SIGKILL'], output) => {
+    if (!Object.hasOwn(constants.signals, signal)) throw new Error(`no signal is named "${signal}"; as in SIGTERM`)
     await lab.kill(name, signal as NodeJS.Signals)
     output.out(`${name}: killed\n`)
     return 0
@@ -97,6 +103,9 @@ function addressOf(lab: Lab, name: string): string {
   const found =
     lab.network?.pods().find((pod) => pod.name === name)?.address ??
     lab.plan.devices.find((device) => device.name === name)?.address
-  if (found === undefined) throw new Error(`no pod or device is named "${name}"`)
+  if (found === undefined) {
+    const known = lab.plan.devices.flatMap((device) => [device.name, ...device.pods])
+    throw new Error(`no pod or device is named "${name}"; known: ${known.join(', ')}`)
+  }
   return found
 }

@@ -1,6 +1,6 @@
 /** Tables and screen as text. */
 import { expect, test } from 'vitest'
-import { cut, Screen, wrap } from './screen.js'
+import { cut, Screen, squeeze, wrap } from './screen.js'
 import { duration, grid } from './tables.js'
 
 const ESC = '\u001b'
@@ -33,10 +33,7 @@ test('wrap breaks between words and leaves a word that is too long whole', () =>
 
 test('a screen goes up as many lines as it drew, and starts anew below when left', () => {
   const written: string[] = []
-  const screen = new Screen(
-    (text) => written.push(text),
-    () => 80,
-  )
+  const screen = new Screen({ write: (text) => void written.push(text), columns: 80, rows: 24 })
   screen.draw(['one', 'two'])
   screen.draw(['three'])
   screen.leave()
@@ -46,4 +43,24 @@ test('a screen goes up as many lines as it drew, and starts anew below when left
     `${ESC}[2A`,
     'fou',
   ])
+})
+
+test('a terminal of another size gets a clean page: what stood there has wrapped', () => {
+  const written: string[] = []
+  const terminal = { write: (text: string) => void written.push(text), columns: 80, rows: 24 }
+  const screen = new Screen(terminal)
+  screen.draw(['one', 'two'])
+  terminal.columns = 60
+  screen.draw(['three'])
+  expect(written[1]).toMatch(new RegExp(`^${ESC}\\[H${ESC}\\[2Jthree`))
+})
+
+test.each([
+  [10, ['title', '', 'a', 'b', '', 'foot']],
+  [7, ['title', '', 'a', 'b', '', 'foot']],
+  [6, ['title', '', 'a', 'b', 'foot']],
+  [5, ['title', 'a', 'b', 'foot']],
+  [4, ['title', 'and 2 lines more than this terminal is high', 'foot']],
+])('in %i rows the block stays shorter than the terminal', (rows, lines) => {
+  expect(squeeze(['title', '', 'a', 'b', ''], ['foot'], rows)).toEqual(lines)
 })

@@ -7,7 +7,12 @@ import type { LabPlan } from '../topology/plan.js'
 
 export interface Style {
   readonly color: boolean
+  /** Where the room ends; without it every column is shown. */
+  readonly columns?: number
 }
+
+/** What the device table gives up on a narrow terminal, first to last: the pings are what the demo is about. */
+const EXPENDABLE = ['DAEMON', 'POD', 'AS', 'ROLE', 'RTT', 'BLOCK'] as const
 
 /** Rows beyond this are summed up: a mesh of 50 nodes has 1,225 sessions. */
 const SESSION_ROWS = 24
@@ -45,7 +50,21 @@ function deviceTable(plan: LabPlan, view: LabView, style: Style): string[] {
       answered.length === 0 ? '-' : `${(answered.reduce((a, b) => a + b, 0) / answered.length).toFixed(2)} ms`,
     ]
   })
-  return grid(header, rows, style)
+  return fitting(header, rows, style)
+}
+
+/** A grid without the columns that the terminal has no room for. */
+function fitting(header: readonly string[], rows: readonly (readonly string[])[], style: Style): string[] {
+  const gone = new Set<string>()
+  const without = (cells: readonly string[]) => cells.filter((_, at) => !gone.has(header[at] ?? ''))
+  const drawn = () => grid(without(header), rows.map(without), style)
+  let lines = drawn()
+  for (const title of EXPENDABLE) {
+    if (Math.max(...lines.map(visible)) <= (style.columns ?? Number.POSITIVE_INFINITY)) break
+    gone.add(title)
+    lines = drawn()
+  }
+  return lines
 }
 
 /** Seen from the first end of each session. */
