@@ -3,7 +3,10 @@
  * reaches into its decisions; rows are made one by one so that half a million of them need not exist at once.
  */
 
+import type { KernelRoute } from '../routes.js'
+import { conflictKey } from './foreign.js'
 import type { Reconciler } from './reconciler.js'
+import { conflictText } from './text.js'
 import type { RouteRow, RouteState } from './types.js'
 
 /** Rows in no particular order; `wanted` filters by state before a row is built. */
@@ -33,18 +36,24 @@ function rowOf(reconciler: Reconciler, slot: number, state: RouteState): RouteRo
   const wish = slots.wish[slot] === 0 ? undefined : wishes.get(slots.wish[slot] as number)
   const actual = tables.routeOf(slot, slots.actual[slot] as number)
   const failure = failures.get(slot)
-  const reason = state === 'unresolved' ? wish?.reason : failure?.text
+  const holder = state === 'conflict' ? tables.foreign.under(conflictKey(tables.bareRoute(slot)))[0] : undefined
+  const reason =
+    holder === undefined ? (state === 'unresolved' ? wish?.reason : failure?.text) : heldBy(reconciler, holder)
   return {
     destination: slots.index.destination(slot),
     table,
     metric,
     state,
     ...(wish !== undefined && { desired: { ...wish.route, why: tables.whyOf(slot) } }),
-    ...(actual !== undefined && { actual }),
+    ...((holder ?? actual) !== undefined && { actual: holder ?? actual }),
     ...(reason !== undefined && { reason }),
     ...(failure !== undefined && { attempts: failure.attempts, errno: failure.errno }),
     repairs: reconciler.repairsOf(slot),
   }
+}
+
+function heldBy(reconciler: Reconciler, holder: KernelRoute): string {
+  return conflictText(holder, reconciler.links.get(holder.nextHops[0]?.ifindex ?? 0)?.name ?? '')
 }
 
 /** Rows per state: the gauges of the metrics page. */
