@@ -159,6 +159,10 @@ export function healthy(): FakeDaemon {
         }),
     }
   }
+  daemon.tables = () => {
+    const prefixes = new Set(daemon.routeList.filter((route) => route.best).map(({ prefix }) => prefix)).size
+    return [{ family: 'ipv4', prefixes, paths: daemon.routeList.length, preferred: prefixes }]
+  }
   daemon.events.push(1000, { type: 'started', version: '0.1.0' })
   daemon.events.push(2000, { type: 'datastore-status', status: 'in-sync', detail: 'revision 42' })
   daemon.events.push(60_000, { type: 'config-applied', generation: 3, added: 2, changed: 0, removed: 0 })
@@ -199,9 +203,9 @@ function shapes(gateway: string) {
   return { desired: shape, actual: { ...shape, protocol: 12 } }
 }
 
-/** A malformed UPDATE: ORIGIN with an undefined value (RFC 7606 section 7.1), found in the wild. */
+/** A malformed UPDATE: ORIGIN with the undefined value 7 (RFC 7606 section 7.1), next hop 10.0.1.1, 10.244.1.64/26. */
 export const BAD_UPDATE = Buffer.from(
-  `${'ff'.repeat(16)}002e02${'0000'}${'0014'}${'40010107'}${'400200'}${'4003040a000101'}${'80040400000000'.slice(0, 12)}${'1a0af400'}`,
+  `${'ff'.repeat(16)}002a02${'0000'}${'000e'}${'40010107'}${'400200'}${'4003040a000101'}${'1a0af40140'}`,
   'hex',
 )
 

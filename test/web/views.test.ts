@@ -49,7 +49,7 @@ const VIEWS: readonly (readonly [path: string, words: readonly string[]])[] = [
   ['events', ['KERNEL_ERROR', 'SESSION_DOWN', 'BAD_UPDATE', 'starling 0.1.0 started']],
   ['events?type=session-state', ['is Established', 'is down']],
   ['rates', ['UPDATEs per second', 'Event-loop delay', 'From UPDATE to kernel']],
-  ['bad-updates', ['treat as withdraw', 'ORIGIN', 'marker ff x 16', 'Decode any message']],
+  ['bad-updates', ['treat as withdraw', 'ORIGIN', 'treat-as-withdraw (3/6)', 'marker ff x 16', 'Decode any message']],
   ['nowhere', ['No such page']],
 ]
 
@@ -79,7 +79,7 @@ describe('the calm data centre', () => {
   test('is told in one sentence', async () => {
     const { page } = await visit(browser, calm.url)
     await see(page, calm.url, '')
-    await page.getByText('All 2 sessions are up, 2 prefixes known, 4 routes in the kernel. Nothing is wrong.').waitFor()
+    await page.getByText('All 2 sessions are up, 5 prefixes known, 4 routes in the kernel. Nothing is wrong.').waitFor()
     expect(await page.locator('.topology .bad').count()).toBe(0)
     await page.context().close()
   })

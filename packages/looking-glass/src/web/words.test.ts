@@ -17,8 +17,9 @@ test.each([
 test.each([
   [500, '500 B'],
   [1536, '1.5 kB'],
-  [1024 ** 2 * 200, '200 MB'],
-  [1024 ** 4, '1024 GB'],
+  [2000, '2 kB'],
+  [200_000_000, '200 MB'],
+  [1e12, '1000 GB'],
 ])('%d bytes are "%s"', (value, words) => {
   expect(bytes(value)).toBe(words)
 })

@@ -28,9 +28,10 @@ export function age(seconds: number): string {
 }
 
 export function bytes(value: number): string {
-  const power = value < 1024 ? 0 : Math.min(3, Math.floor(Math.log2(value) / 10))
-  const scaled = value / 1024 ** power
-  return `${power === 0 || scaled >= 100 ? Math.round(scaled) : scaled.toFixed(1)} ${['B', 'kB', 'MB', 'GB'][power]}`
+  const power = value < 1000 ? 0 : Math.min(3, Math.floor(Math.log10(value) / 3))
+  const scaled = value / 1000 ** power
+  const digits = power === 0 || scaled >= 100 || Number.isInteger(scaled) ? 0 : 1
+  return `${scaled.toFixed(digits)} ${['B', 'kB', 'MB', 'GB'][power]}`
 }
 
 export function milliseconds(value: number): string {
@@ -102,7 +103,9 @@ function heldWords(troubles: readonly Trouble[], now: number): string {
 function sessionWords(totals: SessionTotals, troubles: readonly Trouble[], now: number): Sentence | undefined {
   if (totals.down === 0) return undefined
   const head = `${count(totals.down)} of ${plural(totals.all, 'session')} down`
-  const places = [...new Set(troubles.map(({ node, peer }) => node ?? peer))]
+  const places = [...new Set(troubles.map(({ node, peer }) => node ?? peer))].sort((a, b) =>
+    a.localeCompare(b, 'en', { numeric: true }),
+  )
   if (places.length === 0) return { tone: 'bad', text: head }
   const linking =
     totals.down === 2 && places.length === 1 ? 'both to' : totals.down > 2 && places.length === 1 ? 'all to' : 'to'

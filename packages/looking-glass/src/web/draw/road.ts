@@ -62,10 +62,16 @@ function received(paths: readonly Route[]): Station {
 
 function policy(paths: readonly Route[]): Station {
   const refused = paths.filter(({ eligible }) => !eligible)
-  const lines = refused.map(
-    (route): Line => ({ text: `${route.from}: ${route.reason}`, tone: 'bad', ...origin(route) }),
-  )
   const all = refused.length === paths.length
+  // What the stop says already is not said again.
+  const said = all ? refused[0]?.reason : undefined
+  const lines = refused.map(
+    (route): Line => ({
+      text: route.reason === said ? route.from : `${route.from}: ${route.reason}`,
+      tone: 'bad',
+      ...origin(route),
+    }),
+  )
   return {
     title: 'Policy',
     tone: all ? 'bad' : refused.length > 0 ? 'wait' : 'ok',

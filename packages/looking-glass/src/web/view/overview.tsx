@@ -47,7 +47,7 @@ export function Overview(): JSX.Element {
         {(data) => {
           const { tone, text } = sentence(data, troubles, now)
           return (
-            <h1 class={`sentence ${tone}`} aria-live="polite">
+            <h1 class={`sentence ${tone}`}>
               <Shape tone={tone} />
               <span>{text}</span>
             </h1>
