@@ -161,7 +161,7 @@ export function healthy(): FakeDaemon {
   }
   daemon.tables = () => {
     const prefixes = new Set(daemon.routeList.filter((route) => route.best).map(({ prefix }) => prefix)).size
-    return [{ family: 'ipv4', prefixes, paths: daemon.routeList.length, preferred: prefixes }]
+    return [{ family: 'ipv4', prefixes, paths: daemon.routeList.length }]
   }
   daemon.events.push(1000, { type: 'started', version: '0.1.0' })
   daemon.events.push(2000, { type: 'datastore-status', status: 'in-sync', detail: 'revision 42' })
@@ -378,7 +378,7 @@ export function large(): FakeDaemon {
     }),
   )
   daemon.routeList = best
-  daemon.tables = () => [{ family: 'ipv4', prefixes: best.length, paths: best.length, preferred: best.length }]
+  daemon.tables = () => [{ family: 'ipv4', prefixes: best.length, paths: best.length }]
   daemon.kernelList = best.map(({ prefix }) => kernelRoute(prefix))
   daemon.kernelState = { ...kernelState(daemon), desired: best.length, installed: best.length }
   for (let index = 0; index < 4000; index++) {

@@ -49,25 +49,30 @@ async function play(page: Page, daemon: Served['daemon']): Promise<void> {
   }
 }
 
-const SHOTS: readonly (readonly [name: string, from: string, path: string, scheme: 'light' | 'dark', narrow?: true])[] =
-  [
-    ['overview-healthy-light', 'calm', '', 'light'],
-    ['overview-trouble-dark', 'stormy', '', 'dark'],
-    ['overview-trouble-narrow', 'stormy', '', 'light', true],
-    ['overview-5000-nodes', 'large', '', 'light'],
-    ['prefix-stops-light', 'stormy', 'prefix/10.244.3.0/26', 'light'],
-    ['prefix-narrow-dark', 'stormy', 'prefix/10.99.0.0/16', 'dark', true],
-    ['peer-light', 'stormy', 'peers/Global_10_0_0_11', 'light'],
-    ['events-dark', 'stormy', 'events', 'dark'],
-    ['rates-light', 'calm', 'rates', 'light'],
-    ['bad-update-light', 'stormy', 'bad-updates', 'light'],
-  ]
+const SHOTS: readonly (readonly [
+  name: string,
+  from: string,
+  path: string,
+  scheme: 'light' | 'dark',
+  width: 'wide' | 'narrow',
+])[] = [
+  ['overview-healthy-light', 'calm', '', 'light', 'wide'],
+  ['overview-trouble-dark', 'stormy', '', 'dark', 'wide'],
+  ['overview-trouble-narrow', 'stormy', '', 'light', 'narrow'],
+  ['overview-5000-nodes', 'large', '', 'light', 'wide'],
+  ['prefix-stops-light', 'stormy', 'prefix/10.244.3.0/26', 'light', 'wide'],
+  ['prefix-narrow-dark', 'stormy', 'prefix/10.99.0.0/16', 'dark', 'narrow'],
+  ['peer-light', 'stormy', 'peers/Global_10_0_0_11', 'light', 'wide'],
+  ['events-dark', 'stormy', 'events', 'dark', 'wide'],
+  ['rates-light', 'calm', 'rates', 'light', 'wide'],
+  ['bad-update-light', 'stormy', 'bad-updates', 'light', 'wide'],
+]
 
-test.each(SHOTS)('%s', async (name, from, path, colorScheme, narrow) => {
+test.each(SHOTS)('%s', async (name, from, path, colorScheme, width) => {
   const source = served[from]!
   const { complaints, page } = await visit(browser, source.url, {
     colorScheme,
-    viewport: narrow === true ? NARROW : WIDE,
+    viewport: width === 'narrow' ? NARROW : WIDE,
   })
   if (path === 'rates') await page.clock.install()
   await see(page, source.url, path)

@@ -11,7 +11,7 @@ import { brotliCompressSync, constants, gzipSync } from 'node:zlib'
 import { build } from 'esbuild'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const sources = [join(root, 'src/web'), fileURLToPath(new URL('../../bgp-packet/src', import.meta.url))]
+const sources = [join(root, 'src/browser'), fileURLToPath(new URL('../../bgp-packet/src', import.meta.url))]
 const target = join(root, 'dist/web')
 
 /**
@@ -22,7 +22,7 @@ export async function buildWeb({ force = false } = {}) {
   const manifest = join(target, 'index.html')
   if (!force && (await isFresh(manifest))) return { built: false, ...(await sizes()) }
   const { outputFiles } = await build({
-    entryPoints: [join(root, 'src/web/main.tsx')],
+    entryPoints: [join(root, 'src/browser/main.tsx')],
     bundle: true,
     write: false,
     minify: true,
@@ -43,8 +43,8 @@ export async function buildWeb({ force = false } = {}) {
     names[extension] = `page-${createHash('sha256').update(file.contents).digest('hex').slice(0, 12)}.${extension}`
     await write(join(target, 'assets', names[extension]), file.contents)
   }
-  await write(join(target, 'assets/icon.svg'), await readFile(join(root, 'src/web/icon.svg')))
-  const html = await readFile(join(root, 'src/web/index.html'), 'utf8')
+  await write(join(target, 'assets/icon.svg'), await readFile(join(root, 'src/browser/icon.svg')))
+  const html = await readFile(join(root, 'src/browser/index.html'), 'utf8')
   // The document comes last: whoever sees it finds everything it names.
   await write(manifest, Buffer.from(html.replace('page.css', names.css).replace('page.js', names.js)))
   return { built: true, ...(await sizes()) }

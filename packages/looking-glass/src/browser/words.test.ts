@@ -46,7 +46,7 @@ const GOOD: Summary = {
   live: { ok: true, policy: 'live', reasons: [] },
   gracefulRestart: { recovering: false, waitingFor: [] },
   sessions: { mesh: { Established: 3 } },
-  tables: [{ family: 'ipv4', prefixes: 9, paths: 9, preferred: 9 }],
+  tables: [{ family: 'ipv4', prefixes: 9, paths: 9 }],
   kernel: {
     driver: 'memory',
     synchronized: true,
