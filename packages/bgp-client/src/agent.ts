@@ -19,6 +19,7 @@ import {
   startApi,
 } from '@starling/api'
 import {
+  apiSettings,
   ClusterFollower,
   type Daemon,
   dotted,
@@ -102,7 +103,7 @@ export class NodeAgent implements Daemon {
   }
 
   async start(): Promise<void> {
-    const { control, http, birdControl, datastore, environment, metricsCompat } = this.#options
+    const { datastore, environment } = this.#options
     this.#datastore = await openDatastore(datastore, environment, this.#fileProblems.set)
     this.#cluster = this.#follow(this.#datastore)
     const ports = new RunningDaemon({
@@ -121,10 +122,7 @@ export class NodeAgent implements Daemon {
     this.#api = await startApi({
       ports,
       logger: this.#log,
-      ...(control === undefined ? {} : { control }),
-      ...(http === undefined ? {} : { http }),
-      ...(birdControl === undefined ? {} : { birdControl }),
-      ...(metricsCompat === undefined ? {} : { metrics: { compat: metricsCompat } }),
+      ...apiSettings(this.#options),
     })
     this.#events.push(now(), { type: 'started', version: VERSION })
     await this.#kernel.start()

@@ -3,7 +3,7 @@ import { runUntilSignal } from '@starling/daemon'
 import { NodeAgent } from './agent.js'
 import type { NodeOptions } from './options.js'
 
-export type { HttpAddress, NodeOptions } from './options.js'
+export type { NodeOptions } from './options.js'
 
 /** Runs until a signal; resolves with the exit code. Rejects with words when it cannot start. */
 export async function runNode(options: NodeOptions): Promise<number> {
@@ -11,3 +11,4 @@ export async function runNode(options: NodeOptions): Promise<number> {
   await agent.start()
   return runUntilSignal(agent, (text) => process.stderr.write(`${text}\n`))
 }
+export { readSecrets, readWorkloads } from './folders.js'

@@ -2,24 +2,13 @@
  * Options of the node agent, as the command line and the environment give them (calico.md 5.3). Already validated.
  */
 import type { LogLevel } from '@starling/api'
-import type { Environment } from '@starling/daemon'
+import type { Environment, SurfaceOptions } from '@starling/daemon'
 
-export interface HttpAddress {
-  readonly host: string
-  readonly port: number
-  readonly token?: string
-}
-
-export interface NodeOptions {
+export interface NodeOptions extends SurfaceOptions {
   /** Node resource name; must exist in the datastore before sessions come up. */
   readonly name: string
   /** `memory`, `file:PATH`, `etcd[:URLS]`, `embedded:unix:PATH`; absent: by environment. */
   readonly datastore?: string
-  /** Unix socket of the API. */
-  readonly control?: string
-  readonly http?: HttpAddress
-  /** Folder for bird.ctl and bird6.ctl. */
-  readonly birdControl?: string
   readonly fib: 'netlink' | 'memory' | { readonly remote: string }
   /** VXLAN devices and routes as well: for clusters that run without Felix. */
   readonly programVxlan?: boolean
@@ -37,6 +26,5 @@ export interface NodeOptions {
   readonly listenPort?: number
   readonly logLevel: LogLevel
   readonly logPretty: boolean
-  readonly metricsCompat?: 'bird_exporter'
   readonly environment: Environment
 }

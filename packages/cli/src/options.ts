@@ -1,8 +1,10 @@
 /**
  * Options that several commands share, added in one place so that they read the same everywhere.
  */
+import { readFileSync } from 'node:fs'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { ApiClient, DEFAULT_CONTROL, type Target } from './client/client.js'
+import { usage } from './exit.js'
 import type { Io } from './io.js'
 import { FORMATS, type OutputOptions } from './output/print.js'
 
@@ -10,6 +12,7 @@ export interface TargetOptions {
   readonly control?: string
   readonly url?: string
   readonly token?: string
+  readonly cacert?: string
 }
 
 export function addTarget(command: Command): Command {
@@ -17,6 +20,7 @@ export function addTarget(command: Command): Command {
     .option('--control <path>', `Unix socket of the daemon (env STARLING_CONTROL; default ${DEFAULT_CONTROL})`)
     .option('--url <url>', 'ask a remote daemon instead (env STARLING_URL)', httpUrl)
     .option('--token <token>', 'bearer token for changes over TCP (env STARLING_TOKEN)')
+    .option('--cacert <file>', 'with an https URL: trust what this authority signed (PEM; env STARLING_CACERT)')
 }
 
 function httpUrl(text: string): string {
@@ -53,13 +57,23 @@ export function positiveInteger(text: string): number {
 export function clientFor(options: TargetOptions, io: Io): ApiClient {
   const url = options.url ?? io.env['STARLING_URL']
   const token = options.token ?? io.env['STARLING_TOKEN']
+  const ca = options.cacert ?? io.env['STARLING_CACERT']
   const control = options.control ?? io.env['STARLING_CONTROL'] ?? DEFAULT_CONTROL
   const target: Target = {
     control,
     ...(url === undefined || url === '' ? {} : { url }),
     ...(token === undefined || token === '' ? {} : { token }),
+    ...(ca === undefined || ca === '' ? {} : { ca: authority(ca) }),
   }
   return new ApiClient(target)
+}
+
+function authority(file: string): Buffer {
+  try {
+    return readFileSync(file)
+  } catch (error) {
+    throw usage(`--cacert: ${error instanceof Error ? error.message : String(error)}`)
+  }
 }
 
 export type ShowOptions = TargetOptions & OutputOptions & { readonly watch?: number | true }

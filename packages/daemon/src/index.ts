@@ -5,6 +5,7 @@ export { type DaemonParts, type KernelViews, RunningDaemon, type SpeakerViews } 
 export { type FileProblem, FileProblemList } from './file-problems.js'
 export { type Daemon, runUntilSignal } from './lifecycle.js'
 export { type Environment, type FileProblems, openDatastore } from './open-datastore.js'
+export { apiSettings, type SurfaceOptions } from './surface.js'
 export { VERSION } from './version.js'
 export { dotted } from './views/cluster.js'
 export { speakerViews } from './views/speaker.js'

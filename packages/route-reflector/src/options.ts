@@ -5,7 +5,7 @@
  * without one, everything it needs stands on the command line and it takes its clients from ranges.
  */
 import type { LogLevel } from '@starling/api'
-import type { Environment } from '@starling/daemon'
+import type { Environment, SurfaceOptions } from '@starling/daemon'
 
 export interface ListenAddress {
   readonly address: string
@@ -25,17 +25,13 @@ export interface StandaloneOptions {
   readonly acceptExternal: readonly string[]
 }
 
-export interface ReflectorOptions {
+export interface ReflectorOptions extends SurfaceOptions {
   readonly name: string
   readonly mode:
     | { readonly kind: 'standalone'; readonly options: StandaloneOptions }
     | { readonly kind: 'datastore'; readonly spec?: string; readonly listenPort?: number }
-  readonly control?: string
-  readonly http?: { readonly host: string; readonly port: number; readonly token?: string }
-  readonly birdControl?: string
   readonly routerId?: string
   readonly logLevel: LogLevel
   readonly logPretty: boolean
-  readonly metricsCompat?: 'bird_exporter'
   readonly environment: Environment
 }

@@ -14,6 +14,7 @@ import {
   startApi,
 } from '@starling/api'
 import {
+  apiSettings,
   ClusterFollower,
   type Daemon,
   dotted,
@@ -56,7 +57,7 @@ export class Reflector implements Daemon {
   }
 
   async start(): Promise<void> {
-    const { mode, name, control, http, birdControl, metricsCompat, environment } = this.#options
+    const { mode, name, environment } = this.#options
     if (mode.kind === 'datastore') {
       this.#datastore = await openDatastore(mode.spec, environment, this.#fileProblems.set)
       this.#cluster = this.#follow(this.#datastore)
@@ -81,10 +82,7 @@ export class Reflector implements Daemon {
     this.#api = await startApi({
       ports,
       logger: this.#log,
-      ...(control === undefined ? {} : { control }),
-      ...(http === undefined ? {} : { http }),
-      ...(birdControl === undefined ? {} : { birdControl }),
-      ...(metricsCompat === undefined ? {} : { metrics: { compat: metricsCompat } }),
+      ...apiSettings(this.#options),
     })
     this.#events.push(now(), { type: 'started', version: VERSION })
     if (mode.kind === 'standalone') await this.#apply(standaloneConfig(mode.options), mode.options.listen)

@@ -17,6 +17,8 @@ export interface Target {
   readonly control: string
   readonly url?: string
   readonly token?: string
+  /** Authority whose certificates are trusted, in place of the usual ones (PEM). */
+  readonly ca?: Buffer
 }
 
 export interface Answer {
@@ -112,7 +114,7 @@ export class ApiClient {
     headers: Record<string, string>,
     signal?: AbortSignal,
   ): Promise<IncomingMessage> {
-    const { url, control, token } = this.#target
+    const { url, control, token, ca } = this.#target
     const all: Record<string, string> = { ...headers }
     if (body !== undefined) all['content-type'] = 'application/json'
     if (token !== undefined) all['authorization'] = `Bearer ${token}`
@@ -127,7 +129,10 @@ export class ApiClient {
         sent = requestHttp({ ...options, socketPath: control, path, host: 'localhost' }, resolve)
       } else {
         const whole = new URL(path, url)
-        sent = (whole.protocol === 'https:' ? requestHttps : requestHttp)(whole, options, resolve)
+        sent =
+          whole.protocol === 'https:'
+            ? requestHttps(whole, { ...options, ...(ca === undefined ? {} : { ca }) }, resolve)
+            : requestHttp(whole, options, resolve)
       }
       sent.on('timeout', () => sent.destroy(new Error(`no answer within ${TIMEOUT / 1000} s`)))
       sent.on('error', (error: NodeJS.ErrnoException) => reject(unreachable(this.#target, error)))

@@ -13,20 +13,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import { DEFAULT_CONTROL } from '../client/client.js'
 import { CliError } from '../exit.js'
 import type { Io } from '../io.js'
-
-export interface Address {
-  readonly host: string
-  readonly port: number
-}
-
-/** `127.0.0.1:9180`, `[::1]:9180`, `:9180` (loopback), `9180`. */
-export function hostPort(text: string): Address {
-  const match = /^(?:(?:\[([^\]]+)\]|([^:[\]]*)):)?(\d{1,5})$/.exec(text)
-  const port = Number(match?.[3])
-  if (match === null || port > 65535) throw new InvalidArgumentError('Write HOST:PORT, [IPV6]:PORT or PORT.')
-  const host = match[1] ?? match[2] ?? ''
-  return { host: host === '' ? '127.0.0.1' : host, port }
-}
+import { addSurfaceOptions, hostPort, type SurfaceCommandOptions, surfaceOf } from './surface-options.js'
 
 /** Where to accept BGP: an address, not a name. */
 export function listenAddress(text: string): { readonly address: string; readonly port: number } {
@@ -80,41 +67,33 @@ export const addDatastore = (command: Command): Command =>
     datastoreSpec,
   )
 
-export interface DaemonCommandOptions {
+export interface DaemonCommandOptions extends SurfaceCommandOptions {
   readonly name?: string
   readonly datastore?: string
   readonly control?: string | false
-  readonly http?: Address
-  readonly birdCtlDir?: string
   readonly routerId?: string
   readonly logLevel: LogLevel
-  readonly metricsCompat?: 'bird_exporter'
   readonly processName?: string
 }
 
 export function addDaemonOptions(command: Command): Command {
-  return addDatastore(command)
+  addDatastore(command)
     .option('--control <path>', `Unix socket of the API (env STARLING_CONTROL; default ${DEFAULT_CONTROL})`)
     .option('--no-control', 'no Unix socket')
-    .option('--http <host:port>', 'API over TCP as well; changes need the token of STARLING_TOKEN', hostPort)
-    .option('--bird-ctl-dir <dir>', 'serve bird.ctl and bird6.ctl here (/var/run/calico)')
+  return addSurfaceOptions(command)
     .option('--router-id <id>', 'router ID, or hash (default: CALICO_ROUTER_ID, else by the node address)')
     .addOption(new Option('--log-level <level>', 'how much to log').choices(LOG_LEVELS).default('info'))
-    .addOption(new Option('--metrics-compat <names>', 'also these metric names').choices(['bird_exporter']))
     .option('--process-name <name>', 'show up as this process: bird, for tools that look for it')
 }
 
 /** The parts of the daemons' own option types that come from here. */
 export async function commonOptions(options: DaemonCommandOptions, io: Io) {
   const control = await controlSocket(options, io)
-  const token = nonEmpty(io.env['STARLING_TOKEN'])
   const routerId = options.routerId ?? nonEmpty(io.env['CALICO_ROUTER_ID'])
   return {
     ...(control === undefined ? {} : { control }),
-    ...(options.http === undefined ? {} : { http: { ...options.http, ...(token === undefined ? {} : { token }) } }),
-    ...(options.birdCtlDir === undefined ? {} : { birdControl: options.birdCtlDir }),
+    ...(await surfaceOf(options, io)),
     ...(routerId === undefined ? {} : { routerId }),
-    ...(options.metricsCompat === undefined ? {} : { metricsCompat: options.metricsCompat }),
     logLevel: options.logLevel,
     logPretty: io.terminal,
     environment: io.env,
