@@ -1,8 +1,9 @@
 /**
  * Kernel routes per second, in one run and one namespace each: Starling's programmer (the whole road: wish, reconciler,
- * driver, kernel), `ip -batch`, and BIRD's kernel protocol. Routes are /26 via one gateway, protocol 12, metric 32.
+ * driver, kernel; with the netlink worker as `starling node` uses it, and without), `ip -batch`, and BIRD's kernel
+ * protocol. Routes are /26 via one gateway, protocol 12, metric 32.
  *
- *   node bench kernel [--routes 100000,500000] [--without bird,ip]
+ *   npm run bench -- kernel [--routes 100000,500000] [--without thread,bird,ip]
  *
  * The event loop's longest block is measured beside, and a dump with comparison of everything. Needs root.
  */
@@ -12,9 +13,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import { type DesiredRoute, RouteProgrammer } from '@starling/route-programmer'
-import { NetlinkDriver, systemClock } from '@starling/route-programmer/netlink'
+import { type DesiredRoute, type FibDriver, RouteProgrammer } from '@starling/route-programmer'
+import { NetlinkDriver, systemClock, WorkerNetlinkDriver } from '@starling/route-programmer/netlink'
 import { connect, eventually, inside, Namespace } from '../../test/kernel/netns.js'
+import { buildWorker } from '../../test/kernel/worker.js'
 
 const GATEWAYS = ['10.255.0.2', '10.255.0.3'] as const
 
@@ -75,8 +77,14 @@ async function wishAll(programmer: RouteProgrammer, routes: number, gateway: str
   }
 }
 
-async function starling(routes: number, namespace: Namespace, rows: Row[]): Promise<void> {
-  const programmer = new RouteProgrammer(new NetlinkDriver(), systemClock)
+async function starling(
+  who: string,
+  driver: FibDriver,
+  routes: number,
+  namespace: Namespace,
+  rows: Row[],
+): Promise<void> {
+  const programmer = new RouteProgrammer(driver, systemClock)
   programmer.start()
   programmer.allowDeletes()
   const { counters } = programmer.reconciler
@@ -85,7 +93,7 @@ async function starling(routes: number, namespace: Namespace, rows: Row[]): Prom
   }
   const step = async (what: string, body: () => Promise<void>) => {
     const { seconds, blocked } = await measured(body)
-    report(rows, { routes, who: 'starling', what, seconds, perSecond: Math.round(routes / seconds), blocked })
+    report(rows, { routes, who, what, seconds, perSecond: Math.round(routes / seconds), blocked })
   }
   await until(() => counters.reads === 1)
   await step('add', async () => {
@@ -196,11 +204,21 @@ export async function run(args: readonly string[] = []): Promise<Row[]> {
   const counts = (option(args, 'routes') ?? ['100000', '500000']).map(Number)
   const without = option(args, 'without') ?? []
   const rows: Row[] = []
+  const script = buildWorker()
   const folder = mkdtempSync(join(tmpdir(), 'starling-bench-kernel-'))
   try {
     for (const routes of counts) {
       const contenders: [string, (namespace: Namespace) => Promise<void> | void][] = [
-        ['starling', (namespace) => inside(namespace, () => starling(routes, namespace, rows))],
+        [
+          'starling',
+          (namespace) =>
+            inside(namespace, () => starling('starling', new WorkerNetlinkDriver(script), routes, namespace, rows)),
+        ],
+        [
+          'thread',
+          (namespace) =>
+            inside(namespace, () => starling('starling, no worker', new NetlinkDriver(), routes, namespace, rows)),
+        ],
         ['ip', (namespace) => ipBatch(routes, namespace, folder, rows)],
         ['bird', (namespace) => bird(routes, namespace, folder, rows)],
       ]
@@ -216,6 +234,7 @@ export async function run(args: readonly string[] = []): Promise<Row[]> {
     }
   } finally {
     rmSync(folder, { recursive: true, force: true })
+    rmSync(script, { force: true })
   }
   console.table(
     rows.map((row) => ({ ...row, seconds: row.seconds.toFixed(2), blocked: row.blocked?.toFixed(1) ?? '' })),

@@ -5,6 +5,7 @@
  *
  * A folder that cannot be read is an empty one plus a problem, told once per different text.
  */
+import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { WorkloadFile } from '@starling/intent'
@@ -75,17 +76,40 @@ abstract class Folder<T> {
 }
 
 /** Values by `name/key`, one trailing newline cut, as `kubectl create secret --from-file` users expect. */
+export async function readSecrets(path: string): Promise<ReadonlyMap<string, string>> {
+  const value = new Map<string, string>()
+  for (const name of await visible(path)) {
+    for (const key of await visible(join(path, name)).catch(() => [])) {
+      const text = await small(join(path, name, key))
+      if (text !== undefined) value.set(`${name}/${key}`, text.replace(/\r?\n$/, ''))
+    }
+  }
+  return value
+}
+
+/** What Felix wrote, as it stands now. */
+export async function readWorkloads(path: string): Promise<readonly WorkloadFile[]> {
+  return (await readWorkloadTexts(path)).value
+}
+
+async function readWorkloadTexts(path: string): Promise<{ seen: string; value: readonly WorkloadFile[] }> {
+  const texts: string[] = []
+  const value: WorkloadFile[] = []
+  for (const name of await visible(path)) {
+    const text = await small(join(path, name))
+    if (text === undefined) continue
+    texts.push(name, text)
+    const file = workloadFile(text)
+    if (file !== undefined) value.push(file)
+  }
+  return { seen: JSON.stringify(texts), value }
+}
+
 export class SecretsFolder extends Folder<ReadonlyMap<string, string>> {
   value: ReadonlyMap<string, string> = new Map()
 
   protected async read(): Promise<{ seen: string; value: ReadonlyMap<string, string> }> {
-    const value = new Map<string, string>()
-    for (const name of await visible(this.path)) {
-      for (const key of await visible(join(this.path, name)).catch(() => [])) {
-        const text = await small(join(this.path, name, key))
-        if (text !== undefined) value.set(`${name}/${key}`, text.replace(/\r?\n$/, ''))
-      }
-    }
+    const value = await readSecrets(this.path)
     return { seen: JSON.stringify([...value]), value }
   }
 }
@@ -94,17 +118,8 @@ export class WorkloadFolder extends Folder<readonly WorkloadFile[]> {
   value: readonly WorkloadFile[] = []
 
   protected async read(): Promise<{ seen: string; value: readonly WorkloadFile[] }> {
-    const texts: string[] = []
-    const value: WorkloadFile[] = []
     // Felix makes the folder when it first needs it.
-    for (const name of await visible(this.path).catch(() => [])) {
-      const text = await small(join(this.path, name))
-      if (text === undefined) continue
-      texts.push(name, text)
-      const file = workloadFile(text)
-      if (file !== undefined) value.push(file)
-    }
-    return { seen: JSON.stringify(texts), value }
+    return existsSync(this.path) ? readWorkloadTexts(this.path) : { seen: '[]', value: [] }
   }
 }
 

@@ -52,14 +52,18 @@ export interface Fib {
 export async function openFib(fib: NodeOptions['fib']): Promise<Fib> {
   if (fib === 'memory') return { routes: memoryFib() }
   if (fib === 'netlink') {
-    const { NetlinkDriver, NetlinkTunnelDriver } = await import('@starling/route-programmer/netlink')
+    const { NetlinkDriver, NetlinkTunnelDriver, WorkerNetlinkDriver } = await import(
+      '@starling/route-programmer/netlink'
+    )
     const { capabilities } = await import('@starling/sys')
     if (!capabilities().netAdmin) {
       throw new Error(
         'writing kernel routes needs CAP_NET_ADMIN: run as root, grant it, choose --fib remote:PATH of a starling programmer, or --fib memory',
       )
     }
-    return { routes: new NetlinkDriver(), tunnels: new NetlinkTunnelDriver() }
+    // The kernel may take tens of milliseconds for a send: nobody waits for it in this thread.
+    const routes = WorkerNetlinkDriver.available ? new WorkerNetlinkDriver() : new NetlinkDriver()
+    return { routes, tunnels: new NetlinkTunnelDriver() }
   }
   const { RemoteDriver } = await import('@starling/route-programmer/remote')
   const routes = new RemoteDriver(fib.remote)

@@ -11,6 +11,8 @@ export interface Attribute {
 }
 
 const HEADER = 16
+/** A buffer that was given away does not grow again from nothing byte by byte. */
+const LEAST = 4096
 /** NLA_TYPE_MASK: the two top bits mark nesting and byte order. */
 export const ATTRIBUTE_TYPE_MASK = 0x3fff
 export const NLA_F_NESTED = 0x8000
@@ -29,6 +31,22 @@ export class MessageWriter {
 
   reset(): void {
     this.length = 0
+  }
+
+  /** Gives the buffer away with what was written (`length` says how much); the next message makes a new one. */
+  release(): ArrayBuffer {
+    const { buffer } = this.bytes
+    this.bytes = new Uint8Array(0)
+    this.view = new DataView(this.bytes.buffer)
+    this.length = 0
+    return buffer as ArrayBuffer
+  }
+
+  /** Takes a buffer back for later messages, unless it has a better one by now. */
+  adopt(buffer: ArrayBuffer): void {
+    if (this.length > 0 || buffer.byteLength <= this.bytes.length) return
+    this.bytes = new Uint8Array(buffer)
+    this.view = new DataView(buffer)
   }
 
   /** nlmsghdr; the length is filled in by `end`, the port stays 0 (the kernel knows it). */
@@ -158,7 +176,7 @@ export class MessageWriter {
 
   private room(count: number): void {
     if (this.length + count <= this.bytes.length) return
-    const larger = new Uint8Array(Math.max(this.bytes.length * 2, this.length + count))
+    const larger = new Uint8Array(Math.max(this.bytes.length * 2, this.length + count, LEAST))
     larger.set(this.bytes)
     this.bytes = larger
     this.view = new DataView(larger.buffer)

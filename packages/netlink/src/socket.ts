@@ -77,6 +77,8 @@ export interface RequestSocket {
    * it (without `end`). Returns the failures only.
    */
   submit(count: number, encode: (writer: MessageWriter, index: number, sequence: number) => void): ItemError[]
+  /** The same for `count` messages already encoded, with sequences from `first` on and ACK asked for on the last. */
+  exchange(bytes: Uint8Array, length: number, first: number, count: number): ItemError[]
   close(): void
 }
 
@@ -86,6 +88,11 @@ export function openRequestSocket(): RequestSocket {
   const writer = new MessageWriter()
   const answers = new Uint8Array(RECEIVE_BYTES)
   let sequence = 1
+  const exchange = (bytes: Uint8Array, length: number, first: number, count: number): ItemError[] => {
+    const sent = send(fd, bytes, length)
+    if (sent < 0) throw new SysError('send (netlink)', -sent)
+    return collect(fd, answers, first, count)
+  }
   return {
     port,
     submit: (count, encode) => {
@@ -100,10 +107,9 @@ export function openRequestSocket(): RequestSocket {
         if (i === count - 1) writer.addFlags(NLM_F.ACK)
         writer.end()
       }
-      const sent = send(fd, writer.bytes, writer.length)
-      if (sent < 0) throw new SysError('send (netlink)', -sent)
-      return collect(fd, answers, first, count)
+      return exchange(writer.bytes, writer.length, first, count)
     },
+    exchange,
     close: () => close(fd),
   }
 }

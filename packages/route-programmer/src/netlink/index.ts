@@ -3,3 +3,4 @@
 export { systemClock } from './clock.js'
 export { NetlinkDriver } from './netlink-driver.js'
 export { NetlinkTunnelDriver } from './netlink-tunnel-driver.js'
+export { WorkerNetlinkDriver } from './worker-driver.js'

@@ -5,16 +5,6 @@
  */
 
 import {
-  decodeAddress,
-  decodeLink,
-  decodeRoute,
-  IFLA,
-  type MessageWriter,
-  RTEXT_FILTER_SKIP_STATS,
-  RTM,
-  RTNLGRP,
-} from '@starling/netlink'
-import {
   BATCH_LIMIT,
   dump,
   type NotificationSocket,
@@ -24,11 +14,10 @@ import {
 } from '@starling/netlink/socket'
 import { errnoName } from '@starling/sys'
 import type { FibDriver, KernelEvent, KernelState, RouteWrite, WriteOutcome } from '../driver.js'
-import type { KernelAddress, KernelLink, KernelRoute } from '../routes.js'
-import { encodeWrite, toKernelAddress, toKernelLink, toKernelRoute, WRITE_FLAGS } from './convert.js'
+import type { KernelRoute } from '../routes.js'
+import { StateCollector, toEvent } from './inbound.js'
+import { DUMPS, GROUPS, writeMessage } from './outbound.js'
 
-const GROUPS = [RTNLGRP.LINK, RTNLGRP.IPV4_IFADDR, RTNLGRP.IPV6_IFADDR, RTNLGRP.IPV4_ROUTE, RTNLGRP.IPV6_ROUTE]
-const ROUTE_SLICE = 512
 /** A send of IPv4 routes may wait for an RCU grace period each time net.ipv4.fib_sync_mem bytes of trie are freed. */
 const SLOW_MS = 8
 const QUICK_MS = 4
@@ -61,38 +50,19 @@ export class NetlinkDriver implements FibDriver {
   }
 
   async read(onRoutes?: (routes: readonly KernelRoute[]) => void): Promise<KernelState> {
-    const links: KernelLink[] = []
-    const addresses: KernelAddress[] = []
     const all: KernelRoute[] = []
-    let slice: KernelRoute[] = []
-    const give = onRoutes ?? ((routes: readonly KernelRoute[]) => all.push(...routes))
-    const results = [
-      await dump(RTM.GETLINK, linkRequest, (_type, bytes, from, to) => {
-        const link = decodeLink(bytes, from, to, false)
-        if (link !== undefined) links.push(toKernelLink(link))
-      }),
-      await dump(RTM.GETADDR, zeros(8), (_type, bytes, from, to) => {
-        const message = decodeAddress(bytes, from, to)
-        const address = message && toKernelAddress(message)
-        if (address !== undefined) addresses.push(address)
-      }),
-    ]
-    for (const family of [2, 10]) {
-      const result = await dump(RTM.GETROUTE, zeros(12, family), (_type, bytes, from, to) => {
-        const message = decodeRoute(bytes, from, to, false)
-        const route = message && toKernelRoute(message)
-        if (route === undefined || slice.push(route) < ROUTE_SLICE) return
-        give(slice)
-        slice = []
-      })
-      results.push(result)
+    const collector = new StateCollector(onRoutes ?? ((routes) => void all.push(...routes)))
+    let interrupted = false
+    for (const { type, encode } of DUMPS) {
+      const visit = collector.visit.bind(collector)
+      interrupted = (await dump(type, encode, visit)).interrupted || interrupted
     }
-    give(slice)
-    if (results.some(({ interrupted }) => interrupted)) {
+    collector.flush()
+    if (interrupted) {
       this.pending.push({ type: 'gap', reason: 'the tables changed while they were read' })
       setImmediate(() => this.flush())
     }
-    return { links, addresses, routes: all }
+    return { links: collector.links, addresses: collector.addresses, routes: all }
   }
 
   async write(writes: readonly RouteWrite[]): Promise<readonly WriteOutcome[]> {
@@ -110,9 +80,7 @@ export class NetlinkDriver implements FibDriver {
   private submit(writes: readonly RouteWrite[], start: number, count: number, outcomes: WriteOutcome[]): void {
     const began = performance.now()
     const errors = this.requests.submit(count, (writer, i, sequence) => {
-      const write = writes[start + i] as RouteWrite
-      writer.begin(write.op === 'delete' ? RTM.DELROUTE : RTM.NEWROUTE, WRITE_FLAGS[write.op], sequence)
-      encodeWrite(writer, write)
+      writeMessage(writer, writes[start + i] as RouteWrite, sequence)
     })
     for (const { index, errno, text } of errors) {
       outcomes[start + index] = { errno, name: errnoName(errno), ...(text !== '' && { text }) }
@@ -133,20 +101,8 @@ export class NetlinkDriver implements FibDriver {
   }
 
   private collect(type: number, bytes: Uint8Array, from: number, to: number): void {
-    if (type === RTM.NEWROUTE || type === RTM.DELROUTE) {
-      const message = decodeRoute(bytes, from, to, false)
-      const route = message && toKernelRoute(message)
-      if (route !== undefined) this.pending.push({ type: 'route', removed: type === RTM.DELROUTE, route })
-    } else if (type === RTM.NEWLINK || type === RTM.DELLINK) {
-      const link = decodeLink(bytes, from, to, false)
-      // Bridges announce their ports a second time under AF_BRIDGE: not a link of its own.
-      if (link === undefined || link.family !== 0) return
-      this.pending.push({ type: 'link', removed: type === RTM.DELLINK, link: toKernelLink(link) })
-    } else if (type === RTM.NEWADDR || type === RTM.DELADDR) {
-      const message = decodeAddress(bytes, from, to)
-      const address = message && toKernelAddress(message)
-      if (address !== undefined) this.pending.push({ type: 'address', removed: type === RTM.DELADDR, address })
-    }
+    const event = toEvent(type, bytes, from, to)
+    if (event !== undefined) this.pending.push(event)
   }
 
   private flush(): void {
@@ -155,17 +111,4 @@ export class NetlinkDriver implements FibDriver {
     this.pending = []
     for (const listener of this.listeners) listener(events)
   }
-}
-
-/** A fixed header of zeros, `family` in its first byte: strict checking refuses anything else. */
-function zeros(length: number, family = 0): (writer: MessageWriter) => void {
-  return (writer) => {
-    writer.u8(family)
-    for (let i = 1; i < length; i++) writer.u8(0)
-  }
-}
-
-function linkRequest(writer: MessageWriter): void {
-  zeros(16)(writer)
-  writer.attributeU32(IFLA.EXT_MASK, RTEXT_FILTER_SKIP_STATS)
 }
