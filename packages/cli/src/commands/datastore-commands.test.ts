@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Datastore, MemoryStore } from '@starling/datastore'
@@ -121,6 +121,66 @@ describe('plan', () => {
     expect(part.out).toBe(whole.out)
     const same = await run('plan', '--datastore', spec, '--against', spec, '--node', 'worker-1')
     expect(same.out).toBe('No difference.\n')
+  })
+
+  test('a node that comes is a difference, one that nobody knows is a mistake', async () => {
+    await run('apply', file('now.yaml', TOR), '--datastore', spec)
+    const against = (node: string) =>
+      run('plan', '--datastore', `file:${file('next.yaml', BOTH)}`, '--against', spec, '--node', node)
+    expect((await against('worker-2')).out).toMatch(/^\+ session Mesh_10_0_0_11 /m)
+    expect((await against('worker-9')).code).toBe(EXIT.failed)
+  })
+
+  test('secrets and workloads from the folders a node would read', async () => {
+    const workload = `
+apiVersion: projectcalico.org/v3
+kind: BGPPeer
+metadata: { name: vms }
+spec: { localWorkloadSelector: all(), asNumber: 64900 }
+---
+apiVersion: projectcalico.org/v3
+kind: BGPConfiguration
+metadata: { name: default }
+spec: { nodeMeshPassword: { secretKeyRef: { name: bgp, key: mesh } } }
+`
+    mkdirSync(join(folder, 'secrets', 'bgp'), { recursive: true })
+    mkdirSync(join(folder, 'status'))
+    file('secrets/bgp/mesh', 'secret\n')
+    file('status/one', '{"ifaceName":"cali1","ipv4Nets":["10.244.0.5/32"],"bgpPeerName":"vms"}')
+    const state = `file:${file('c.yaml', `${NODES}---${workload}`)}`
+    const folders = ['--secrets-dir', join(folder, 'secrets'), '--endpoint-status', join(folder, 'status')]
+    const { out } = await run('plan', '--datastore', state, '--node', 'worker-1', ...folders, '-o', 'json')
+    const { peers, problems } = JSON.parse(out) as { peers: { name: string }[]; problems: unknown[] }
+    expect(problems).toEqual([])
+    expect(peers).toMatchObject([
+      { name: 'Local_Workload_10_244_0_5', kind: 'local-workload', passive: true, remoteAs: 64900, hasPassword: false },
+      { name: 'Mesh_10_0_0_12', hasPassword: true },
+    ])
+    const missing = await run('plan', '--datastore', state, '--node', 'worker-1', '--secrets-dir', '/nonexistent')
+    expect(missing.code).toBe(EXIT.failed)
+  })
+
+  test('CALICO_K8S_NODE_REF names the node that endpoints name', async () => {
+    const service = `
+apiVersion: v1
+kind: Service
+metadata: { name: web, namespace: default }
+spec: { type: NodePort, clusterIP: 10.96.0.10, externalTrafficPolicy: Local }
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: { name: web-1, namespace: default, labels: { kubernetes.io/service-name: web } }
+endpoints: [{ addresses: [10.244.0.5], nodeName: ip-10-0-0-11 }]
+---
+apiVersion: projectcalico.org/v3
+kind: BGPConfiguration
+metadata: { name: default }
+spec: { serviceClusterIPs: [{ cidr: 10.96.0.0/12 }] }
+`
+    const state = `file:${file('c.yaml', `${NODES}---${service}`)}`
+    const { io, out } = recordingIo({ env: { CALICO_K8S_NODE_REF: 'ip-10-0-0-11' } })
+    await main(['plan', '--datastore', state, '--node', 'worker-1'], io)
+    expect(out()).toMatch(/10\.96\.0\.10\/32 +service default\/web/)
   })
 
   test('one route through the rules', async () => {

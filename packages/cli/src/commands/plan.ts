@@ -1,8 +1,6 @@
 /**
  * `starling plan`: what a node would do, without doing it; what would change; and the verdict of its rules on one route.
  */
-import { readdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import {
   type Answer,
   type ClusterState,
@@ -32,6 +30,7 @@ interface PlanCommandOptions extends OutputOptions {
   readonly against?: string
   readonly overlay?: boolean
   readonly secretsDir?: string
+  readonly endpointStatus?: string
   readonly evaluate?: string
   readonly from?: string
   readonly to?: string
@@ -44,6 +43,10 @@ export function register(program: Command, io: Io): void {
     .option('--against <spec>', 'show the difference to what this datastore says', datastoreSpec)
     .option('--overlay', 'with --against: --datastore holds only what would change, on top of the other')
     .option('--secrets-dir <dir>', 'mounted secrets, as NAME/KEY')
+    .option(
+      '--endpoint-status <dir>',
+      "Felix's files of local workloads that speak BGP (of that node, not of this one)",
+    )
     .option('--evaluate <route>', 'one route through the rules: PREFIX or PREFIX,{"asPath":[64601],...}')
     .option('--from <peer>', 'with --evaluate: a peer, static, kernel:IFACE or direct:IFACE')
     .option('--to <peer>', 'with --evaluate: a peer or kernel')
@@ -53,13 +56,14 @@ export function register(program: Command, io: Io): void {
 async function run(options: PlanCommandOptions, io: Io): Promise<void> {
   if (options.overlay === true && options.against === undefined) throw usage('--overlay needs --against')
   const planOptions = await optionsFrom(options, io)
-  const make = (state: ClusterState): Plan => {
-    if (state.nodes.get(options.node) === undefined) throw new CliError(`there is no Node ${options.node}`)
-    return plan(state, options.node, planOptions)
-  }
+  const knows = (state: ClusterState): boolean => state.nodes.get(options.node) !== undefined
+  const nobody = new CliError(`there is no Node ${options.node}`)
+  const make = (state: ClusterState): Plan => plan(state, options.node, planOptions)
   const here = await withDatastore(options.datastore, io, readEntries)
   if (options.against === undefined) {
-    const made = make(stateOf(here))
+    const state = stateOf(here)
+    if (!knows(state)) throw nobody
+    const made = make(state)
     if (options.evaluate !== undefined) return evaluateRoute(options, io, made)
     const json = planToJson(made)
     io.write(render(json, options, io, (style) => planText(json, style)))
@@ -67,7 +71,10 @@ async function run(options: PlanCommandOptions, io: Io): Promise<void> {
   }
   const there = await withDatastore(options.against, io, readEntries)
   const after = options.overlay === true ? { ...here, entries: new Map([...there.entries, ...here.entries]) } : here
-  const difference = diffPlans(make(stateOf(there)), make(stateOf(after)))
+  // A node that comes or goes is a difference too.
+  const [old, next] = [stateOf(there), stateOf(after)]
+  if (!knows(old) && !knows(next)) throw nobody
+  const difference = diffPlans(make(old), make(next))
   io.write(render(difference, options, io, (style) => diffText(difference, style)))
 }
 
@@ -75,24 +82,28 @@ async function optionsFrom(options: PlanCommandOptions, io: Io): Promise<PlanOpt
   const routerId = nonEmpty(io.env['CALICO_ROUTER_ID'])
   const namespace = nonEmpty(io.env['NAMESPACE'])
   const advertiseClusterIps = nonEmpty(io.env['CALICO_ADVERTISE_CLUSTER_IPS'])
+  const kubernetesNodeName = nonEmpty(io.env['CALICO_K8S_NODE_REF'])
+  const { secretsDir, endpointStatus } = options
   return {
     ...(routerId === undefined ? {} : { routerId }),
     ...(namespace === undefined ? {} : { namespace }),
     ...(advertiseClusterIps === undefined ? {} : { advertiseClusterIps }),
-    ...(options.secretsDir === undefined ? {} : { secrets: await readSecrets(options.secretsDir) }),
+    ...(kubernetesNodeName === undefined ? {} : { kubernetesNodeName }),
+    ...(secretsDir === undefined && endpointStatus === undefined ? {} : await readFolders(secretsDir, endpointStatus)),
   }
 }
 
-async function readSecrets(folder: string): Promise<ReadonlyMap<string, string>> {
-  const secrets = new Map<string, string>()
-  const visible = async (path: string): Promise<string[]> =>
-    (await readdir(path).catch(() => [])).filter((name) => !name.startsWith('.'))
-  for (const name of await visible(folder)) {
-    for (const key of await visible(join(folder, name))) {
-      secrets.set(`${name}/${key}`, (await readFile(join(folder, name, key), 'utf8')).trimEnd())
+/** Read by the very code of the node agent. */
+async function readFolders(secretsDir: string | undefined, endpointStatus: string | undefined): Promise<PlanOptions> {
+  const { readSecrets, readWorkloads } = await import('@starling/bgp-client')
+  try {
+    return {
+      ...(secretsDir === undefined ? {} : { secrets: await readSecrets(secretsDir) }),
+      ...(endpointStatus === undefined ? {} : { workloads: await readWorkloads(endpointStatus) }),
     }
+  } catch (error) {
+    throw new CliError(error instanceof Error ? error.message : String(error))
   }
-  return secrets
 }
 
 function evaluateRoute(options: PlanCommandOptions, io: Io, made: Plan): void {
