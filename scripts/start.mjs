@@ -17,7 +17,7 @@ const demo = spawn(
   [join(root, 'packages/cli/bin/starling.js'), 'lab', 'demo', ...process.argv.slice(2)],
   { stdio: 'inherit' },
 )
-// Ctrl-C reaches the demo as well: it cleans up and then ends us through its exit. A plain kill is passed on.
-process.on('SIGINT', () => {})
-for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => demo.kill(signal))
+// The demo cleans up and then ends us through its exit. Ctrl-C reaches it from the terminal as well; asked twice it still
+// ends once, and a SIGINT sent to us alone would otherwise reach nobody.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => demo.kill(signal))
 demo.on('exit', (code) => process.exit(code ?? 1))

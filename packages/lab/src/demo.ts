@@ -101,9 +101,10 @@ async function watch(lab: Lab, title: string, options: DemoOptions, stop: Stop, 
     const over = options.exitWhenConverged && (convergedAfter !== undefined || seconds() > options.timeoutSeconds)
     if (io.terminal || over) {
       const now = convergedAfter === undefined ? progress(absent, seconds()) : advice(lab, view, convergedAfter, absent)
-      const told = io.terminal ? now.flatMap((line) => wrap(line, io.columns)) : now
+      const fitted = (text: string) => (io.terminal ? wrap(text, io.columns) : [text])
+      const told = now.flatMap(fitted)
       const style = { ...styleOf(io), ...(io.terminal ? { columns: io.columns } : {}) }
-      const lines = [...title.split('\n'), '', ...tables(lab.plan, view, style), '']
+      const lines = [...title.split('\n').flatMap(fitted), '', ...tables(lab.plan, view, style), '']
       // The last picture may scroll: nothing is drawn over it.
       if (io.terminal) screen.draw(squeeze(lines, told, over ? Number.POSITIVE_INFINITY : io.rows))
       else io.write(`${[...lines, ...told].join('\n')}\n`)

@@ -15,6 +15,7 @@ export type ModeChoice =
   | { readonly mode: 'loopback'; readonly words: string }
 
 const INSIDE = 'STARLING_LAB_USERNS'
+const STOPS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 // With a network namespace of its own: nobody may return from a new namespace to one that belongs to the machine.
 const UNSHARE = ['--user', '--map-root-user', '--net']
 
@@ -29,7 +30,7 @@ export function chooseMode(): ModeChoice {
   if (allowed) return { mode: 'userns' }
   return {
     mode: 'loopback',
-    words: `loopback addresses and routes in memory, no pods (network namespaces are not allowed: ${refusal})`,
+    words: `loopback addresses and routes in memory, no pods (no namespaces: ${refusal.replace(/ \(.*/s, '')})`,
   }
 }
 
@@ -49,17 +50,12 @@ export function inUserNamespace(command: readonly string[]): Promise<number> {
       stdio: 'inherit',
       env: { ...process.env, [INSIDE]: '1', [STATE_VARIABLE]: stateRoot() },
     })
-    // Ctrl-C reaches the child too; it cleans up and ends, and we with it. A plain kill is passed on.
-    const ignore = () => {}
+    // The child cleans up and ends, and we with it. Ctrl-C reaches it from the terminal as well: twice is once.
     const forward = (signal: NodeJS.Signals) => child.kill(signal)
-    process.on('SIGINT', ignore)
-    process.on('SIGTERM', forward)
-    process.on('SIGHUP', forward)
+    for (const signal of STOPS) process.on(signal, forward)
     child.once('error', reject)
     child.once('exit', (code) => {
-      process.off('SIGINT', ignore)
-      process.off('SIGTERM', forward)
-      process.off('SIGHUP', forward)
+      for (const signal of STOPS) process.off(signal, forward)
       resolve(code ?? 1)
     })
   })
