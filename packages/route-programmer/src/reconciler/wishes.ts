@@ -27,11 +27,30 @@ function wishText(route: Wish['route']): string {
   return `${route.kind}|${hops.join(',')}|${source}|${route.mtu ?? ''}`
 }
 
+function sameWish(a: Wish['route'], b: Wish['route']): boolean {
+  if (a.kind !== b.kind || a.mtu !== b.mtu || a.nextHops.length !== b.nextHops.length) return false
+  if (!sameBytes(a.sourceAddress, b.sourceAddress)) return false
+  return a.nextHops.every((hop, i) => {
+    const other = b.nextHops[i] as (typeof b.nextHops)[number]
+    if (hop.device !== other.device || (hop.onlink === true) !== (other.onlink === true)) return false
+    return (hop.weight ?? 1) === (other.weight ?? 1) && sameBytes(hop.gateway, other.gateway)
+  })
+}
+
+function sameBytes(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
+}
+
 export class WishTable {
   private readonly numbers = new Map<string, number>()
   /** Number 0 means "no wish". */
   private readonly wishes: (Wish | undefined)[] = [undefined]
   private readonly free: number[] = []
+  /** Acquired last; 0 at first, which is nobody. */
+  private last = 0
   private readonly resolver: Resolver
   private readonly ways: WayTable
 
@@ -44,8 +63,17 @@ export class WishTable {
     return this.wishes[number] as Wish
   }
 
-  /** Interns and counts one more holder. */
+  /** Interns and counts one more holder. Routes come in runs with the same way out: those need no text. */
   acquire(route: Wish['route']): number {
+    const last = this.wishes[this.last]
+    if (last !== undefined && sameWish(last.route, route)) {
+      last.count++
+      return this.last
+    }
+    return this.look(route)
+  }
+
+  private look(route: Wish['route']): number {
     const text = wishText(route)
     let number = this.numbers.get(text)
     if (number === undefined) {
@@ -63,6 +91,7 @@ export class WishTable {
       this.resolve(wish)
     }
     this.get(number).count++
+    this.last = number
     return number
   }
 
