@@ -38,6 +38,7 @@ import { Speaker } from '@starling/speaker'
 import { BlockKeeper } from './block-keeper.js'
 import { SecretsFolder, WorkloadFolder } from './folders.js'
 import { KernelBridge } from './kernel-bridge.js'
+import { KernelLatency } from './kernel-latency.js'
 import { type Fib, KernelSide, openFib } from './kernel-side.js'
 import { LocalRoutes } from './local-routes.js'
 import type { NodeOptions } from './options.js'
@@ -52,6 +53,7 @@ export class NodeAgent implements Daemon {
   readonly #fileProblems = new FileProblemList(this.#events)
   readonly #loop = monitorLoopDelay()
   readonly #startedAt = now()
+  readonly #latency = new KernelLatency({ now, observed: (time) => this.#api?.metrics.observeKernelLatency(time) })
   readonly #kernel: KernelSide
   readonly #bridge: KernelBridge
   readonly #local: LocalRoutes
@@ -77,12 +79,13 @@ export class NodeAgent implements Daemon {
     this.#log = createLogger({ level: options.logLevel, name: `node ${options.name}`, pretty: options.logPretty })
     logEvents(this.#log, this.#events)
     this.#kernel = new KernelSide(
-      fib,
+      { ...fib, routes: this.#latency.listening(fib.routes) },
       { vxlan: options.programVxlan ?? false },
       {
         nextHopChanged: (address, reachable, metric) => this.#speaker?.nextHopChanged(address, reachable, metric),
         observed: (routes) => this.#local.observe(routes),
         event: (event) => this.#events.push(now(), event),
+        rested: () => this.#latency.rested(),
       },
     )
     this.#bridge = new KernelBridge(this.#kernel.programmer)
@@ -202,7 +205,10 @@ export class NodeAgent implements Daemon {
       listen: this.#listen(plan),
       restarting,
       extras: {
-        installRoute: (view) => this.#bridge.install(view),
+        installRoute: (view) => {
+          this.#latency.asked(view, this.#speaker?.burstStart ?? now())
+          this.#bridge.install(view)
+        },
         removeRoute: (family, address, length) => this.#bridge.remove(family, address, length),
         trackNextHop: (address) => this.#kernel.track(address),
         untrackNextHop: (address) => this.#kernel.untrack(address),

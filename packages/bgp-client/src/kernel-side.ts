@@ -26,6 +26,8 @@ export interface KernelListener {
   nextHopChanged(address: string, reachable: boolean, metric: number): void
   observed(routes: readonly ObservedRoute[]): void
   event(event: HostEvent): void
+  /** Everything asked for is written or waits for something. */
+  rested(): void
 }
 
 /** Connected prefixes of these are never taken (calico.md 2.10). */
@@ -166,6 +168,7 @@ export class KernelSide {
 
   #idle(): void {
     this.#lastSync = now()
+    this.#listener.rested()
     this.#reports.rested(this.programmer.reconciler.counters.gaps)
     if (this.ready) this.#read()
   }

@@ -45,6 +45,11 @@ export class Loop {
     setImmediate(this.#gate)
   }
 
+  /** When the present burst began: the first thing that came in since the last rest. */
+  get burstStart(): number {
+    return this.#first
+  }
+
   stop(): void {
     this.#stopped = true
     clearTimeout(this.#timer)

@@ -192,6 +192,11 @@ export class Speaker {
     return delay
   }
 
+  /** When the inputs now worked on began to come in, for latencies. */
+  get burstStart(): number {
+    return this.#loop.burstStart
+  }
+
   /** TCP connections open, dialled ones included. */
   get connections(): number {
     return this.#live.size

@@ -214,6 +214,12 @@ export const METRICS: readonly MetricDefinition[] = [
     single(({ now, datastore }) => Math.max(0, now - datastore.since) / 1000),
   ),
   gauge(
+    'starling_datastore_lag_seconds',
+    'How old the snapshot may be: 0 in sync, else the time since it was or the start.',
+    [],
+    single(({ now, datastore }) => (datastore.status === 'in-sync' ? 0 : Math.max(0, now - datastore.since) / 1000)),
+  ),
+  gauge(
     'starling_datastore_revision',
     'Revision of the snapshot in force.',
     [],
@@ -271,7 +277,7 @@ export const EVENT_METRICS = {
   kernelLatency: {
     name: 'starling_update_to_kernel_seconds',
     type: 'histogram',
-    help: "From an UPDATE's arrival to the kernel's acknowledgement.",
+    help: "From an UPDATE's arrival, or that of the first in its burst, to the kernel's acknowledgement.",
     labels: [],
   },
 } as const

@@ -66,7 +66,7 @@ export class Metrics {
     return this.#registry.contentType
   }
 
-  /** From an UPDATE's arrival to the kernel's acknowledgement. */
+  /** Once per route, by the node agent. */
   observeKernelLatency(milliseconds: number): void {
     this.#latency.observe(milliseconds / 1000)
   }
