@@ -102,7 +102,8 @@ export class RunningDaemon implements DaemonPorts {
     const { cluster, datastore, fileProblems } = this.#parts
     if (cluster === undefined) {
       const detail = 'runs without a datastore'
-      return { description: datastore, status: 'in-sync', detail, since: 0, revision: 0, keys: 0, problems: [] }
+      const since = this.#parts.identity().startedAt
+      return { description: datastore, status: 'in-sync', detail, since, revision: 0, keys: 0, problems: [] }
     }
     const { snapshot, state, sync } = cluster
     return {

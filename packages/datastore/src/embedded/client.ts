@@ -63,6 +63,10 @@ class EmbeddedDatastore implements Datastore {
   #listed: string | undefined
   #ids = 0
   #wait = RECONNECT_MS
+  /** A server has answered once. */
+  #met = false
+  /** Why there is no connection; the first word a caller wants. */
+  #lost = ''
   #cancelReconnect = () => {}
   #closed = false
 
@@ -133,7 +137,8 @@ class EmbeddedDatastore implements Datastore {
       const cancel = this.#clock.after(this.#callMs, () => {
         this.#pending.delete(id)
         const ambiguous = !repeatable && pending.sent
-        reject(new DatastoreError(`${this.description}: no answer in ${this.#callMs} ms`, true, { ambiguous }))
+        const why = this.#lost === '' ? '' : `: ${this.#lost}`
+        reject(new DatastoreError(`${this.description}: no answer in ${this.#callMs} ms${why}`, true, { ambiguous }))
       })
       const pending: Pending = { call, repeatable, sent: false, resolve, reject, cancel }
       this.#pending.set(id, pending)
@@ -178,11 +183,14 @@ class EmbeddedDatastore implements Datastore {
     this.#socket = undefined
     this.#store = undefined
     if (this.#closed) return
+    this.#lost = reason
+    // A store that never answered and still refuses after some tries is probably misspelt: no use in waiting longer.
+    const hopeless = !this.#met && this.#wait >= RECONNECT_LIMIT_MS
     for (const [id, { repeatable, sent, reject, cancel }] of this.#pending) {
-      if (repeatable || !sent) continue
+      if (!hopeless && (repeatable || !sent)) continue
       this.#pending.delete(id)
       cancel()
-      reject(new DatastoreError(`${this.description}: ${reason}`, true, { ambiguous: true }))
+      reject(new DatastoreError(`${this.description}: ${reason}`, true, { ambiguous: sent && !repeatable }))
     }
     for (const watch of this.#watches.values()) watch.link(false, reason)
     if (this.#pending.size === 0 && this.#watches.size === 0) return
@@ -194,6 +202,8 @@ class EmbeddedDatastore implements Datastore {
     if ('hello' in reply) {
       this.#store = reply.hello
       this.#wait = RECONNECT_MS
+      this.#met = true
+      this.#lost = ''
       for (const [id, pending] of this.#pending) this.#submit(id, pending)
       for (const [id, watch] of [...this.#watches]) this.#subscribe(id, watch)
       return

@@ -120,6 +120,15 @@ describe('the embedded datastore', () => {
     expect(error).toMatchObject({ retriable: true, ambiguous: false })
   })
 
+  it('does not wait long for a socket that never answered, and says why', async () => {
+    const path = socketPath()
+    await expect(client({ path }, 60_000).get('/a')).rejects.toMatchObject({
+      message: `embedded ${path}: connect ENOENT ${path}`,
+      retriable: true,
+      ambiguous: false,
+    })
+  })
+
   it('is private to its user', async () => {
     const path = socketPath()
     await serve({ path })

@@ -33,6 +33,11 @@ interface Running {
   ended: string
 }
 
+/** Node's own words are `spawn bird ENOENT`. */
+function notStarted(command: string, error: NodeJS.ErrnoException): string {
+  return error.code === 'ENOENT' ? `${command} is not installed` : error.message
+}
+
 const PATIENCE_MS = 3000
 
 export class Processes {
@@ -59,7 +64,7 @@ export class Processes {
       const child = spec.ns === undefined ? fork() : spec.ns.run(fork)
       const exited = new Promise<void>((resolve) => {
         child.once('exit', (code, signal) => ended(signal ?? `exit code ${code}`))
-        child.once('error', (error) => ended(error.message))
+        child.once('error', (error) => ended(notStarted(spec.command, error)))
         const ended = (how: string) => {
           running.ended = how
           resolve()

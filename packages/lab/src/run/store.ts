@@ -63,7 +63,7 @@ export async function startEtcd(folder: string, processes: Processes): Promise<S
   })
   const store = await etcdStore([url], () => {
     const status = processes.status(ETCD)
-    if (status?.running === false) throw new Error(`etcd: ${status.ended}. ${processes.tail(ETCD).join(' ')}`)
+    if (status?.running === false) throw new Error([`etcd: ${status.ended}`, ...processes.tail(ETCD)].join('\n'))
   })
   return {
     ...store,
