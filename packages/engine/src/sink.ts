@@ -52,6 +52,8 @@ export interface Sink {
    * `Engine.writable(connection)`. The engine reuses a buffer only after the transport reported it drained.
    */
   send(connection: ConnectionId, bytes: Uint8Array): boolean
+  /** False: there is no kernel, and neither {@link installRoute} nor {@link removeRoute} is called. */
+  readonly installs?: boolean
   installRoute(route: InstallView): void
   removeRoute(family: FamilyName, address: Uint8Array, length: number): void
   /** Ask for reachability; answered by `Engine.nextHopChanged`, at once or later, until untracked. */

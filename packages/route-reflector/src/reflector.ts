@@ -142,7 +142,9 @@ export class Reflector implements Daemon {
       // A reflector cannot know whether it lived before. If it did, an End-of-RIB before its clients are back would make
       // each of them drop what it kept of the others (RFC 4724 section 4.1); if it did not, it waits for nobody long.
       restarting: true,
+      warmUp: true,
       extras: {
+        installs: false,
         installRoute: () => {},
         removeRoute: () => {},
         trackNextHop: () => {},

@@ -35,6 +35,8 @@ export class AttributeBlock {
   verdict: Verdict = Verdict.accept
   /** Empty and shared for a clean block. */
   faults: Fault[] = NO_FAULTS
+  /** The octets are what {@link canonicalBlock} would write: nothing to copy. Only ever true where AS numbers have 4 octets. */
+  canonical = false
   /** Usable attributes in the order of the wire: their codes. */
   readonly codes = new Uint8Array(256)
   count = 0
@@ -43,6 +45,8 @@ export class AttributeBlock {
   readonly #start = new Uint32Array(256)
   readonly #end = new Uint32Array(256)
   readonly #flags = new Uint8Array(256)
+  /** Code of the attribute before. */
+  #last = 0
   /** Codes met so far, discarded ones included: 256 bits. */
   readonly #seen = new Uint32Array(8)
 
@@ -73,6 +77,7 @@ export class AttributeBlock {
       this.#one(flags, code, at, valueStart, valueStart + length)
       at = valueStart + length
     }
+    if (this.faults !== NO_FAULTS) this.canonical = false
     return this.verdict
   }
 
@@ -118,7 +123,10 @@ export class AttributeBlock {
     this.#seen[word] |= bit
     const row = BY_CODE[code]
     if (row === undefined) {
-      if (code === AttributeCode.mpReach || code === AttributeCode.mpUnreach) return
+      if (code === AttributeCode.mpReach || code === AttributeCode.mpUnreach) {
+        this.canonical = false
+        return
+      }
       if ((flags & Flag.optional) === 0) {
         const reason = `unrecognized well-known ${attributeName(code)}`
         const data = this.buffer.slice(at, end)
@@ -148,6 +156,11 @@ export class AttributeBlock {
         return
       }
     }
+    const kept = row === undefined ? UNKNOWN_KEPT : row.flags | (row.flags & Flag.optional ? flags & Flag.partial : 0)
+    const extended = end - start > 255 ? Flag.extendedLength : 0
+    if (flags !== (kept | extended) || code <= this.#last || code === AttributeCode.as4Path) this.canonical = false
+    if (code === AttributeCode.as4Aggregator) this.canonical = false
+    this.#last = code
     this.#start[code] = start + 1
     this.#end[code] = end
     this.#flags[code] = flags
@@ -177,12 +190,17 @@ export class AttributeBlock {
     this.#seen.fill(0)
     this.buffer = buffer
     this.context = context
+    this.canonical = context.as4
+    this.#last = -1
     this.present = 0
     this.verdict = Verdict.accept
     this.faults = NO_FAULTS
     this.count = 0
   }
 }
+
+/** RFC 4271 section 9: an unrecognized transitive attribute is passed on with the Partial bit. */
+const UNKNOWN_KEPT = Flag.optional | Flag.transitive | Flag.partial
 
 const AS4_CONTEXT = updateContext({ as4: true, ibgp: true, confederation: true })
 
@@ -191,16 +209,18 @@ const AS4_CONTEXT = updateContext({ as4: true, ibgp: true, confederation: true }
  * `writer.overflow`) if it does not fit.
  */
 export function canonicalBlock(block: AttributeBlock, writer: ByteWriter): boolean {
-  const codes = block.codes.slice(0, block.count).sort()
-  for (const code of codes) {
+  const { codes, count } = block
+  ascending.set(codes)
+  sort(ascending, count)
+  for (let i = 0; i < count; i++) {
+    const code = ascending[i]
     const row = BY_CODE[code]
     const flags = block.flags(code)
     if (code === AttributeCode.as4Path || code === AttributeCode.as4Aggregator) continue
     if (row === undefined) {
       // RFC 4271 section 9: unrecognized non-transitive attributes go no further, transitive ones get the Partial bit.
       if ((flags & Flag.transitive) === 0) continue
-      const kept = Flag.optional | Flag.transitive | Flag.partial
-      writeAttribute(writer, kept, code, block.buffer, block.start(code), block.end(code))
+      writeAttribute(writer, UNKNOWN_KEPT, code, block.buffer, block.start(code), block.end(code))
     } else if (code === AttributeCode.asPath && !block.context.as4) {
       writeAsPath4(block, writer)
     } else if (code === AttributeCode.aggregator && !block.context.as4) {
@@ -211,6 +231,21 @@ export function canonicalBlock(block: AttributeBlock, writer: ByteWriter): boole
     }
   }
   return !writer.overflow
+}
+
+const ascending = new Uint8Array(256)
+
+/** By insertion: blocks are short and nearly always in order. */
+function sort(codes: Uint8Array, count: number): void {
+  for (let i = 1; i < count; i++) {
+    const code = codes[i]
+    let at = i
+    while (at > 0 && codes[at - 1] > code) {
+      codes[at] = codes[at - 1]
+      at--
+    }
+    codes[at] = code
+  }
 }
 
 /** How canonical blocks are read: 4-octet AS numbers, nothing left that depends on the session. */

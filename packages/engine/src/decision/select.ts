@@ -59,7 +59,7 @@ export function isMultipath(
   return options.multipathRelax || samePath(paths.attr[best], paths.attr[row])
 }
 
-function resolvable(context: DecisionContext, row: number): boolean {
+export function resolvable(context: DecisionContext, row: number): boolean {
   const { paths, store } = context
   return paths.source[row] === 0 || store.nextHops.reachable(store.nextHop[paths.attr[row]])
 }

@@ -32,6 +32,10 @@ export class ExportProfile {
   readonly #store: AttributeStore
   /** Reflected routes pass unchanged: neither terms nor next hop can touch them. */
   readonly #transparent: boolean
+  /** By source kind: {@link reflects}. */
+  readonly #reflects: readonly boolean[]
+  /** Communities (as set flags) that keep a route from these peers. */
+  readonly #blocked: number
 
   constructor(session: SessionParameters, family: FamilyIndex, config: EngineConfig, store: AttributeStore) {
     this.session = session
@@ -40,6 +44,8 @@ export class ExportProfile {
     this.#store = store
     this.policy = compilePolicy(session.config.exportPolicy, session.config.exportDefault)
     this.#memo = new VerdictMemo(store)
+    this.#reflects = [0, 1, 2, 3].map((kind) => this.#mayHear(kind as SourceKind))
+    this.#blocked = session.external ? BLOCKED_FOR_EBGP : SetFlag.noAdvertise
     const { nextHop, role } = session.config
     this.#transparent =
       !session.external &&
@@ -59,8 +65,12 @@ export class ExportProfile {
     return clusterId !== 0 ? clusterId : this.#config.clusterId !== 0 ? this.#config.clusterId : this.#config.routerId
   }
 
-  /** RFC 4456 section 6. */
   reflects(kind: SourceKind): boolean {
+    return this.#reflects[kind]
+  }
+
+  /** RFC 4456 section 6. */
+  #mayHear(kind: SourceKind): boolean {
     if (this.session.external || kind === SourceKind.local || kind === SourceKind.external) return true
     const toClient = this.session.config.routeReflectorClient
     if (kind === SourceKind.client) return !toClient || this.#config.clientToClient
@@ -71,8 +81,7 @@ export class ExportProfile {
   run(edit: RouteEdit, attr: AttrId, kind: SourceKind): AttrId {
     const store = this.#store
     const flags = store.flags[attr]
-    if (!this.reflects(kind)) return 0
-    if (flags & (this.session.external ? BLOCKED_FOR_EBGP : SetFlag.noAdvertise)) return 0
+    if (!this.#reflects[kind] || flags & this.#blocked) return 0
     if (this.#transparent && flags & SetFlag.localPref && this.#fits(flags)) return attr
     if (this.policy.looksAtPrefix) return this.evaluate(edit, attr, kind, undefined)
     const known = this.#memo.get(attr, kind)

@@ -105,6 +105,14 @@ export class AttributeStore {
     const hash = this.hash(buffer, start, end)
     const found = this.find(hash, buffer, start, end, outer, preference)
     if (found !== 0) return found
+    const block = this.#block
+    block.parse(buffer, start, end, CANONICAL_CONTEXT)
+    return this.add(hash, block, start, end, outer, preference)
+  }
+
+  /** A set that {@link find} does not know, from its canonical block, parsed already. */
+  add(hash: number, block: AttributeBlock, start: number, end: number, outer: number, preference: number): AttrId {
+    const { buffer } = block
     if (this.size * 2 >= this.#buckets.length) this.#rehash()
     const id = this.#allocate()
     const full = hashNumber(hash, outer ^ (preference << 20)) >>> 0
@@ -117,7 +125,7 @@ export class AttributeStore {
     this.refs[id] = 0
     this.#serial = (this.#serial + 1) >>> 0
     this.serials[id] = this.#serial
-    this.#describe(id, outer)
+    this.#describe(id, outer, block, start)
     this.nextHops.retain(this.nextHop[id])
     this.#hashes[id] = full
     const bucket = full & (this.#buckets.length - 1)
@@ -177,18 +185,15 @@ export class AttributeStore {
     return true
   }
 
-  #describe(id: AttrId, outer: number): void {
-    const block = this.#block
-    this.read(id, block)
-    const base = this.offset(id)
+  /** `base`: where the block begins in the reader's buffer. */
+  #describe(id: AttrId, outer: number, block: AttributeBlock, base: number): void {
     let flags = 0
-    const has = (code: number) => block.has(code)
-    if (has(AttributeCode.localPref)) flags |= SetFlag.localPref
-    this.localPrefs[id] = has(AttributeCode.localPref) ? block.u32(AttributeCode.localPref) : 0
-    if (has(AttributeCode.med)) flags |= SetFlag.med
-    this.meds[id] = has(AttributeCode.med) ? block.u32(AttributeCode.med) : 0
-    if (has(AttributeCode.otc)) flags |= SetFlag.otc
-    for (const code of INTERNAL_CODES) if (has(code)) flags |= SetFlag.internalOnly
+    if (block.has(AttributeCode.localPref)) flags |= SetFlag.localPref
+    this.localPrefs[id] = block.has(AttributeCode.localPref) ? block.u32(AttributeCode.localPref) : 0
+    if (block.has(AttributeCode.med)) flags |= SetFlag.med
+    this.meds[id] = block.has(AttributeCode.med) ? block.u32(AttributeCode.med) : 0
+    if (block.has(AttributeCode.otc)) flags |= SetFlag.otc
+    for (let i = 0; i < INTERNAL_CODES.length; i++) if (block.has(INTERNAL_CODES[i])) flags |= SetFlag.internalOnly
     const pathStart = block.start(AttributeCode.asPath)
     const pathEnd = block.end(AttributeCode.asPath)
     this.pathLengths[id] = asPathLength(block.buffer, pathStart, pathEnd, 4)
@@ -196,13 +201,13 @@ export class AttributeStore {
     for (let at = pathStart; at + 2 <= pathEnd; at += 2 + block.buffer[at + 1] * 4) {
       if (block.buffer[at] > 2) flags |= SetFlag.internalOnly
     }
-    this.origins[id] = has(AttributeCode.origin) ? block.buffer[block.start(AttributeCode.origin)] : 2
-    if (has(AttributeCode.originatorId)) flags |= SetFlag.originator
-    this.originators[id] = has(AttributeCode.originatorId) ? block.u32(AttributeCode.originatorId) : 0
+    this.origins[id] = block.has(AttributeCode.origin) ? block.buffer[block.start(AttributeCode.origin)] : 2
+    if (block.has(AttributeCode.originatorId)) flags |= SetFlag.originator
+    this.originators[id] = block.has(AttributeCode.originatorId) ? block.u32(AttributeCode.originatorId) : 0
     const clusters = (block.end(AttributeCode.clusterList) - block.start(AttributeCode.clusterList)) >>> 2
     this.clusterCounts[id] = Math.min(255, clusters)
     flags |= this.#communities(block)
-    if (has(AttributeCode.nextHop)) {
+    if (block.has(AttributeCode.nextHop)) {
       flags |= SetFlag.inlineNextHop
       const at = block.start(AttributeCode.nextHop)
       this.nextHop[id] = this.nextHops.intern(block.buffer, at, at + 4)

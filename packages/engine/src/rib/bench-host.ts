@@ -12,6 +12,7 @@ export class CountingHost implements TablesHost {
   writes = 0
   events: EngineEvent['type'][] = []
   readonly sink: Sink = {
+    installs: false,
     connect: nothing,
     close: nothing,
     send: () => true,

@@ -7,7 +7,7 @@
 
 import { AttributeCode } from '@starling/bgp-packet'
 import type { PrefixTable } from '@starling/inet'
-import { isMultipath, rankRows, type SelectOptions, selectBest } from '../decision/select.js'
+import { isMultipath, rankRows, resolvable, type SelectOptions, selectBest } from '../decision/select.js'
 import { compare, type DecisionContext } from '../decision/steps.js'
 import type { OutGroup } from '../out/group.js'
 import type { Packer } from '../out/packer.js'
@@ -49,6 +49,8 @@ export class FamilyRib extends AdjRibIn {
   #sliceChanged = new Uint8Array(64)
   #addPathGroups = 0
   readonly #scratch = new Uint8Array(16)
+  /** Is there a kernel to be told? */
+  readonly #installs: boolean
   readonly #samePath = (a: AttrId, b: AttrId): boolean => sameAsPath(this.store, a, b)
 
   constructor(parts: FamilyParts, context: Omit<DecisionContext, 'paths'>) {
@@ -58,6 +60,7 @@ export class FamilyRib extends AdjRibIn {
     this.packer = parts.packer
     this.side = parts.side
     this.kernel = parts.kernel
+    this.#installs = parts.kernel.installs
     this.options = parts.options
     this.context = { ...context, paths: this.paths }
   }
@@ -101,8 +104,20 @@ export class FamilyRib extends AdjRibIn {
   /** Best path and multipath set of one prefix, and the kernel's news; true when the best path or its set changed. */
   #decide(prefix: number): boolean {
     const { paths, prefixes } = this
-    const count = this.gather(prefix)
-    const best = selectBest(this.context, this.options, this.#candidates, count)
+    const head = prefixes.head[prefix]
+    let count = 0
+    let best = 0
+    if (head !== 0 && paths.nextInPrefix[head] === 0) {
+      // One path, the common case: nobody to compare with.
+      if (this.#eligible(head)) {
+        count = 1
+        this.#candidates[0] = head
+        best = resolvable(this.context, head) ? head : 0
+      }
+    } else {
+      count = this.gather(prefix)
+      best = selectBest(this.context, this.options, this.#candidates, count)
+    }
     const before = prefixes.best[prefix]
     if (best !== before) {
       if (before !== 0) this.#prefer(before, -1)
@@ -111,7 +126,7 @@ export class FamilyRib extends AdjRibIn {
     }
     const changed = best !== before || (best !== 0 && (paths.flags[best] & RowFlag.changed) !== 0)
     const multipathChanged = this.#multipath(best, prefix, count)
-    if (changed || multipathChanged) this.#kernel(prefix, best)
+    if (this.#installs && (changed || multipathChanged)) this.#kernel(prefix, best)
     return changed
   }
 
@@ -127,13 +142,18 @@ export class FamilyRib extends AdjRibIn {
     group.pack()
   }
 
+  #eligible(row: RowId): boolean {
+    const { paths } = this
+    if (paths.attr[row] === 0 || (paths.flags[row] & RowFlag.zombie) !== 0) return false
+    return this.peers.usable[this.index][paths.source[row]] !== 0
+  }
+
   /** Eligible rows of a prefix into the scratch array. */
   gather(prefix: number): number {
     const { paths } = this
-    const usable = this.peers.usable[this.index]
     let count = 0
     for (let row = this.prefixes.head[prefix]; row !== 0; row = paths.nextInPrefix[row]) {
-      if (paths.attr[row] === 0 || paths.flags[row] & RowFlag.zombie || usable[paths.source[row]] === 0) continue
+      if (!this.#eligible(row)) continue
       if (count === this.#candidates.length) {
         const grown = new Uint32Array(count * 2)
         grown.set(this.#candidates)

@@ -87,7 +87,7 @@ export class BlockInterner {
       const alias = this.#aliases[(hash ^ context.key) & (ALIASES - 1)]
       if (alias !== undefined && this.#matches(alias, hash, context.key, outer, buffer, start, end)) return alias.target
     }
-    const id = this.#parse(scan, mp, inline, outer, buffer, start, end, context)
+    const id = this.#parse(scan, mp, inline, outer, hash, buffer, start, end, context)
     if (id === 0) store.nextHops.dropIfUnused(outer)
     else if (this.fault === undefined && (!mp || !inline) && !this.#isCanonical(id, buffer, start, end)) {
       this.#aliases[(hash ^ context.key) & (ALIASES - 1)] = {
@@ -157,6 +157,7 @@ export class BlockInterner {
     mp: boolean,
     inline: boolean,
     outer: number,
+    hash: number,
     buffer: Uint8Array,
     start: number,
     end: number,
@@ -166,6 +167,12 @@ export class BlockInterner {
     block.parse(buffer, start, end, context.update)
     this.fault = verdictOf(scan, block.present, block.faults)
     if (this.fault !== undefined && this.fault.verdict >= Verdict.treatAsWithdraw) return 0
+    // MP_REACH takes NEXT_HOP out of the block or puts one in: only otherwise are the octets the set's own.
+    if (block.canonical && (!mp || (!inline && !block.has(AttributeCode.nextHop)))) {
+      const store = this.#store
+      const known = store.find(hash, buffer, start, end, outer, BGP_PREFERENCE)
+      return known !== 0 ? known : store.add(hash, block, start, end, outer, BGP_PREFERENCE)
+    }
     const writer = this.#writer
     if ((end - start) * 2 + 64 > writer.buffer.length) writer.buffer = new Uint8Array(SCRATCH)
     writer.reset(writer.buffer)

@@ -27,6 +27,10 @@ export class KernelOut {
   }
   readonly #addresses = [new Uint8Array(4), new Uint8Array(16)] as const
 
+  get installs(): boolean {
+    return this.#sink.installs !== false
+  }
+
   constructor(sink: Sink) {
     this.#sink = sink
   }

@@ -155,7 +155,11 @@ export class Connection {
 
   #message(type: number, buffer: Uint8Array, start: number, end: number, now: number): void {
     this.#owner.counted('received', type)
-    if (type === MessageType.update) this.fire('UpdateMsg', now)
+    if (type === MessageType.update && this.state === 'Established') {
+      // The one cell of the table that is entered a million times: restartHold, deliverUpdate.
+      this.lastReceived = now
+      this.#deliverUpdate(now)
+    } else if (type === MessageType.update) this.fire('UpdateMsg', now)
     else if (type === MessageType.keepalive) this.fire('KeepAliveMsg', now)
     else if (type === MessageType.open) this.#open(start, end, now)
     else if (type === MessageType.routeRefresh) this.fire('RouteRefreshMsg', now)
