@@ -20,7 +20,6 @@ import {
   type Sink,
 } from '@starling/engine'
 import { localAddressesBeside } from './addresses.js'
-import { BfdHost, type BfdPeer } from './bfd/host.js'
 import { now } from './clock.js'
 import { TcpConnection } from './connection.js'
 import { dial } from './dialler.js'
@@ -42,13 +41,10 @@ export type SpeakerNotice =
   | { readonly type: 'listen-waiting'; readonly address: string; readonly port: number; readonly reason: string }
   | { readonly type: 'key-failed'; readonly address: string; readonly peer: string; readonly reason: string }
   | { readonly type: 'connection-refused'; readonly remoteAddress: string; readonly reason: string }
-  | { readonly type: 'bfd-problem'; readonly reason: string }
 
 export interface SpeakerOptions {
   readonly config: EngineConfig
   readonly listen: readonly ListenAddress[]
-  /** Peers with BFD. */
-  readonly bfd?: BfdPeers
   readonly extras: SinkExtras
   readonly notice?: (notice: SpeakerNotice) => void
   /** Uniform in [0, 1); Math.random by default. */
@@ -60,8 +56,6 @@ export interface SpeakerOptions {
   /** Other tables than the engine's own, for tests. */
   readonly tables?: EngineOptions['tables']
 }
-
-export type BfdPeers = ReadonlyMap<PeerKey, BfdPeer>
 
 export type StopMode = 'restart' | 'shutdown' | 'drain'
 
@@ -82,7 +76,6 @@ const GOODBYE = 500
 
 export class Speaker {
   readonly engine: Engine
-  readonly bfd: BfdHost
   readonly #extras: SinkExtras
   readonly #notice: (notice: SpeakerNotice) => void
   #listeners = new Map<string, Listener>()
@@ -97,12 +90,10 @@ export class Speaker {
   #turnRead = 0
   #configuring: Promise<unknown> = Promise.resolve()
   #config: EngineConfig
-  #bfdPeers: BfdPeers
   #stopping = false
 
   constructor(options: SpeakerOptions) {
     this.#config = options.config
-    this.#bfdPeers = options.bfd ?? new Map()
     this.#warmUp = options.warmUp ?? false
     this.#extras = options.extras
     this.#notice = options.notice ?? (() => undefined)
@@ -111,10 +102,6 @@ export class Speaker {
       work: (at) => this.engine.pending && this.engine.work(PREFIXES_PER_LOOK, at),
       endTurn: () => this.#endTurn(),
       nextDeadline: () => this.engine.nextDeadline(),
-    })
-    this.bfd = new BfdHost({
-      changed: (peer, up, administrative) => this.bfdChanged(peer, up, administrative),
-      problem: (reason) => this.#notice({ type: 'bfd-problem', reason }),
     })
     for (const address of options.listen) this.#listeners.set(listenKey(address), this.#listener(address))
     this.engine = new Engine(options.config, this.#sink(), {
@@ -130,7 +117,6 @@ export class Speaker {
     if (this.#warmUp) warmUp(this.#config)
     this.#delay.enable()
     await Promise.all([...this.#listeners.values()].map((listener) => listener.open(this.#config)))
-    this.bfd.set(this.#bfdPeers)
     this.#loop.poke()
   }
 
@@ -144,16 +130,12 @@ export class Speaker {
   }
 
   /** Keys first, so that a new peer never meets a listener without its key. Calls are served one after the other. */
-  configure(config: EngineConfig, listen?: readonly ListenAddress[], bfd?: BfdPeers): Promise<Reconfiguration> {
+  configure(config: EngineConfig, listen?: readonly ListenAddress[]): Promise<Reconfiguration> {
     const done = this.#configuring.then(async () => {
       this.#config = config
       await Promise.all([...this.#listeners.values()].map((listener) => listener.configure(config)))
       if (listen !== undefined) await this.#listen(listen)
-      const result = this.#input((at) => this.engine.configure(config, at))
-      if (bfd !== undefined) this.#bfdPeers = bfd
-      // Behind the engine, so that every verdict finds its peer.
-      this.bfd.set(this.#bfdPeers)
-      return result
+      return this.#input((at) => this.engine.configure(config, at))
     })
     this.#configuring = done.catch(() => undefined)
     return done
@@ -193,8 +175,8 @@ export class Speaker {
     this.#input((at) => this.engine.nextHopChanged(address, reachable, metric, at))
   }
 
-  bfdChanged(peer: PeerKey, up: boolean, administrative = false): void {
-    this.#input((at) => this.engine.bfdChanged(peer, up, at, administrative))
+  bfdChanged(peer: PeerKey, up: boolean): void {
+    this.#input((at) => this.engine.bfdChanged(peer, up, at))
   }
 
   admin(peer: PeerKey, action: Parameters<Engine['admin']>[1], options: { readonly reason?: string } = {}): boolean {
@@ -231,15 +213,12 @@ export class Speaker {
     if (this.#stopping) return
     if (options.mode === 'drain') await this.#drain(options.drainTime ?? DRAIN_TIME)
     this.#stopping = true
-    const silenced = this.bfd.stop()
     for (const listener of this.#listeners.values()) listener.close()
     if (options.mode !== 'restart') {
       this.#input((at) => this.engine.shutdown(options.reason ?? '', at))
       this.#endTurn()
       await sleep(this.#live.size > 0 ? GOODBYE : 0)
     }
-    // Before the connections: a path that falls silent would take the routes that graceful restart keeps.
-    await silenced
     this.#loop.stop()
     this.#delay.disable()
     // Closed by the kernel, without a word: to a helper this is a restart (RFC 4724 section 4.2).
