@@ -124,8 +124,9 @@ interface Outcome {
   readonly communities: readonly string[]
 }
 
-type Case = fc.TypeOf<typeof route>
-type Session = fc.TypeOf<typeof session>
+type ValueOf<A> = A extends fc.Arbitrary<infer T> ? T : never
+type Case = ValueOf<typeof route>
+type Session = ValueOf<typeof session>
 type Fallback = 'accept' | 'reject'
 
 /** Next hops are assumed reachable: nothing is ever asked of the sink. */

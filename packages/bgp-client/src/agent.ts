@@ -41,6 +41,7 @@ import { KernelBridge } from './kernel-bridge.js'
 import { KernelLatency } from './kernel-latency.js'
 import { type Fib, KernelSide, openFib } from './kernel-side.js'
 import { LocalRoutes } from './local-routes.js'
+import { NodeStatusReporter, type StatusPorts } from './node-status.js'
 import type { NodeOptions } from './options.js'
 
 /** How long the engine must have had nothing to do after a restart before unclaimed routes go. */
@@ -62,6 +63,7 @@ export class NodeAgent implements Daemon {
   #datastore: Datastore | undefined
   #cluster: ClusterFollower | undefined
   #blocks: BlockKeeper | undefined
+  #status: NodeStatusReporter | undefined
   #speaker: Speaker | undefined
   #views: SpeakerViews | undefined
   #api: Api | undefined
@@ -131,6 +133,22 @@ export class NodeAgent implements Daemon {
     await this.#kernel.start()
     await Promise.all([this.#secrets?.start(), this.#workloads?.start()])
     this.#cluster.start()
+    this.#status = this.#reportStatus(this.#datastore, ports)
+  }
+
+  /** Only where asked: two reporters would take turns writing. */
+  #reportStatus(datastore: Datastore, ports: StatusPorts): NodeStatusReporter | undefined {
+    if (!this.#options.nodeStatus) return undefined
+    const reporter = new NodeStatusReporter({
+      datastore,
+      node: this.#options.name,
+      version: VERSION,
+      ports,
+      snapshot: () => (this.#cluster as ClusterFollower).snapshot,
+      failed: (text) => this.#log.warn({ code: 'NODE_STATUS_FAILED' }, `CalicoNodeStatus not written: ${text}`),
+    })
+    reporter.start()
+    return reporter
   }
 
   async stop(reason: string): Promise<void> {
@@ -138,6 +156,7 @@ export class NodeAgent implements Daemon {
     clearTimeout(this.#settling)
     this.#cluster?.stop()
     this.#blocks?.stop()
+    this.#status?.stop()
     this.#secrets?.stop()
     this.#workloads?.stop()
     // No NOTIFICATION: peers keep our routes for the restart time, as they do when BIRD is killed (calico.md 3.3).

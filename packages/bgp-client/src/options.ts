@@ -15,6 +15,8 @@ export interface NodeOptions extends SurfaceOptions {
   /** Claim a pod block for this node when it has none. */
   readonly claimBlock: boolean
   readonly cniConf?: string
+  /** Write the CalicoNodeStatus objects that name this node. */
+  readonly nodeStatus: boolean
   readonly secretsDir?: string
   /** CALICO_ENDPOINT_STATUS_PATH_PREFIX; files live in its `endpoint-status`. */
   readonly endpointStatusPrefix?: string

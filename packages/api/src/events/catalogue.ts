@@ -70,6 +70,10 @@ export type EventCode = keyof typeof EVENTS
 /** Codes of log lines that are no events: what the host of the engine met while it worked. */
 export const LOG_CODES = {
   BLOCK_CLAIM_FAILED: { level: 'warn', meaning: 'No pod block could be claimed (`--claim-block`); it is tried again.' },
+  NODE_STATUS_FAILED: {
+    level: 'warn',
+    meaning: 'A CalicoNodeStatus could not be written (`--node-status`); it is tried again.',
+  },
   CONFIGURE_FAILED: { level: 'error', meaning: 'A new plan could not be applied; the one before stays in force.' },
   FOLDER_UNREADABLE: { level: 'warn', meaning: 'The folder of secrets or of endpoint status files cannot be read.' },
   PLAN_FAILED: { level: 'error', meaning: 'A plan could not be made of the snapshot; the one before stays in force.' },

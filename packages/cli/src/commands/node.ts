@@ -28,6 +28,7 @@ interface NodeCommandOptions extends DaemonCommandOptions {
   readonly programVxlan: boolean
   readonly claimBlock: boolean
   readonly cniConf?: string
+  readonly nodeStatus: boolean
   readonly secretsDir?: string
   readonly listenPort?: number
 }
@@ -50,6 +51,7 @@ export function register(program: Command, io: Io): void {
     .option('--program-vxlan', 'VXLAN devices and routes as well: for clusters that run without Felix', false)
     .option('--claim-block', 'claim a pod block for this node when it has none (no Calico CNI here)', false)
     .option('--cni-conf <path>', 'with --claim-block: write a CNI configuration for ptp and host-local')
+    .option('--node-status', "write CalicoNodeStatus objects (where Calico's own reporter does not run)", false)
     .option('--secrets-dir <dir>', 'mounted secrets with BGP passwords, as NAME/KEY')
     .option('--listen-port <port>', 'BGP port, in place of the one the datastore says', port)
     .action(async (options: NodeCommandOptions) => {
@@ -63,6 +65,7 @@ export function register(program: Command, io: Io): void {
         fib: options.fib,
         programVxlan: options.programVxlan,
         claimBlock: options.claimBlock,
+        nodeStatus: options.nodeStatus,
         ...(options.cniConf === undefined ? {} : { cniConf: options.cniConf }),
         ...(options.secretsDir === undefined ? {} : { secretsDir: options.secretsDir }),
         ...(options.listenPort === undefined ? {} : { listenPort: options.listenPort }),
