@@ -17,6 +17,10 @@ interface Service {
   readonly volumes?: readonly string[]
   readonly configs?: readonly { source: string; target: string }[]
   readonly cap_add?: readonly string[]
+  readonly user?: string
+  readonly read_only?: boolean
+  readonly tmpfs?: readonly string[]
+  readonly build?: { readonly target: string }
 }
 
 interface Compose {
@@ -29,7 +33,7 @@ interface Compose {
 const text = readFileSync(new URL('../../docker-compose.yml', import.meta.url), 'utf8')
 const compose = parse(text, { merge: true }) as Compose
 const services = Object.entries(compose.services)
-const started = services.filter(([, { image }]) => image === 'starling:dev')
+const started = services.filter(([, { image }]) => /^starling-(node|reflector):dev$/.test(image))
 const names = (list: readonly string[] | Readonly<Record<string, unknown>> = []): string[] =>
   Array.isArray(list) ? [...(list as readonly string[])] : Object.keys(list)
 
@@ -61,10 +65,23 @@ test('addresses are unique and inside the fabric', () => {
   for (const address of addresses.values()) expect(fabric?.contains(Prefix.parseOrHost(address)!)).toBe(true)
 })
 
-test('a reflector gets no NET_ADMIN, a node does', () => {
-  for (const [name, { command, cap_add = [] }] of started) {
-    if (command?.[0] === 'reflector') expect(cap_add, name).not.toContain('NET_ADMIN')
-    if (command?.[0] === 'node') expect(cap_add, name).toContain('NET_ADMIN')
+test('a reflector is no root and has no capability, a node has NET_ADMIN; both write to /run/starling alone', () => {
+  expect(started).toHaveLength(5)
+  for (const [name, { command, cap_add = [], user, read_only, tmpfs = [] }] of started) {
+    expect(read_only, name).toBe(true)
+    expect(tmpfs.map((each) => each.split(':')[0])).toEqual(['/run/starling'])
+    if (command?.[0] === 'reflector') expect({ cap_add, user }, name).toEqual({ cap_add: [], user: '65532:65532' })
+    else expect(cap_add, name).toContain('NET_ADMIN')
+  }
+})
+
+test('every container runs a command that its image has: the targets of the Dockerfile', () => {
+  const dockerfile = readFileSync(new URL('../../Dockerfile', import.meta.url), 'utf8')
+  for (const [name, { command, image, build }] of started) {
+    expect(build?.target, name).toBe(command?.[0])
+    expect(image, name).toBe(`starling-${build?.target}:dev`)
+    expect(dockerfile).toContain(`\nFROM base AS ${build?.target}\n`)
+    expect(dockerfile).toContain(`COPY --from=build /src/dist/bundle/${build?.target} /opt/starling\n`)
   }
 })
 
