@@ -9,7 +9,7 @@
  */
 
 import { execFileSync, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
@@ -28,6 +28,8 @@ export interface Row {
   readonly perSecond: number
   /** Longest block of the event loop in ms, where it is ours. */
   readonly blocked?: number
+  /** Processor time of the main thread's longest turn in ms: what other programs on a busy machine do not add to. */
+  readonly busy?: number
 }
 
 function address(i: number): Uint8Array {
@@ -57,16 +59,30 @@ function host(): { namespace: Namespace; destroy(): void } {
   return { namespace, destroy }
 }
 
+/** Time this process's first thread has been on a processor (Documentation/scheduler/sched-stats). */
+function processorMs(): number {
+  return Number(readFileSync('/proc/self/schedstat', 'utf8').split(' ')[0]) / 1e6
+}
+
 /** Runs `body` and measures it together with the longest block of the event loop. */
-async function measured(body: () => Promise<void>): Promise<{ seconds: number; blocked: number }> {
+async function measured(body: () => Promise<void>): Promise<{ seconds: number; blocked: number; busy: number }> {
   const delay = monitorEventLoopDelay({ resolution: 1 })
   await systemClock.turn()
   delay.enable()
+  const turns = { running: true, longest: 0, last: processorMs() }
+  const look = () => {
+    const now = processorMs()
+    turns.longest = Math.max(turns.longest, now - turns.last)
+    turns.last = now
+    if (turns.running) setImmediate(look)
+  }
+  setImmediate(look)
   const start = performance.now()
   await body()
   const seconds = (performance.now() - start) / 1000
+  turns.running = false
   delay.disable()
-  return { seconds, blocked: delay.max / 1e6 }
+  return { seconds, blocked: delay.max / 1e6, busy: turns.longest }
 }
 
 /** Wishes arrive in slices, as best routes do from the engine's bounded work. */
@@ -92,8 +108,8 @@ async function starling(
     while (!holds()) await systemClock.turn()
   }
   const step = async (what: string, body: () => Promise<void>) => {
-    const { seconds, blocked } = await measured(body)
-    report(rows, { routes, who, what, seconds, perSecond: Math.round(routes / seconds), blocked })
+    const { seconds, blocked, busy } = await measured(body)
+    report(rows, { routes, who, what, seconds, perSecond: Math.round(routes / seconds), blocked, busy })
   }
   await until(() => counters.reads === 1)
   await step('add', async () => {
@@ -237,7 +253,12 @@ export async function run(args: readonly string[] = []): Promise<Row[]> {
     rmSync(script, { force: true })
   }
   console.table(
-    rows.map((row) => ({ ...row, seconds: row.seconds.toFixed(2), blocked: row.blocked?.toFixed(1) ?? '' })),
+    rows.map((row) => ({
+      ...row,
+      seconds: row.seconds.toFixed(2),
+      blocked: row.blocked?.toFixed(1) ?? '',
+      busy: row.busy?.toFixed(1) ?? '',
+    })),
   )
   return rows
 }

@@ -40,6 +40,8 @@ export type KernelEvent =
 
 export interface FibDriver {
   readonly description: string
+  /** Writes per call that suit this driver; a few hundred when absent. */
+  readonly batch?: number
   /** With `onRoutes` the routes come in slices while the event loop keeps turning, and `routes` of the result is empty. */
   read(onRoutes?: (routes: readonly KernelRoute[]) => void): Promise<KernelState>
   /** Outcome i belongs to write i; a failure does not stop those behind it. */

@@ -56,7 +56,7 @@ export class RouteProgrammer {
     this.driver = driver
     this.clock = clock
     this.listener = listener
-    this.batch = options.batch ?? BATCH
+    this.batch = options.batch ?? driver.batch ?? BATCH
     this.reconciler = new Reconciler(options, listener)
   }
 

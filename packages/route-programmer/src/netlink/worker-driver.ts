@@ -19,6 +19,8 @@ import type { FromWorker, ToWorker } from './worker-messages.js'
 /** Beside this file, or beside the bundle this file has become part of. */
 const SCRIPT = new URL('./netlink-worker.js', import.meta.url)
 const DONE: WriteOutcome = { errno: 0 }
+/** Several sends per call: while the kernel takes one, the next is encoded. */
+const CALL_LIMIT = 4 * BATCH_LIMIT
 const SEQUENCES = 0x7fff0000
 
 interface Waiting {
@@ -29,11 +31,15 @@ interface Waiting {
 
 export class WorkerNetlinkDriver implements FibDriver {
   readonly description = 'Linux kernel (rtnetlink)'
+  readonly batch = CALL_LIMIT
   private readonly script: URL
   private readonly listeners: ((events: readonly KernelEvent[]) => void)[] = []
   private readonly waiting = new Map<number, Waiting>()
+  /** Parts of a dump, taken one per turn: a port hands over all it has at once. */
+  private readonly backlog: Exclude<FromWorker, { op: 'events' }>[] = []
   private worker: Worker | undefined
-  private writer = new MessageWriter()
+  /** As many as sends have been under way at once; a buffer that is with the worker is not ours. */
+  private readonly writers: MessageWriter[] = []
   private nextId = 1
   private sequence = 1
   private closed = false
@@ -69,9 +75,12 @@ export class WorkerNetlinkDriver implements FibDriver {
 
   async write(writes: readonly RouteWrite[]): Promise<readonly WriteOutcome[]> {
     const outcomes: WriteOutcome[] = new Array(writes.length).fill(DONE)
+    const sends: Promise<void>[] = []
     for (let start = 0; start < writes.length; start += BATCH_LIMIT) {
-      await this.submit(writes, start, Math.min(BATCH_LIMIT, writes.length - start), outcomes)
+      if (start > 0) await new Promise((resolve) => setImmediate(resolve))
+      sends.push(this.submit(writes, start, Math.min(BATCH_LIMIT, writes.length - start), outcomes))
     }
+    for (const result of await Promise.allSettled(sends)) if (result.status === 'rejected') throw result.reason
     return outcomes
   }
 
@@ -95,8 +104,7 @@ export class WorkerNetlinkDriver implements FibDriver {
     count: number,
     outcomes: WriteOutcome[],
   ): Promise<void> {
-    // A buffer that is under way is not ours: the writer gets a new one, and the old one back with the answer.
-    const { writer } = this
+    const writer = this.writers.pop() ?? new MessageWriter()
     const first = this.sequence
     this.sequence = first + count > SEQUENCES ? 1 : first + count
     writer.reset()
@@ -113,6 +121,7 @@ export class WorkerNetlinkDriver implements FibDriver {
     )
     if (answer.op !== 'outcome') return
     writer.adopt(answer.buffer)
+    this.writers.push(writer)
     for (const { index, errno, text } of answer.errors) {
       outcomes[start + index] = { errno, name: errnoName(errno), ...(text !== '' && { text }) }
     }
@@ -148,6 +157,17 @@ export class WorkerNetlinkDriver implements FibDriver {
       this.events(message)
       return
     }
+    if (message.op !== 'chunk' && this.backlog.length === 0) this.settle(message)
+    else if (this.backlog.push(message) === 1) setImmediate(() => this.pump())
+  }
+
+  private pump(): void {
+    const message = this.backlog.shift()
+    if (message !== undefined) this.settle(message)
+    if (this.backlog.length > 0) setImmediate(() => this.pump())
+  }
+
+  private settle(message: Exclude<FromWorker, { op: 'events' }>): void {
     const waiting = this.waiting.get(message.id)
     if (message.op === 'chunk') {
       waiting?.chunk(new Uint8Array(message.buffer), message.length)
