@@ -36,10 +36,11 @@ function daemon() {
     nextHop: '10.0.0.12',
   }
   const own = { prefix: '10.244.1.0/26', family: 'ipv4', source: 'static', from: 'own block', best: true }
+  const host = { prefix: '10.0.0.0/24', family: 'ipv4', source: 'direct', from: 'connected eth0', best: true }
   const state = {
     now: 60_000,
     peers: [peer, silent as unknown as PeerView],
-    routes: [learned, own] as unknown as RouteView[],
+    routes: [learned, own, host] as unknown as RouteView[],
   }
   const ports = {
     now: () => state.now,
@@ -88,6 +89,13 @@ test('agent, sessions and routes as Calico words them (calico.md 1.12)', () => {
           gateway: 'N/A',
           interface: 'blackhole',
           learnedFrom: { sourceType: 'Static' },
+        },
+        {
+          type: 'FIB',
+          destination: '10.0.0.0/24',
+          gateway: 'N/A',
+          interface: 'eth0',
+          learnedFrom: { sourceType: 'Direct' },
         },
       ],
     },

@@ -207,7 +207,8 @@ function routeRow(route: RouteView, ports: StatusPorts, peers: ReadonlyMap<strin
 
 function interfaceOf({ prefix, source, from, nextHop }: RouteView, ports: StatusPorts): string {
   if (source === 'static' && nextHop === undefined) return 'blackhole'
-  if (source === 'kernel' || source === 'direct') return from
+  // The label of a host's own route ends with its device: `connected eth0`.
+  if (source === 'kernel' || source === 'direct') return from.slice(from.lastIndexOf(' ') + 1)
   if (ports.kernel() === undefined) return 'N/A'
   const [written] = ports.kernelRoutes({ match: { kind: 'exact', prefix }, limit: 1 }).routes
   const shape = written?.actual ?? written?.desired
