@@ -250,6 +250,13 @@ export type AdminResult =
   | { readonly ok: true; readonly changed: boolean; readonly detail: string }
   | { readonly ok: false; readonly code: 'not-found' | 'refused' | 'unsupported'; readonly detail: string }
 
+export interface RecordListener {
+  /** One JSON line, without its end. */
+  line(text: string): void
+  /** The session is over; nothing follows. */
+  ended(reason: string): void
+}
+
 export interface DaemonPorts {
   /** The daemon's clock, and what it shows as milliseconds since 1970. */
   now(): number
@@ -272,4 +279,6 @@ export interface DaemonPorts {
   memory(): MemoryView
   loopDelay(): LoopDelay
   admin(action: AdminAction): Promise<AdminResult>
+  /** The inputs of a peer's next session; the result ends it. Undefined: no such peer, or nothing to record. */
+  record?(peer: PeerKey, listener: RecordListener): (() => void) | undefined
 }

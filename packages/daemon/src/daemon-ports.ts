@@ -20,6 +20,7 @@ import type {
   LoopDelayMonitor,
   MemoryView,
   NodeView,
+  RecordListener,
   TableView,
 } from '@starling/api'
 import type {
@@ -51,6 +52,7 @@ export interface SpeakerViews {
   }
   admin(peer: PeerKey, action: EngineAction, options: { readonly reason?: string }): boolean
   recovery(): HealthFacts['graceful']
+  record(peer: PeerKey, listener: RecordListener): (() => void) | undefined
 }
 
 export interface KernelViews {
@@ -176,6 +178,10 @@ export class RunningDaemon implements DaemonPorts {
 
   loopDelay(): LoopDelay {
     return this.#parts.loop.read()
+  }
+
+  record(peer: PeerKey, listener: RecordListener): (() => void) | undefined {
+    return this.#parts.speaker()?.record(peer, listener)
   }
 
   async admin(request: AdminAction): Promise<AdminResult> {

@@ -20,6 +20,7 @@ import { escapeText } from '../text.js'
 import { registerBirdwatcher } from './birdwatcher.js'
 import { type ApiContext, healthInput, isLive, isReady, LIMITS } from './context.js'
 import { registerReads } from './read.js'
+import { registerRecord } from './record.js'
 import { HEALTH_QUERY } from './schemas.js'
 import { registerEventStream } from './stream.js'
 import { registerWrites, type WriteAccess } from './write.js'
@@ -105,6 +106,7 @@ export async function createApp(context: ApiContext, options: AppOptions): Promi
     registerReads(pages, context)
     registerEventStream(pages, context)
     registerWrites(pages, context, options.access)
+    registerRecord(pages, context, options.access)
     registerBirdwatcher(pages, context)
     registerOperations(pages, context)
     pages.get('/v1/openapi.json', { schema: { hide: true } }, () => app.swagger())

@@ -15,6 +15,10 @@ export const LIMITS = {
   defaultPage: 100,
   /** Event streams over all listeners; each costs one socket and one number. */
   streams: 1100,
+  /** Recordings of sessions at a time; each slows its peer's input down. */
+  recordings: 4,
+  /** Bytes a recording may wait for its reader. */
+  recordBacklog: 8 * 1024 * 1024,
   /** A stream whose socket takes nothing for so long is closed. */
   streamStall: 30_000,
   /** Comment lines that keep proxies from closing an idle stream. */
@@ -33,6 +37,8 @@ export interface ApiContext {
   readonly metrics: Metrics
   /** Open event streams, over all listeners of this daemon. */
   readonly streams: Set<() => void>
+  /** Those of them that record a session. */
+  readonly recordings: Set<() => void>
 }
 
 export function healthInput({ ports }: Pick<ApiContext, 'ports'>): HealthInput {

@@ -17,7 +17,7 @@ export type WriteAccess = { readonly kind: 'operator' } | { readonly kind: 'toke
 
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
 
-function authorize(request: FastifyRequest, access: WriteAccess): void {
+export function authorize(request: FastifyRequest, access: WriteAccess): void {
   if (access.kind === 'operator') return
   if (access.token === undefined || access.token === '') throw new ApiError('API_FORBIDDEN')
   const [scheme, given = ''] = (request.headers.authorization ?? '').split(' ')

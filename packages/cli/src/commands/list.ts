@@ -54,6 +54,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./peer.js')).registerPeer,
   },
   {
+    name: 'record',
+    summary: "write a session's inputs to a file, or play such a file again",
+    load: async () => (await import('./record.js')).register,
+  },
+  {
     name: 'drain',
     summary: 'take traffic away from this speaker, or bring it back',
     load: async () => (await import('./peer.js')).registerDrain,

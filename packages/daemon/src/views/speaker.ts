@@ -4,10 +4,14 @@
 import type { HealthFacts } from '@starling/api'
 import type { PeerView } from '@starling/engine'
 import type { Speaker } from '@starling/speaker'
+import { now } from '../clock.js'
 import type { SpeakerViews } from '../daemon-ports.js'
+import { recordSession } from '../record/session.js'
+import { EngineTap } from '../record/tap.js'
 
 export function speakerViews(speaker: Speaker): SpeakerViews {
   const { engine } = speaker
+  const tap = new EngineTap(engine)
   return {
     peers: () => engine.peers(),
     routes: (query) => engine.routes(query),
@@ -16,6 +20,11 @@ export function speakerViews(speaker: Speaker): SpeakerViews {
     memory: () => engine.memory(),
     tables: () => engine.sizes(),
     admin: (peer, action, options) => speaker.admin(peer, action, options),
+    record: (key, listener) => {
+      const address = engine.peer(key)?.remoteAddress
+      const peer = address === undefined ? undefined : engine.peerConfig(address)
+      return peer === undefined ? undefined : recordSession({ engine, tap, now: now() }, peer, listener)
+    },
     recovery: () => recovery(engine.peers(), engine.deferral.active, engine.deferral.deadline()),
   }
 }

@@ -1,0 +1,107 @@
+/**
+ * A recording of one session is evidence: played to a fresh engine, the same inputs get the same judgement, and no secret
+ * travels with it.
+ */
+import { EngineTap, fromLines, recordSession, replayRecording } from '@starling/daemon'
+import type { PeerConfig } from '@starling/engine'
+import { Network, Random, SimClock, SimNode, testConfig, testPeer } from '@starling/testkit'
+import { describe, expect, test } from 'vitest'
+
+const A = '10.0.0.1'
+const B = '10.0.0.2'
+
+/** ORIGIN with a length of 2 (RFC 7606 section 7.1: treat-as-withdraw), AS_PATH empty, NEXT_HOP, 192.0.2.0/24. */
+const BAD_UPDATE =
+  'ffffffffffffffffffffffffffffffff0031020000' + '0016' + '40010200004002004003040a00000240050400000064' + '18c00002'
+
+function rig(more: Partial<PeerConfig> = {}) {
+  const clock = new SimClock()
+  const random = new Random(7)
+  const network = new Network(clock, random)
+  const peer = testPeer(B, { password: 'top-secret', ...more })
+  const a = new SimNode(A, testConfig(A, [peer, testPeer('10.0.0.3')]), network, random)
+  const b = new SimNode(B, testConfig(B, [testPeer(A)]), network, random)
+  const lines: string[] = []
+  const ends: string[] = []
+  const tap = new EngineTap(a.engine)
+  const stop = recordSession({ engine: a.engine, tap, now: clock.now }, peer, {
+    line: (text) => lines.push(text),
+    ended: (reason) => ends.push(reason),
+  })
+  const connection = (): number => {
+    const line = fromLines(lines.join('\n')).findLast((each) => 'input' in each && each.input === 'received')
+    return line !== undefined && 'connection' in line ? line.connection : 0
+  }
+  const receive = (hex: string): void =>
+    a.input((engine, now) => engine.received(connection(), Buffer.from(hex, 'hex'), now))
+  return { clock, a, b, lines, ends, stop, receive, text: () => lines.join('\n') }
+}
+
+describe('a recorded session', () => {
+  test('replays to the same judgement, a malformed UPDATE included', async () => {
+    const { clock, b, lines, ends, receive, text } = rig()
+    clock.run(20_000)
+    b.input((engine, now) =>
+      engine.setLocalRoute(
+        { prefix: '10.9.1.0/24', source: 'static', target: { kind: 'blackhole' }, label: 'own block' },
+        now,
+      ),
+    )
+    clock.run(1_000)
+    receive(BAD_UPDATE)
+    clock.run(200_000)
+    b.kill()
+    clock.run(1_000)
+    await Promise.resolve()
+    expect(ends).toEqual(['the session ended'])
+
+    const replay = replayRecording(fromLines(text()))
+    expect(replay.replayed).toEqual(replay.recorded)
+    expect(replay.same).toBe(true)
+    expect(replay.recorded.map(({ type }) => type)).toEqual(['session-state', 'bad-update', 'session-state'])
+    expect(replay.routes.map(({ prefix }) => prefix)).toContain('10.9.1.0/24')
+
+    const after = lines.length
+    clock.run(60_000)
+    expect(lines).toHaveLength(after)
+  })
+
+  test('holds no secret and no other peer', () => {
+    const { clock, text } = rig()
+    clock.run(20_000)
+    expect(text()).toContain('"input":"received"')
+    expect(text()).not.toContain('top-secret')
+    expect(text()).not.toContain('password')
+    expect(text()).not.toContain('10.0.0.3')
+  })
+
+  test('that was tampered with does not replay', async () => {
+    const { clock, receive, text } = rig()
+    clock.run(20_000)
+    receive(BAD_UPDATE)
+    clock.run(100)
+    const honest = text()
+    expect(replayRecording(fromLines(honest)).same).toBe(true)
+    const forged = honest.replace(BAD_UPDATE, BAD_UPDATE.replace('40010200004002', '40010100400200'))
+    expect(forged).not.toBe(honest)
+    expect(replayRecording(fromLines(forged)).same).toBe(false)
+  })
+
+  test('stopped, leaves the engine as it was', () => {
+    const { clock, a, lines, stop } = rig()
+    expect(Object.hasOwn(a.engine, 'received')).toBe(true)
+    stop()
+    expect(Object.hasOwn(a.engine, 'received')).toBe(false)
+    expect(Object.hasOwn(a, 'event')).toBe(false)
+    const before = lines.length
+    clock.run(20_000)
+    expect(lines).toHaveLength(before)
+  })
+
+  test.each([
+    ['', /first line is not its start/],
+    ['{"at":1,"input":"tick"}', /first line is not its start/],
+    ['{"at":1,"input":"start","format":9}', /format 9/],
+    ['nonsense', /line 1 is not JSON/],
+  ])('%j is no recording, and is told so', (text, words) => expect(() => fromLines(text)).toThrow(words))
+})
