@@ -140,10 +140,10 @@ export class Engine implements PeerHost, TablesHost {
     this.#settle(now)
   }
 
-  /** BFD's verdict on the path to a peer (RFC 5882). */
-  bfdChanged(key: PeerKey, up: boolean, now: number): void {
+  /** BFD's verdict on the path to a peer (RFC 5882); `administrative`: there is none, BFD was switched off. */
+  bfdChanged(key: PeerKey, up: boolean, now: number, administrative = false): void {
     this.now = now
-    this.#directory.peers.get(key)?.bfdChanged(up, now)
+    this.#directory.peers.get(key)?.bfdChanged(up, now, administrative)
     this.#settle(now)
   }
 

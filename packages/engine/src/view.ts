@@ -73,6 +73,28 @@ export interface PeerView {
   readonly group: number | undefined
   readonly lagging: boolean
   readonly outputQueueBytes: number
+  /** Added by whoever runs BFD; absent: none is configured. */
+  readonly bfd?: BfdView
+}
+
+/** A BFD session beside a peering (RFC 5880); intervals in milliseconds. */
+export interface BfdView {
+  readonly state: 'AdminDown' | 'Down' | 'Init' | 'Up'
+  readonly since: number
+  readonly remoteState: 'AdminDown' | 'Down' | 'Init' | 'Up'
+  /** In the words of RFC 5880 section 4.1. */
+  readonly diagnostic: string
+  readonly remoteDiagnostic: string
+  readonly multihop: boolean
+  readonly transmitInterval: number
+  readonly detectionTime: number
+  readonly packetsReceived: number
+  readonly packetsSent: number
+  readonly packetsDiscarded: number
+  /** Times it left Up. */
+  readonly downs: number
+  /** Why packets do not leave, or were discarded; empty when all is well. */
+  readonly problem: string
 }
 
 /** One path of one prefix. */

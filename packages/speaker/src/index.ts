@@ -1,10 +1,15 @@
 /**
  * The speaker's door.
  */
+export type { AuthenticationType, BfdAuthentication } from './bfd/authentication.js'
+export type { BfdPeer, BfdSessionView, BfdStatistics } from './bfd/host.js'
+export type { Lateness } from './bfd/messages.js'
+export { DIAGNOSTICS as BFD_DIAGNOSTICS } from './bfd/packet.js'
 export { now } from './clock.js'
 export { drained, withdrawn } from './drain.js'
 export type { ListenAddress } from './listener.js'
 export {
+  type BfdPeers,
   type LoopDelay,
   type SinkExtras,
   Speaker,

@@ -20,6 +20,7 @@ import {
   type Sink,
 } from '@starling/engine'
 import { localAddressesBeside } from './addresses.js'
+import { BfdHost, type BfdPeer } from './bfd/host.js'
 import { now } from './clock.js'
 import { TcpConnection } from './connection.js'
 import { dial } from './dialler.js'
@@ -41,10 +42,13 @@ export type SpeakerNotice =
   | { readonly type: 'listen-waiting'; readonly address: string; readonly port: number; readonly reason: string }
   | { readonly type: 'key-failed'; readonly address: string; readonly peer: string; readonly reason: string }
   | { readonly type: 'connection-refused'; readonly remoteAddress: string; readonly reason: string }
+  | { readonly type: 'bfd-problem'; readonly reason: string }
 
 export interface SpeakerOptions {
   readonly config: EngineConfig
   readonly listen: readonly ListenAddress[]
+  /** Peers with BFD. */
+  readonly bfd?: BfdPeers
   readonly extras: SinkExtras
   readonly notice?: (notice: SpeakerNotice) => void
   /** Uniform in [0, 1); Math.random by default. */
@@ -56,6 +60,8 @@ export interface SpeakerOptions {
   /** Other tables than the engine's own, for tests. */
   readonly tables?: EngineOptions['tables']
 }
+
+export type BfdPeers = ReadonlyMap<PeerKey, BfdPeer>
 
 export type StopMode = 'restart' | 'shutdown' | 'drain'
 
@@ -76,6 +82,7 @@ const GOODBYE = 500
 
 export class Speaker {
   readonly engine: Engine
+  readonly bfd: BfdHost
   readonly #extras: SinkExtras
   readonly #notice: (notice: SpeakerNotice) => void
   #listeners = new Map<string, Listener>()
@@ -90,10 +97,12 @@ export class Speaker {
   #turnRead = 0
   #configuring: Promise<unknown> = Promise.resolve()
   #config: EngineConfig
+  #bfdPeers: BfdPeers
   #stopping = false
 
   constructor(options: SpeakerOptions) {
     this.#config = options.config
+    this.#bfdPeers = options.bfd ?? new Map()
     this.#warmUp = options.warmUp ?? false
     this.#extras = options.extras
     this.#notice = options.notice ?? (() => undefined)
@@ -102,6 +111,10 @@ export class Speaker {
       work: (at) => this.engine.pending && this.engine.work(PREFIXES_PER_LOOK, at),
       endTurn: () => this.#endTurn(),
       nextDeadline: () => this.engine.nextDeadline(),
+    })
+    this.bfd = new BfdHost({
+      changed: (peer, up, administrative) => this.bfdChanged(peer, up, administrative),
+      problem: (reason) => this.#notice({ type: 'bfd-problem', reason }),
     })
     for (const address of options.listen) this.#listeners.set(listenKey(address), this.#listener(address))
     this.engine = new Engine(options.config, this.#sink(), {
@@ -117,6 +130,7 @@ export class Speaker {
     if (this.#warmUp) warmUp(this.#config)
     this.#delay.enable()
     await Promise.all([...this.#listeners.values()].map((listener) => listener.open(this.#config)))
+    this.bfd.set(this.#bfdPeers)
     this.#loop.poke()
   }
 
@@ -130,12 +144,16 @@ export class Speaker {
   }
 
   /** Keys first, so that a new peer never meets a listener without its key. Calls are served one after the other. */
-  configure(config: EngineConfig, listen?: readonly ListenAddress[]): Promise<Reconfiguration> {
+  configure(config: EngineConfig, listen?: readonly ListenAddress[], bfd?: BfdPeers): Promise<Reconfiguration> {
     const done = this.#configuring.then(async () => {
       this.#config = config
       await Promise.all([...this.#listeners.values()].map((listener) => listener.configure(config)))
       if (listen !== undefined) await this.#listen(listen)
-      return this.#input((at) => this.engine.configure(config, at))
+      const result = this.#input((at) => this.engine.configure(config, at))
+      if (bfd !== undefined) this.#bfdPeers = bfd
+      // Behind the engine, so that every verdict finds its peer.
+      this.bfd.set(this.#bfdPeers)
+      return result
     })
     this.#configuring = done.catch(() => undefined)
     return done
@@ -175,8 +193,8 @@ export class Speaker {
     this.#input((at) => this.engine.nextHopChanged(address, reachable, metric, at))
   }
 
-  bfdChanged(peer: PeerKey, up: boolean): void {
-    this.#input((at) => this.engine.bfdChanged(peer, up, at))
+  bfdChanged(peer: PeerKey, up: boolean, administrative = false): void {
+    this.#input((at) => this.engine.bfdChanged(peer, up, at, administrative))
   }
 
   admin(peer: PeerKey, action: Parameters<Engine['admin']>[1], options: { readonly reason?: string } = {}): boolean {
@@ -226,6 +244,8 @@ export class Speaker {
     for (const socket of this.#dialling.values()) socket.destroy()
     this.#live.clear()
     this.#dialling.clear()
+    // Behind the connections: BIRD and FRR take AdminDown for a broken path, which would end graceful restart.
+    await this.bfd.stop()
   }
 
   /** RFC 8326: mark every route as going away, give the others time to choose, withdraw, then let go. */

@@ -27,7 +27,7 @@ function prefixText(address: Uint8Array, length: number): string {
 export async function startStarling(
   config: EngineConfig,
   address: string,
-  options: Partial<Pick<SpeakerOptions, 'restarting' | 'listen'>> = {},
+  options: Partial<Pick<SpeakerOptions, 'restarting' | 'listen' | 'bfd'>> = {},
 ): Promise<Starling> {
   const events: EngineEvent[] = []
   const notices: SpeakerNotice[] = []
@@ -36,6 +36,7 @@ export async function startStarling(
     config,
     listen: options.listen ?? [{ address, port: 179 }],
     restarting: options.restarting ?? false,
+    ...(options.bfd !== undefined && { bfd: options.bfd }),
     notice: (notice) => notices.push(notice),
     extras: {
       installRoute: (route: InstallView) => {

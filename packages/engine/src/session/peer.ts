@@ -26,6 +26,7 @@ import { decodeRefresh, encodeRefresh } from './refresh.js'
 
 const NEVER = Number.POSITIVE_INFINITY
 const NO_SLOT = -1
+const BFD_DOWN = 'BFD went down: the path to the peer is broken'
 const RANK: Record<SessionState, number> = {
   Idle: 0,
   Active: 1,
@@ -346,17 +347,21 @@ export class Peer implements ConnectionOwner, HelperActions {
     this.enable(now)
   }
 
-  bfdChanged(up: boolean, now: number): void {
+  /** `administrative`: somebody switched BFD off; that says nothing about the path (RFC 5882 section 3.2). */
+  bfdChanged(up: boolean, now: number, administrative: boolean): void {
     const was = this.bfdUp
     this.bfdUp = up
     if (up) {
       if (!was && this.config.bfdStrict) this.schedule(now, 0)
       return
     }
-    if (was && this.current !== undefined) {
+    if (this.current === undefined) {
+      // Strict mode: what was still opening waits, too.
+      if (was && this.config.bfdStrict) this.settle(now)
+    } else if (was && !administrative) {
       // RFC 9384: the path is dead, so the routes go at once, and the peer learns why when it can.
-      this.stop(cease('BFD went down: the path to the peer is broken', CeaseError.bfdDown, { final: true }), now)
-      this.failure = 'BFD went down: the path to the peer is broken'
+      this.stop(cease(BFD_DOWN, CeaseError.bfdDown, { final: true }), now)
+      this.failure = BFD_DOWN
       this.schedule(now, this.config.timers.idleHoldTime[0])
     }
   }

@@ -1,0 +1,242 @@
+/**
+ * BFD with BIRD and FRR's bfdd at 3 x 100 ms: it comes up, it sees a silent path break from both sides, it survives a
+ * busy main thread, and it takes the routes away long before the hold timer would.
+ */
+import type { BfdPeer } from '@starling/speaker'
+import { testConfig, testPeer, testTimers } from '@starling/testkit'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { needs } from '../support/needs.js'
+import { FarSide } from './support/far.js'
+import { type Starling, startStarling } from './support/starling.js'
+import { eventually, pause } from './support/wait.js'
+
+needs('root', 'ip', 'bird', 'frr')
+
+const US = '10.98.0.1'
+const THEM = '10.98.0.2'
+const US6 = 'fd98::1'
+const THEM6 = 'fd98::2'
+const QUICK = testTimers({ connectRetryTime: 1_000, idleHoldTime: [200, 1_000], holdTime: 3, keepaliveTime: 1 })
+const FAST: BfdPeer = { remoteAddress: THEM, localAddress: US, interval: 100, multiplier: 3, passive: false }
+
+let far: FarSide
+const running: { stop(): Promise<void> }[] = []
+function later<T extends { stop(): Promise<void> }>(thing: T): T {
+  running.push(thing)
+  return thing
+}
+
+beforeAll(() => {
+  far = new FarSide([`${US}/24`, `${US6}/64`], [`${THEM}/24`, `${THEM6}/64`])
+})
+afterEach(async () => {
+  for (const thing of running.splice(0)) await thing.stop()
+  far.heal()
+})
+afterAll(() => far.remove())
+
+function ours(bfd: BfdPeer | undefined, overrides: Parameters<typeof testPeer>[1] = {}) {
+  const config = testConfig(US, [
+    testPeer(THEM, { localAddress: US, timers: QUICK, importDefault: 'accept', ...overrides }),
+  ])
+  return startStarling(config, US, bfd === undefined ? {} : { bfd: new Map([[THEM, bfd]]) })
+}
+
+function bird(bgpLines: string, bfdLines = 'interface "far0" { interval 100 ms; multiplier 3; };'): string {
+  return `router id ${THEM};
+protocol device {}
+protocol static { ipv4; route 10.200.0.0/24 blackhole; }
+protocol bfd watch { ${bfdLines} }
+protocol bgp starling {
+  local ${THEM} as 65000; neighbor ${US} as 65000; direct; strict bind;
+  connect delay time 1; connect retry time 1; error wait time 1, 2; hold time 3;
+  ${bgpLines}
+  ipv4 { import all; export all; };
+}`
+}
+
+const frr = (bfdLines = '', neighbour = `neighbor ${US} bfd`) => `
+bfd
+ peer ${US} local-address ${THEM} interface far0
+  receive-interval 100
+  transmit-interval 100
+  detect-multiplier 3
+  ${bfdLines}
+ !
+!
+router bgp 65000
+ bgp router-id ${THEM}
+ no bgp ebgp-requires-policy
+ no bgp network import-check
+ timers bgp 1 3
+ neighbor ${US} remote-as 65000
+ ${neighbour}
+ address-family ipv4 unicast
+  network 10.200.0.0/24
+ exit-address-family
+!
+`
+
+const state = (us: Starling, peer = THEM) => us.speaker.bfd.view(peer)?.state ?? 'none'
+const bfdUp = (us: Starling, peer = THEM) =>
+  eventually('BFD is up', () => state(us, peer) === 'Up', {
+    state: () => JSON.stringify([us.speaker.bfd.view(peer), us.notices]),
+  })
+
+/** Milliseconds until the condition holds, looked at as often as the loop turns. */
+async function measure(what: string, condition: () => boolean): Promise<number> {
+  const begin = performance.now()
+  while (!condition()) {
+    if (performance.now() - begin > 30_000) throw new Error(`not in time: ${what}`)
+    await pause(1)
+  }
+  return performance.now() - begin
+}
+
+describe('BFD with BIRD', () => {
+  it('comes up at 100 ms, and a silent cut takes the routes long before the hold timer', async () => {
+    const them = later(await far.bird(bird('bfd on;')))
+    const us = later(await ours(FAST))
+    await us.until(THEM, 'Established')
+    await bfdUp(us)
+    await them.shows('show bfd sessions', /10\.98\.0\.1\s+far0\s+Up\s+\S+\s+0\.1\d\d\s+0\.3/)
+    await eventually('the route is here', () => us.routes.has('10.200.0.0/24'))
+    far.cut()
+    const withBfd = await measure('the route goes', () => !us.routes.has('10.200.0.0/24'))
+    expect(us.view(THEM).reason).toMatch(/BFD/)
+    await them.shows('show bfd sessions', /Down/)
+    await them.shows('show protocols starling', /BFD session down/)
+    far.heal()
+    await us.until(THEM, 'Established')
+    await bfdUp(us)
+    // The same again with nothing but a hold time of 3 s, the shortest BGP knows.
+    await us.speaker.configure(us.speaker.engine.config, undefined, new Map())
+    await them.ask('disable watch')
+    await us.until(THEM, 'Established')
+    await eventually('the route is back', () => us.routes.has('10.200.0.0/24'))
+    far.cut()
+    const withoutBfd = await measure('the route goes', () => !us.routes.has('10.200.0.0/24'))
+    console.log(
+      `link cut to withdrawn route: BFD 3 x 100 ms ${withBfd.toFixed(0)} ms, hold time 3 s ${withoutBfd.toFixed(0)} ms`,
+    )
+    expect(withBfd).toBeLessThan(1_000)
+    expect(withoutBfd).toBeGreaterThan(withBfd)
+  })
+
+  it('does not flap while the main thread is busy for 400 ms at a time', async () => {
+    later(await far.bird(bird('bfd on;')))
+    const us = later(await ours(FAST))
+    await us.until(THEM, 'Established')
+    await bfdUp(us)
+    const end = performance.now() + 5_000
+    while (performance.now() < end) {
+      const busyUntil = performance.now() + 400
+      while (performance.now() < busyUntil);
+      await pause(1)
+    }
+    await pause(1_500)
+    const { lateness } = us.speaker.bfd.statistics
+    console.log(
+      `timer lateness of the worker: p50 ${lateness.p50.toFixed(1)} ms, max ${lateness.maximum.toFixed(1)} ms`,
+    )
+    expect(us.speaker.bfd.view(THEM)).toMatchObject({ state: 'Up', downs: 0 })
+    expect(us.view(THEM)).toMatchObject({ state: 'Established', flaps: 0 })
+  })
+
+  it.each(['simple', 'keyed md5', 'meticulous keyed md5', 'keyed sha1', 'meticulous keyed sha1'] as const)(
+    'authenticates with %s, and refuses another key',
+    async (birdType) => {
+      const type = birdType.replace('meticulous keyed ', 'meticulous-').replace(' ', '-') as 'simple'
+      const lines = `interface "far0" { interval 100 ms; authentication ${birdType}; password "secret" { id 7; }; };`
+      later(await far.bird(bird('bfd on;', lines)))
+      const right = later(await ours({ ...FAST, authentication: { type, keyId: 7, key: 'secret' } }))
+      await bfdUp(right)
+      await pause(600)
+      expect(right.speaker.bfd.view(THEM)).toMatchObject({ state: 'Up', downs: 0 })
+      const config = right.speaker.engine.config
+      await right.speaker.configure(
+        config,
+        undefined,
+        new Map([[THEM, { ...FAST, authentication: { type, keyId: 7, key: 'secreT' } }]]),
+      )
+      await eventually('BFD is down', () => state(right) !== 'Up')
+      await eventually('the reason is named', () => /wrong key/.test(right.speaker.bfd.view(THEM)?.lastDiscard ?? ''))
+    },
+  )
+
+  it('in strict mode the session waits for BFD', async () => {
+    const them = later(await far.bird(bird('bfd on;')))
+    await them.ask('disable watch')
+    const us = later(await ours(FAST, { bfdStrict: true }))
+    await pause(2_500)
+    expect(us.view(THEM)).toMatchObject({ state: 'Idle', reason: 'waits for BFD to come up (strict mode)' })
+    await them.ask('enable watch')
+    await us.until(THEM, 'Established')
+  })
+
+  it('runs over IPv6', async () => {
+    const config = bird('bfd on;').replaceAll(US, US6).replaceAll(`local ${THEM}`, `local ${THEM6}`)
+    later(await far.bird(config))
+    const peer = testPeer(THEM6, { localAddress: US6, timers: QUICK })
+    const bfd = new Map([[THEM6, { ...FAST, remoteAddress: THEM6, localAddress: US6 }]])
+    const us = later(await startStarling(testConfig(US, [peer]), US6, { bfd }))
+    await us.until(THEM6, 'Established')
+    await bfdUp(us, THEM6)
+  })
+
+  it('runs multihop on port 4784', async () => {
+    const them = later(
+      await far.bird(bird('multihop; bfd on;', 'multihop { interval 100 ms; };').replace('direct;', '')),
+    )
+    const us = later(await ours({ ...FAST, multihop: true }))
+    await us.until(THEM, 'Established')
+    await bfdUp(us)
+    await them.shows('show bfd sessions', /10\.98\.0\.1\s+---\s+Up/)
+  })
+
+  it('changes its timers without a flap', async () => {
+    const them = later(await far.bird(bird('bfd on;')))
+    const us = later(await ours(FAST))
+    await bfdUp(us)
+    const change = (interval: number) =>
+      us.speaker.configure(us.speaker.engine.config, undefined, new Map([[THEM, { ...FAST, interval }]]))
+    await change(400)
+    await them.shows('show bfd sessions', /Up\s+\S+\s+0\.1\d\d\s+1\.2|Up\s+\S+\s+0\.[34]\d\d\s+1\.2/)
+    await change(50)
+    await them.shows('show bfd sessions', /Up\s+\S+\s+0\.1\d\d\s+0\.3/)
+    expect(us.speaker.bfd.view(THEM)).toMatchObject({ state: 'Up', downs: 0 })
+  })
+})
+
+describe("BFD with FRR's bfdd", () => {
+  it('comes up at 100 ms, sees a silent cut on both sides, and comes back', async () => {
+    const them = later(await far.frr(frr()))
+    const us = later(await ours(FAST))
+    await us.until(THEM, 'Established', 30_000)
+    await bfdUp(us)
+    await them.shows('show bfd peers brief', /10\.98\.0\.1\s+up/)
+    await eventually('the route is here', () => us.routes.has('10.200.0.0/24'))
+    far.cut()
+    const took = await measure('the route goes', () => !us.routes.has('10.200.0.0/24'))
+    console.log(`link cut to withdrawn route, FRR at 3 x 100 ms: ${took.toFixed(0)} ms`)
+    await them.shows('show bfd peers brief', /10\.98\.0\.1\s+down/)
+    expect(took).toBeLessThan(1_000)
+    far.heal()
+    await us.until(THEM, 'Established', 30_000)
+    await bfdUp(us)
+  })
+
+  it('switched off there, it says nothing about the path, and the BGP session stays', async () => {
+    const them = later(await far.frr(frr()))
+    const us = later(await ours(FAST))
+    await us.until(THEM, 'Established', 30_000)
+    await bfdUp(us)
+    await them.ask(`configure terminal\nbfd\npeer ${US} local-address ${THEM} interface far0\nshutdown`)
+    await eventually('BFD is down', () => state(us) !== 'Up')
+    await pause(300)
+    expect(us.view(THEM)).toMatchObject({ state: 'Established', flaps: 0 })
+    await them.ask(`configure terminal\nbfd\npeer ${US} local-address ${THEM} interface far0\nno shutdown`)
+    await bfdUp(us)
+    expect(us.view(THEM)).toMatchObject({ state: 'Established', flaps: 0 })
+  })
+})
