@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Datastore, MemoryStore } from '@starling/datastore'
@@ -299,10 +299,13 @@ describe('ipam', () => {
   })
 })
 
-test('register writes the Node of this machine', async () => {
-  const { io, out } = recordingIo({ env: { NODENAME: 'me', IP: '10.9.9.9/24', CALICO_IPV4POOL_CIDR: '10.5.0.0/16' } })
+test('register writes the Node of this machine and keeps its name', async () => {
+  const kept = join(folder, 'calico', 'nodename')
+  const env = { NODENAME: 'me', IP: '10.9.9.9/24', CALICO_IPV4POOL_CIDR: '10.5.0.0/16', CALICO_NODENAME_FILE: kept }
+  const { io, out } = recordingIo({ env })
   expect(await main(['register', '--datastore', spec], io)).toBe(EXIT.ok)
   expect(out()).toBe('Node me has 10.9.9.9/24\nIPPool default-ipv4-ippool created\n')
+  expect(readFileSync(kept, 'utf8')).toBe('me')
   const again = recordingIo({ env: { NODENAME: 'me', AS: 'banana' } })
   expect(await main(['register', '--datastore', spec], again.io)).toBe(EXIT.usage)
   expect(again.err()).toContain('AS: "banana" is not an AS number')

@@ -6,8 +6,9 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { createSocket } from 'node:dgram'
 import { lookup } from 'node:dns/promises'
-import { readFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { hostname, networkInterfaces } from 'node:os'
+import { dirname } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import {
   createDefaultPools,
@@ -72,9 +73,25 @@ async function once(options: RegisterOptions, environment: NodeEnvironment, io: 
       })
       for (const pool of pools) io.write(`IPPool ${pool} created\n`)
     })
+    await keepName(environment, io)
   } catch (error) {
     if (error instanceof IpamError) throw new CliError(error.message)
     throw error
+  }
+}
+
+/**
+ * Calico's CNI plugin and its health checks read the name from a file (calico.md 1.3, 5.4). Where nobody named the file
+ * and its usual folder is missing, no Calico component is here to read it.
+ */
+async function keepName({ name, nodenameFile }: NodeEnvironment, io: Io): Promise<void> {
+  const asked = io.env['CALICO_NODENAME_FILE'] !== undefined
+  try {
+    if (asked) await mkdir(dirname(nodenameFile), { recursive: true })
+    await writeFile(nodenameFile, name)
+  } catch (error) {
+    if (asked || (error as NodeJS.ErrnoException).code !== 'ENOENT')
+      io.error(`the name of the node was not kept: ${error instanceof Error ? error.message : String(error)}\n`)
   }
 }
 
