@@ -5,10 +5,12 @@
  * nothing answers to, two objects for one key, pools that overlap, peers that fight for one session.
  */
 import { Prefix } from '@starling/inet'
-import { decodeEntry, type Problem, type Resource, type ResourceOf } from './decode.js'
+import { decodeEntry, type Problem, type Resource, type ResourceOf, SCHEMAS } from './decode.js'
 import { flattenDocument, mapDocument } from './document.js'
+import { isJsonObject } from './json.js'
 import { describeKey } from './keys.js'
 import { lint } from './lint.js'
+import { unknownFields } from './unknown.js'
 
 export interface CheckedDocument {
   /** `cluster/peers.yaml:12` or whatever tells people where to look. */
@@ -25,6 +27,11 @@ interface Checked {
   readonly key: string
   readonly resource: Resource
 }
+
+/** Kinds that people write; what programs write may well be newer than we are. */
+const TYPED_BY_HAND: readonly HandWritten[] = ['BGPConfiguration', 'BGPPeer', 'BGPFilter', 'StarlingPeerOptions']
+type HandWritten = 'BGPConfiguration' | 'BGPPeer' | 'BGPFilter' | 'StarlingPeerOptions'
+const isHandWritten = (kind: string): kind is HandWritten => (TYPED_BY_HAND as readonly string[]).includes(kind)
 
 export function checkDocuments(documents: readonly CheckedDocument[]): readonly CheckProblem[] {
   const problems: CheckProblem[] = []
@@ -43,7 +50,12 @@ export function checkDocuments(documents: readonly CheckedDocument[]): readonly 
         problems.push(error(source, key, undefined, `is also defined in ${first}; only one can count`))
       sources.set(key, source)
       const decoded = decodeEntry(key, value)
-      if (decoded?.ok && 'metadata' in decoded.value) resources.push({ source, key, resource: decoded.value })
+      if (!decoded?.ok || !('metadata' in decoded.value)) continue
+      resources.push({ source, key, resource: decoded.value })
+      const { kind } = decoded.value
+      if (!isHandWritten(kind) || !isJsonObject(single)) continue
+      for (const field of unknownFields(SCHEMAS[kind].shape.spec, single['spec'], 'spec'))
+        problems.push(warning(source, key, field, 'is no field that Starling knows'))
     }
   for (const { source, key, resource } of resources)
     for (const { field, message } of lint(resource)) problems.push(error(source, key, field, message))

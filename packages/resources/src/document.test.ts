@@ -213,6 +213,20 @@ describe('checking a set of documents', () => {
       "f.yaml:1 BGPPeer/p spec.filters[0]: no BGPFilter 'f'",
     ],
     [
+      'a mistyped field',
+      [calico('BGPPeer', 'p', { ...tor, ttlSecurty: 1, password: {} })],
+      'f.yaml:1 BGPPeer/p spec.ttlSecurty: is no field that Starling knows',
+    ],
+    [
+      'a mistyped field inside',
+      [
+        calico('BGPFilter', 'f', {
+          importV6: [{ action: 'Accept', operations: [{ addComunity: {}, setPriority: { value: 1 } }] }],
+        }),
+      ],
+      'f.yaml:1 BGPFilter/f spec.importV6[0].operations[0].addComunity: is no field that Starling knows',
+    ],
+    [
       'unknown node',
       [calico('Node', 'a', {}), calico('BGPPeer', 'p', { ...tor, node: 'b' })],
       "f.yaml:2 BGPPeer/p spec.node: no Node 'b' among these documents",

@@ -98,7 +98,12 @@ export function resource<K extends string, T extends z.ZodRawShape>(kind: K, par
   return z.object({ kind: z.literal(kind), metadata, ...parts })
 }
 
-export const secretKeyRef = z.object({
-  secretKeyRef: z.object({ name: z.string().min(1), key: z.string().min(1), optional: z.boolean().optional() }),
-})
-export type SecretSource = z.output<typeof secretKeyRef>
+/** An object without a reference, which Go's readers let pass, is no password. */
+export const secretKeyRef = z
+  .object({
+    secretKeyRef: z
+      .object({ name: z.string().min(1), key: z.string().min(1), optional: z.boolean().optional() })
+      .optional(),
+  })
+  .transform(({ secretKeyRef: reference }) => (reference === undefined ? undefined : { secretKeyRef: reference }))
+export type SecretSource = NonNullable<z.output<typeof secretKeyRef>>
