@@ -1,0 +1,235 @@
+/**
+ * deploy/ as far as a machine without a cluster can judge it: what kustomize and Helm render is the same, every field is one
+ * that Kubernetes has, names refer to what exists, pods have no right they do not need, every option is one of ours, and
+ * systemd finds nothing wrong with the units.
+ */
+import { readdirSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { mapDocument } from '@starling/resources'
+import { describe, expect, test } from 'vitest'
+import { exists } from './files.js'
+import { documents, helm, kustomize, type Manifest, merge, nameOf, render, type Value } from './support/charts.js'
+
+const at = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url))
+const text = (path: string): string => readFileSync(at(path), 'utf8')
+const MODES = ['beside-calico', 'reflectors', 'alone'] as const
+const rendered = new Map(MODES.map((mode) => [mode, kustomize(at(`deploy/kubernetes/${mode}`))]))
+
+/** Fields of the Kubernetes API that we use, by the kind of object; `*` takes any name. A typo is in none of them. */
+const SCHEMA: Readonly<Record<string, readonly string[]>> = {
+  object: ['apiVersion', 'kind', 'metadata', 'spec', 'automountServiceAccountToken'],
+  metadata: ['name', 'namespace', 'labels'],
+  workload: [
+    'selector',
+    'template',
+    'updateStrategy',
+    'minReadySeconds',
+    'serviceName',
+    'replicas',
+    'podManagementPolicy',
+  ],
+  pod: [
+    ...['hostNetwork', 'dnsPolicy', 'priorityClassName', 'serviceAccountName', 'automountServiceAccountToken'],
+    ...['enableServiceLinks', 'terminationGracePeriodSeconds', 'nodeSelector', 'affinity', 'tolerations', 'volumes'],
+    ...['topologySpreadConstraints', 'securityContext', 'containers', 'initContainers'],
+  ],
+  container: [
+    ...['name', 'image', 'args', 'env', 'ports', 'resources', 'securityContext', 'volumeMounts'],
+    ...['startupProbe', 'livenessProbe', 'readinessProbe'],
+  ],
+  probe: ['httpGet', 'periodSeconds', 'timeoutSeconds', 'failureThreshold'],
+  port: ['name', 'containerPort', 'hostPort', 'protocol'],
+  mount: ['name', 'mountPath', 'readOnly'],
+  volume: ['name', 'hostPath', 'secret', 'emptyDir'],
+  containerSecurity: [
+    'runAsUser',
+    'allowPrivilegeEscalation',
+    'readOnlyRootFilesystem',
+    'capabilities',
+    'seccompProfile',
+  ],
+  podSecurity: ['runAsNonRoot', 'runAsUser', 'runAsGroup', 'fsGroup', 'seccompProfile'],
+}
+
+const KINDS: Readonly<Record<string, string>> = {
+  DaemonSet: 'apps/v1',
+  StatefulSet: 'apps/v1',
+  Service: 'v1',
+  ServiceAccount: 'v1',
+  PodDisruptionBudget: 'policy/v1',
+  NetworkPolicy: 'networking.k8s.io/v1',
+  ServiceMonitor: 'monitoring.coreos.com/v1',
+}
+
+const map = (value: Value | undefined): Manifest => (value ?? {}) as Manifest
+const list = (value: Value | undefined): Manifest[] => (value ?? []) as Manifest[]
+const strangers = (value: Value | undefined, kind: string): string[] =>
+  Object.keys(map(value)).filter((key) => !SCHEMA[kind]!.includes(key))
+
+interface Workload {
+  readonly manifest: Manifest
+  readonly pod: Manifest
+  readonly containers: readonly Manifest[]
+}
+
+const workloads = (mode: (typeof MODES)[number]): Workload[] =>
+  rendered.get(mode)!.flatMap((manifest) => {
+    const pod = map(map(map(manifest['spec'])['template'])['spec'])
+    const containers = [...list(pod['initContainers']), ...list(pod['containers'])]
+    return containers.length === 0 ? [] : [{ manifest, pod, containers }]
+  })
+
+describe.each(MODES)('%s', (mode) => {
+  const all = rendered.get(mode)!
+
+  test('the Helm chart and kustomize give the same', () => {
+    const byName = (a: Manifest, b: Manifest): number => `${String(a['kind'])}`.localeCompare(String(b['kind']))
+    const sorted = (items: Manifest[]) => items.map((item) => JSON.parse(JSON.stringify(item))).sort(byName)
+    expect(sorted(helm(at('deploy/helm/starling'), { mode }))).toEqual(sorted(all))
+  })
+
+  test('kinds and fields are those of Kubernetes', () => {
+    for (const manifest of all) {
+      expect(KINDS[String(manifest['kind'])], nameOf(manifest)).toBe(manifest['apiVersion'])
+      expect([...strangers(manifest, 'object'), ...strangers(manifest['metadata'], 'metadata')]).toEqual([])
+      expect(map(manifest['metadata'])['namespace']).toBe('kube-system')
+    }
+    for (const { manifest, pod, containers } of workloads(mode)) {
+      const unknown = [
+        ...strangers(manifest['spec'], 'workload'),
+        ...strangers(pod, 'pod'),
+        ...strangers(pod['securityContext'], 'podSecurity'),
+        ...list(pod['volumes']).flatMap((volume) => strangers(volume, 'volume')),
+        ...containers.flatMap((container) => [
+          ...strangers(container, 'container'),
+          ...strangers(container['securityContext'], 'containerSecurity'),
+          ...list(container['ports']).flatMap((port) => strangers(port, 'port')),
+          ...list(container['volumeMounts']).flatMap((mount) => strangers(mount, 'mount')),
+          ...['startupProbe', 'livenessProbe', 'readinessProbe'].flatMap((probe) =>
+            strangers(container[probe], 'probe'),
+          ),
+        ]),
+      ]
+      expect(unknown, nameOf(manifest)).toEqual([])
+    }
+  })
+
+  test('selectors, volumes, ports and accounts refer to what is there', () => {
+    for (const { manifest, pod, containers } of workloads(mode)) {
+      const spec = map(manifest['spec'])
+      const labels = map(map(map(spec['template'])['metadata'])['labels'])
+      expect(labels).toEqual(map(spec['selector'])['matchLabels'])
+      const selecting = all.filter(({ kind }) =>
+        ['Service', 'PodDisruptionBudget', 'NetworkPolicy'].includes(String(kind)),
+      )
+      for (const other of selecting) {
+        const { selector, podSelector } = map(other['spec'])
+        expect(map(selector)['matchLabels'] ?? map(podSelector)['matchLabels'] ?? selector, nameOf(other)).toEqual(
+          labels,
+        )
+      }
+      const volumes = list(pod['volumes']).map(({ name }) => name)
+      const mounted = containers.flatMap((container) => list(container['volumeMounts']).map(({ name }) => name))
+      expect(new Set(mounted)).toEqual(new Set(volumes))
+      expect(all.some((each) => each['kind'] === 'ServiceAccount' && nameOf(each) === pod['serviceAccountName'])).toBe(
+        true,
+      )
+      for (const container of list(pod['containers'])) {
+        const ports = list(container['ports']).map(({ name }) => name)
+        for (const probe of ['startupProbe', 'livenessProbe', 'readinessProbe']) {
+          expect(ports, probe).toContain(map(map(container[probe])['httpGet'])['port'])
+        }
+      }
+    }
+  })
+
+  test('a pod has no right it does not need', () => {
+    expect(all.filter(({ kind }) => /Role/.test(String(kind)))).toEqual([])
+    for (const { manifest, pod, containers } of workloads(mode)) {
+      expect(pod['automountServiceAccountToken']).toBe(false)
+      for (const container of containers) {
+        const security = map(container['securityContext'])
+        expect(security).toMatchObject({ allowPrivilegeEscalation: false, readOnlyRootFilesystem: true })
+        const { drop, add = [] } = map(security['capabilities'])
+        expect(drop).toEqual(['ALL'])
+        expect(add).toEqual(container['name'] === 'node' ? ['NET_ADMIN', 'NET_BIND_SERVICE'] : [])
+        expect(map(container['resources'])).toMatchObject({ requests: expect.anything(), limits: expect.anything() })
+      }
+      if (manifest['kind'] === 'StatefulSet') expect(map(pod['securityContext'])['runAsNonRoot']).toBe(true)
+    }
+  })
+
+  test('every option is one that the command has', () => {
+    for (const { containers } of workloads(mode)) {
+      for (const { args } of containers) {
+        const [command, ...rest] = args as string[]
+        const page = text('docs/cli.md').split(`\n## starling ${command}\n`)[1]?.split('\n## ')[0] ?? ''
+        for (const option of rest.filter((each) => each.startsWith('--')))
+          expect(page).toContain(`\`${option} `.trimEnd())
+      }
+    }
+  })
+})
+
+test('the patch for calico-node turns BIRD off and keeps Felix', () => {
+  const [patch] = documents(text('deploy/kubernetes/beside-calico/calico-node.patch.yaml'), 'patch')
+  const original: Manifest = {
+    spec: {
+      template: {
+        spec: {
+          containers: [
+            {
+              name: 'calico-node',
+              env: [
+                { name: 'CALICO_NETWORKING_BACKEND', valueFrom: {} },
+                { name: 'FELIX_HEALTHENABLED', value: 'true' },
+              ],
+              livenessProbe: {
+                exec: { command: ['/bin/calico-node', '-felix-live', '-bird-live'] },
+                periodSeconds: 10,
+              },
+            },
+          ],
+        },
+      },
+    },
+  }
+  expect(JSON.stringify(merge(original, patch!))).toContain('FELIX_HEALTHENABLED')
+  expect(JSON.stringify(merge(original, patch!))).not.toContain('bird')
+})
+
+test('the resources for etcd are valid', () => {
+  for (const each of documents(text('deploy/kubernetes/reflectors/cluster.yaml'), 'cluster.yaml')) {
+    expect(mapDocument(each)).toMatchObject({ ok: true })
+  }
+})
+
+test('values change what they say they change', () => {
+  const off = { mode: 'reflectors', networkPolicy: { enabled: false }, serviceMonitor: { enabled: false } }
+  expect(helm(at('deploy/helm/starling'), off).map(({ kind }) => kind)).toEqual([
+    ...['ServiceAccount', 'StatefulSet', 'Service', 'PodDisruptionBudget'],
+  ])
+  const [, set] = helm(at('deploy/helm/starling'), { ...off, reflector: { replicas: 4, image: 'r.example/s:2' } })
+  expect(JSON.stringify(set)).toMatch(/"replicas":4.*"image":"r.example\/s:2"/)
+})
+
+test('a template that uses more than is understood fails', () => {
+  expect(() => render('{{ .Values.x | quote }}', { Values: { x: 1 } })).toThrow('not understood')
+  expect(() => render('{{ .Values.y }}', { Values: { x: 1 } })).toThrow('no value')
+  expect(() => render('{{ if .Values.x }}', { Values: { x: 1 } })).toThrow('without')
+})
+
+describe('systemd', () => {
+  const units = readdirSync(at('deploy/systemd')).filter((name) => name.endsWith('.service'))
+
+  test.each(units)('%s runs one of our commands as an ordinary user with few powers', (name) => {
+    const unit = text(`deploy/systemd/${name}`)
+    const product = name.replace(/^starling-|\.service$/g, '')
+    expect(unit).toContain(`starling.js ${product} $STARLING_OPTIONS\n`)
+    expect(unit).toMatch(/^User=starling$/m)
+    expect(unit).toMatch(/^NoNewPrivileges=yes$/m)
+    const powers = /^CapabilityBoundingSet=(.*)$/m.exec(unit)?.[1]?.split(' ')
+    expect(powers).toEqual(product === 'node' ? ['CAP_NET_ADMIN', 'CAP_NET_BIND_SERVICE'] : ['CAP_NET_BIND_SERVICE'])
+    expect(exists(`deploy/systemd/starling.sysusers.conf`)).toBe(true)
+  })
+})
