@@ -8,7 +8,11 @@ import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { needs } from '../support/needs.js'
 import { PROGRAM } from './support.js'
+
+// Linux with its whole 127.0.0.0/8 on the loopback device; no namespaces, no privileges.
+needs('ip')
 
 const NAMES = ['n1', 'n2', 'n3'] as const
 type Name = (typeof NAMES)[number]
