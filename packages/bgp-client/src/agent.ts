@@ -24,6 +24,7 @@ import {
   type Daemon,
   dotted,
   FileProblemList,
+  logNotice,
   now,
   openDatastore,
   RunningDaemon,
@@ -233,7 +234,7 @@ export class NodeAgent implements Daemon {
         untrackNextHop: (address) => this.#kernel.untrack(address),
         event: (event) => this.#engineEvent(event),
       },
-      notice: (notice) => this.#log.info({ code: 'SPEAKER_NOTICE', ...notice }, notice.type),
+      notice: (notice) => logNotice(this.#log, notice),
     })
     this.#speaker = speaker
     this.#views = speakerViews(speaker)

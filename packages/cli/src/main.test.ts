@@ -63,6 +63,12 @@ describe('show', () => {
     expect((await run('show peers --color always')).out).toContain(sgr)
   })
 
+  test('what there is not to show is answered with what there is', async () => {
+    const { code, err } = await run('show datastore')
+    expect(code).toBe(EXIT.usage)
+    expect(err).toMatch(/^starling: nothing to show is called "datastore": peers, routes, kernel, /)
+  })
+
   test('one peer in full, and a missing one is exit 1', async () => {
     const { out } = await run('show peers Global_192_0_2_1')
     expect(out).toMatch(/^AS: +64601 \(external\), local 64512$/m)

@@ -8,6 +8,16 @@ export interface Daemon {
   stop(reason: string): Promise<void>
 }
 
+/** A start that fails half-way closes what it had opened: an open socket would keep the process alive, doing nothing. */
+export async function startOrStop(daemon: Daemon & { start(): Promise<void> }): Promise<void> {
+  try {
+    await daemon.start()
+  } catch (error) {
+    await daemon.stop('the start failed').catch(() => undefined)
+    throw error
+  }
+}
+
 const PATIENCE_MS = 10_000
 
 /** Resolves with the exit code once the daemon has stopped. */

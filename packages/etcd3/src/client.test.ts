@@ -62,6 +62,15 @@ describe('SRV discovery', () => {
   })
 })
 
+describe('an error of gRPC', () => {
+  it('says what the socket said, and still counts as never sent', () => {
+    const details =
+      'No connection established. Last error: Error: connect ECONNREFUSED 10.0.0.1:2379. Resolution note: '
+    const error = fromGrpc(Object.assign(new Error(details), { code: status.UNAVAILABLE, details }))
+    expect(error).toMatchObject({ message: 'connect ECONNREFUSED 10.0.0.1:2379', unsent: true, ambiguous: false })
+  })
+})
+
 describe('pauses', () => {
   it('grow, stay below their limit, and are never less than half of what they could be', () => {
     fc.assert(

@@ -55,6 +55,13 @@ const UNSENT =
 /** etcd's sentences (`etcdserver/api/v3rpc/rpctypes`) that mean "show a fresh token", whatever their gRPC code. */
 const STALE_AUTH = /invalid auth token|revision of auth store is old|user name is empty|user name not found in token/i
 
+/** gRPC wraps a refused connection: `No connection established. Last error: Error: connect ... Resolution note: `. */
+function plainWords(message: string): string {
+  return message
+    .replace(/^No connection established\. Last error: (?:Error: )?/, '')
+    .replace(/\.? ?Resolution note: ?$/, '')
+}
+
 export function isStaleAuth(message: string): boolean {
   return STALE_AUTH.test(message)
 }
@@ -62,8 +69,9 @@ export function isStaleAuth(message: string): boolean {
 export function fromGrpc(error: unknown): EtcdError {
   if (error instanceof EtcdError) return error
   const { code, details } = error as Partial<ServiceError>
-  const message = details || (error instanceof Error ? error.message : String(error))
-  const unsent = UNSENT.test(message)
+  const said = details || (error instanceof Error ? error.message : String(error))
+  const message = plainWords(said)
+  const unsent = UNSENT.test(said)
   const lost = { ambiguous: !unsent, unsent, cause: error }
   if (code === status.UNAUTHENTICATED || isStaleAuth(message)) {
     return new EtcdError('unauthenticated', message, { unsent: true, cause: error })

@@ -1,5 +1,5 @@
 /** `starling reflector`: a route reflector without a kernel. */
-import { runUntilSignal } from '@starling/daemon'
+import { runUntilSignal, startOrStop } from '@starling/daemon'
 import type { ReflectorOptions } from './options.js'
 import { Reflector } from './reflector.js'
 
@@ -8,6 +8,6 @@ export type { ListenAddress, ReflectorOptions, StandaloneOptions } from './optio
 /** Runs until a signal; resolves with the exit code. Rejects with words when it cannot start. */
 export async function runReflector(options: ReflectorOptions): Promise<number> {
   const reflector = new Reflector(options)
-  await reflector.start()
+  await startOrStop(reflector)
   return runUntilSignal(reflector, (text) => process.stderr.write(`${text}\n`))
 }

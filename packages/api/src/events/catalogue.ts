@@ -79,7 +79,10 @@ export const LOG_CODES = {
   PLAN_FAILED: { level: 'error', meaning: 'A plan could not be made of the snapshot; the one before stays in force.' },
   RESOURCE_PROBLEM: { level: 'warn', meaning: 'A resource breaks a rule, or names something that does not exist.' },
   SPEAKER_FAILED: { level: 'error', meaning: 'The speaker stopped on a broken invariant; kernel routes stay.' },
-  SPEAKER_NOTICE: { level: 'info', meaning: 'The speaker opened or lost a listener, or met trouble with a socket.' },
+  SPEAKER_NOTICE: {
+    level: 'info',
+    meaning: 'The speaker opened a listener, or met trouble with a socket: a warning when sessions depend on it.',
+  },
 } as const satisfies Record<string, EventEntry>
 
 export interface Description {
@@ -173,7 +176,8 @@ function words(event: DaemonEvent): [EventCode, string] {
 }
 
 /** One that is lost is worth a second look; one that comes back is not, and a start reports every step. */
-const DATASTORE_LEVELS = { waiting: 'debug', resync: 'warn', 'in-sync': 'info' } as const
+// What a daemon waits for at its start is the first thing its log has to say.
+const DATASTORE_LEVELS = { waiting: 'info', resync: 'warn', 'in-sync': 'info' } as const
 
 export function describeEvent(event: DaemonEvent): Description {
   const [code, message] = words(event)

@@ -111,7 +111,11 @@ async function controlSocket({ control }: DaemonCommandOptions, io: Io): Promise
   } catch {
     return undefined
   }
-  return (await answers(DEFAULT_CONTROL)) ? undefined : DEFAULT_CONTROL
+  if (!(await answers(DEFAULT_CONTROL))) return DEFAULT_CONTROL
+  io.error(
+    `${DEFAULT_CONTROL} belongs to another daemon, this one has no control socket (--control PATH gives it one)\n`,
+  )
+  return undefined
 }
 
 function answers(path: string): Promise<boolean> {

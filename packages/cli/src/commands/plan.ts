@@ -169,7 +169,7 @@ export function planText(json: PlanJson, style: Style): string {
     json.originate,
     [
       { heading: 'PREFIX', value: (route) => route.prefix },
-      { heading: 'AS', value: (route) => route.label },
+      { heading: 'KIND', value: (route) => route.label },
       { heading: 'WHY', value: (route) => whyText(route.why) },
     ],
     style,

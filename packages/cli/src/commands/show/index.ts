@@ -3,6 +3,7 @@
  */
 import type { Command } from 'commander'
 import type { ApiClient } from '../../client/client.js'
+import { usage } from '../../exit.js'
 import type { Io } from '../../io.js'
 import { addOutput, addTarget, addWatch, clientFor, positiveInteger, type ShowOptions } from '../../options.js'
 import { render, type Style } from '../../output/print.js'
@@ -50,7 +51,12 @@ export function register(program: Command, io: Io): void {
   const command = common(
     program.command('show').description('show the state of a running daemon').enablePositionalOptions(),
   )
-  command.action(async (options: ShowOptions) => {
+  // Without this the parser would count arguments; a person wants to know what there is to show.
+  command.allowExcessArguments().action(async (options: ShowOptions) => {
+    const [word] = command.args
+    if (word !== undefined) {
+      throw usage(`nothing to show is called "${word}": ${command.commands.map((known) => known.name()).join(', ')}`)
+    }
     await show(options, io, async (client) => {
       const summary = await client.get<SummaryJson>('/v1/summary')
       return { value: summary, forPeople: ({ paint }) => summaryText(summary, paint) }

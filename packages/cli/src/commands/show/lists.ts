@@ -151,7 +151,12 @@ export function summaryText(summary: SummaryJson, paint: Painter): string {
     ],
     ['Datastore', `${datastore.description}: ${datastore.status}, ${datastore.detail} (${age(datastore.age)})`],
     ['Refused keys', datastore.problems.length > 0 ? datastore.problems.length : undefined],
-    ['Configuration', `generation ${identity.configGeneration}, applied ${identity.configuredAt}`],
+    [
+      'Configuration',
+      identity.configGeneration === 0
+        ? 'none yet'
+        : `generation ${identity.configGeneration}, applied ${identity.configuredAt}`,
+    ],
     ['Event loop', `p99 delay ${summary.loopDelay.p99.toFixed(1)} ms`],
   ])
   return ready.ok ? body : paint(body, 'yellow')
