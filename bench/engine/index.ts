@@ -4,10 +4,10 @@
  * ingest: a million internet-like routes from one peer to another, then 5 % withdrawn and announced again, then the peer
  * lost. fanout: four blocks from each of N clients to all others, and a storm of all joining. Times are CPU time of this process; the side-by-side comparison with other daemons is another program.
  */
-import { CountingHost } from '../../packages/engine/src/rib/bench-host.js'
 import { BODY, syntheticConfig, syntheticSession, updateMessages } from '../../packages/engine/src/rib/synthetic.js'
 import { RibTables } from '../../packages/engine/src/rib/tables.js'
-import { warmUp } from '../../packages/engine/src/rib/warm-up.js'
+import { warmUp } from '../../packages/speaker/src/warm-up.js'
+import { CountingHost } from './counting-host.js'
 import { type Feed, internet } from './feed.js'
 
 const SLICE = 512
@@ -163,7 +163,7 @@ export function run(args: readonly string[]): void {
   const prefixes = at < 0 ? 1_000_000 : Number(args[at + 1])
   if (!args.includes('--cold')) {
     const start = now()
-    warmUp((config, host) => new RibTables(config, host, { hashSeed: 1 }))
+    warmUp(syntheticConfig())
     console.log(`warm-up ${ms(start).toFixed(0)} ms`)
   }
   if (what === 'all' || what === 'ingest') ingest(prefixes)

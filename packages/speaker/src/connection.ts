@@ -6,7 +6,7 @@
  * Node's own boolean is about its high-water mark, which is another question (hot-path.md trap 2).
  */
 import type { Socket } from 'node:net'
-import { COPY_LIMIT, LINGER, READ_BUDGET } from './limits.js'
+import { COPY_LIMIT, LINGER, READ_BUDGET, WRITE_LIMIT } from './limits.js'
 
 export interface ConnectionEvents {
   received(bytes: Uint8Array): void
@@ -27,6 +27,9 @@ export class TcpConnection {
   readonly #events: ConnectionEvents
   #small: Buffer | undefined
   #smallLength = 0
+  /** Large views of this turn, and the small ones before each: they leave in one writev. */
+  readonly #pieces: Uint8Array[] = []
+  #pieceBytes = 0
   #read = 0
   #ended = false
   #reason = ''
@@ -78,11 +81,13 @@ export class TcpConnection {
   send(bytes: Uint8Array): boolean {
     if (this.#ended) return false
     if (bytes.length > COPY_LIMIT) {
-      this.#sendLarge(bytes)
+      this.#keepSmall()
+      this.#keep(bytes)
     } else {
-      if (this.#smallLength + bytes.length > COPY_LIMIT) this.flush()
+      if (this.#smallLength + bytes.length > COPY_LIMIT) this.#keepSmall()
       this.#append(bytes)
     }
+    if (this.#pieceBytes >= WRITE_LIMIT) this.flush()
     return !this.blocked
   }
 
@@ -99,37 +104,34 @@ export class TcpConnection {
     this.#smallLength = used + bytes.length
   }
 
-  #sendLarge(bytes: Uint8Array): void {
-    const small = this.#takeSmall()
-    if (small === undefined) {
-      this.#write(bytes)
-      return
-    }
-    // Both in one writev.
-    this.socket.cork()
-    this.socket.write(small)
-    const free = this.socket.write(bytes)
-    this.socket.uncork()
-    this.#check(free)
+  #keep(bytes: Uint8Array): void {
+    this.#pieces.push(bytes)
+    this.#pieceBytes += bytes.length
   }
 
-  #takeSmall(): Buffer | undefined {
+  #keepSmall(): void {
     const small = this.#small
-    if (small === undefined) return undefined
-    const taken = small.subarray(0, this.#smallLength)
+    if (small === undefined) return
+    this.#keep(small.subarray(0, this.#smallLength))
     this.#small = undefined
     this.#smallLength = 0
-    return taken
   }
 
-  /** End of a turn: what was collected leaves. */
+  /** End of a turn: what was collected leaves, in one system call. */
   flush(): void {
-    const small = this.#takeSmall()
-    if (small !== undefined && !this.socket.destroyed) this.#write(small)
-  }
-
-  #write(bytes: Uint8Array): void {
-    this.#check(this.socket.write(bytes))
+    this.#keepSmall()
+    const { socket } = this
+    const pieces = this.#pieces
+    if (pieces.length === 0) return
+    if (!socket.destroyed) {
+      if (pieces.length > 1) socket.cork()
+      let free = true
+      for (let i = 0; i < pieces.length; i++) free = socket.write(pieces[i] ?? EMPTY)
+      if (pieces.length > 1) socket.uncork()
+      this.#check(free)
+    }
+    pieces.length = 0
+    this.#pieceBytes = 0
   }
 
   #check(free: boolean): void {
@@ -140,7 +142,7 @@ export class TcpConnection {
   }
 
   get queued(): number {
-    return this.socket.writableLength + this.#smallLength
+    return this.socket.writableLength + this.#pieceBytes + this.#smallLength
   }
 
   /** The owner lets go: nothing is reported any more. `flush` lets the last words out and waits for the peer's end. */

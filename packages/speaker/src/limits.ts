@@ -11,6 +11,9 @@ export const BACKLOG = 4096
 /** Pieces up to this size are copied into one buffer per connection and turn; larger ones go out as they are. */
 export const COPY_LIMIT = 4096
 
+/** Octets collected for one connection before they leave without waiting for the end of the turn: 64 to 256 KB was best. */
+export const WRITE_LIMIT = 131_072
+
 /**
  * What one connection may read before it waits for work to be done: two reads of 64 KB. libuv hands up to 32 reads of
  * one socket to one turn, which is a stall of a quarter of a second under a full feed (hot-path.md 2).

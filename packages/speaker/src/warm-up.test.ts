@@ -8,7 +8,7 @@ describe('warm-up', () => {
       testConfig('10.0.0.1', []),
       testConfig('10.0.0.1', [testPeer('10.0.0.2')], { clusterId: 7 }),
     ]) {
-      expect(warmUp(config)).toEqual({ internalErrors: 0, prefixes: 72_000, problems: [] })
+      expect(warmUp(config)).toEqual({ internalErrors: 0, prefixes: 38_400, problems: [] })
     }
   })
 })

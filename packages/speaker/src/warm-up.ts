@@ -8,9 +8,9 @@
 import { encodeOpen, KEEPALIVE } from '@starling/bgp-packet'
 import { type DynamicNeighbors, Engine, type EngineConfig, type Sink } from '@starling/engine'
 
-const PEERS = 6
-const ROUTES_PER_MESSAGE = 20
-const MESSAGES = 60
+const PEERS = 24
+const ROUTES_PER_MESSAGE = 10
+const MESSAGES = 16
 const ROUNDS = 4
 const SCRATCH_AS = 64512
 const CLOSED = 'ECONNRESET'

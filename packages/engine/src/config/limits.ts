@@ -1,7 +1,8 @@
 /**
- * Every limit of the session layer in one place, with its reason. Times in milliseconds.
+ * Every limit of the engine in one place, with its reason: first those of sessions (times in milliseconds), then those of
+ * the tables.
  *
- * Reaching a limit is a defined outcome, never growth; limits of the tables stand beside the tables.
+ * Reaching a limit is a defined outcome, never growth.
  */
 
 /** RFC 4271 section 8.2.2: the HoldTimer while an OPEN is awaited. */
@@ -42,3 +43,23 @@ export const RESTART_TIME_MAXIMUM = 4095
 
 /** Octets of peer text we keep for views (host name, shutdown text). */
 export const PEER_TEXT_LIMIT = 255
+
+/** Of the tables. */
+export const LIMITS = {
+  /** Longer paths than the Internet has ever had are mistakes or attacks; the route is refused, the session stays. */
+  asPathLength: 255,
+  /** Octets of a group's segment log: a peer further behind becomes a laggard (a version number instead of buffers). */
+  groupLog: 8 * 1024 * 1024,
+  /** Octets of a shared dump that its slowest reader may hold back. */
+  dumpLog: 4 * 1024 * 1024,
+  /** One segment of shared output (hot-path.md section 2: 64 KB was best). */
+  segment: 65536,
+  /** First segment of a quiet log; it doubles up to {@link LIMITS.segment}. */
+  firstSegment: 4096,
+  /** Pieces of at most this much are copied into one buffer instead of being sent one by one. */
+  copyPieces: 4096,
+  /** Attribute octets of an UPDATE kept in a bad-update event. */
+  badUpdateBytes: 4096,
+  /** Routes in one page of a view. */
+  routePage: 10_000,
+} as const

@@ -52,6 +52,65 @@ export const FIELD_ROLE: Record<keyof PeerConfig, Role> = {
 
 const GROUP_FIELDS = (Object.keys(FIELD_ROLE) as (keyof PeerConfig)[]).filter((field) => FIELD_ROLE[field] === 'group')
 
+/**
+ * Remembers the last key: a thousand clients of one range differ in nothing that matters, and comparing is much cheaper
+ * than writing the text again.
+ */
+export class GroupKeys {
+  #session: SessionParameters | undefined
+  #config: EngineConfig | undefined
+  #key = ''
+  readonly #family: FamilyIndex
+
+  constructor(family: FamilyIndex) {
+    this.#family = family
+  }
+
+  of(session: SessionParameters, config: EngineConfig): string {
+    if (config === this.#config && this.#session !== undefined && this.#alike(session, this.#session)) return this.#key
+    this.#session = session
+    this.#config = config
+    this.#key = groupKey(session, this.#family, config)
+    return this.#key
+  }
+
+  #alike(a: SessionParameters, b: SessionParameters): boolean {
+    for (let i = 0; i < GROUP_FIELDS.length; i++) {
+      if (a.config[GROUP_FIELDS[i]] !== b.config[GROUP_FIELDS[i]]) return false
+    }
+    const family = this.#family
+    return (
+      a.config.families === b.config.families &&
+      a.external === b.external &&
+      a.remoteAs === b.remoteAs &&
+      a.fourOctetAs === b.fourOctetAs &&
+      a.maximumMessage === b.maximumMessage &&
+      a.addPathSend[family] === b.addPathSend[family] &&
+      a.extendedNextHop === b.extendedNextHop &&
+      sameLocalAddresses(a, b)
+    )
+  }
+}
+
+/** Are we the same host, as far as next-hop-self goes? */
+export function sameLocalAddresses(a: SessionParameters, b: SessionParameters): boolean {
+  const x = a.localAddresses
+  const y = b.localAddresses
+  return (
+    sameOctets(a.localAddress, b.localAddress) &&
+    sameOctets(x.ipv4, y.ipv4) &&
+    sameOctets(x.ipv6, y.ipv6) &&
+    sameOctets(x.linkLocal, y.linkLocal)
+  )
+}
+
+function sameOctets(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  if (a === b) return true
+  if (a === undefined || b === undefined || a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
+}
+
 /** The key of a session's group for one family; equal keys mean equal octets. */
 export function groupKey(session: SessionParameters, family: FamilyIndex, config: EngineConfig): string {
   const { localAddresses } = session

@@ -7,12 +7,12 @@
  * The log is bounded: who is too far behind loses its place and later catches up from the version column.
  */
 import type { PrefixTable } from '@starling/inet'
+import { LIMITS } from '../config/limits.js'
 import type { EngineConfig, PrefixLimit } from '../config/types.js'
 import type { RouteEdit } from '../policy/edit.js'
 import { ExportProfile } from '../policy/export.js'
 import type { AttrId, AttributeStore } from '../rib/attributes.js'
 import type { FamilyIndex, SessionParameters } from '../rib/contract.js'
-import { LIMITS } from '../rib/limits.js'
 import type { PathTable } from '../rib/paths.js'
 import type { PeerColumns } from '../rib/peers.js'
 import { AdjRibOut } from './adj-rib-out.js'

@@ -6,7 +6,7 @@
  * Positions count octets since the log began. A cursor carries the peer's own exceptions: spans to skip (runs whose
  * source it is) and messages to insert (the withdrawal only it needs). All boundaries are message boundaries.
  */
-import { LIMITS } from '../rib/limits.js'
+import { LIMITS } from '../config/limits.js'
 
 export interface Segment {
   readonly buffer: Uint8Array

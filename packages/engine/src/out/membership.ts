@@ -10,7 +10,7 @@ import type { FamilyRib } from '../rib/family.js'
 import type { PeerState } from '../rib/peers.js'
 import { Follower } from './follower.js'
 import { type OutContext, OutGroup } from './group.js'
-import { groupKey } from './group-key.js'
+import { GroupKeys } from './group-key.js'
 
 export class Membership {
   readonly #rib: FamilyRib
@@ -18,10 +18,12 @@ export class Membership {
   readonly #groupOf = new Map<Follower, OutGroup>()
   readonly #gone: OutGroup[] = []
   readonly #newId: () => number
+  readonly #keys: GroupKeys
 
   constructor(rib: FamilyRib, newId: () => number) {
     this.#rib = rib
     this.#newId = newId
+    this.#keys = new GroupKeys(rib.index)
     this.#context = {
       family: rib.index,
       table: rib.table,
@@ -58,7 +60,7 @@ export class Membership {
     const follower = peer.followers[this.#rib.index]
     const old = follower === undefined ? undefined : this.#groupOf.get(follower)
     if (follower === undefined || old === undefined) return
-    if (old.key === groupKey(peer.session, this.#rib.index, config)) return
+    if (old.key === this.#keys.of(peer.session, config)) return
     // One that follows the log holds what is advertised once it has read the rest; of a laggard nothing is certain.
     const follows = follower.cursor !== undefined && follower.dump === undefined && follower.floor < 0
     const held = old.rib.held(!follows)
@@ -105,7 +107,7 @@ export class Membership {
   }
 
   #group(session: SessionParameters, config: EngineConfig): OutGroup {
-    const key = groupKey(session, this.#rib.index, config)
+    const key = this.#keys.of(session, config)
     const known = this.#rib.groups.get(key)
     if (known !== undefined) return known
     const made = new OutGroup(this.#newId(), key, session, config, this.#context)

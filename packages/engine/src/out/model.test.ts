@@ -8,9 +8,9 @@
  * what is announced. Segments and bounds are made tiny, so that every edge is met. `MODEL_SEEDS` says how many seeds.
  */
 import { expect, test } from 'vitest'
+import { LIMITS } from '../config/limits.js'
 import type { SessionParameters } from '../rib/contract.js'
 import { settle, TestHost } from '../rib/harness.js'
-import { LIMITS } from '../rib/limits.js'
 import { BODY, syntheticConfig, syntheticSession, type UpdateFields, updateMessages } from '../rib/synthetic.js'
 import { RibTables } from '../rib/tables.js'
 

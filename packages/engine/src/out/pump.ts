@@ -6,8 +6,8 @@
  * however many peers there are.
  */
 import { HEADER_LENGTH, MessageType, newMessage } from '@starling/bgp-packet'
+import { LIMITS } from '../config/limits.js'
 import type { FamilyIndex, TablesHost } from '../rib/contract.js'
-import { LIMITS } from '../rib/limits.js'
 import type { Dump } from './dump.js'
 import type { Follower } from './follower.js'
 import type { OutGroup } from './group.js'

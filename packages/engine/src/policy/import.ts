@@ -7,10 +7,11 @@
  * Peers with equal settings share one profile and so its memo.
  */
 import { AttributeCode, asPathCount, Community } from '@starling/bgp-packet'
+import { LIMITS } from '../config/limits.js'
 import type { BgpRole, EngineConfig } from '../config/types.js'
+import { sameLocalAddresses } from '../out/group-key.js'
 import { type AttrId, type AttributeStore, SetFlag } from '../rib/attributes.js'
 import type { FamilyIndex, SessionParameters } from '../rib/contract.js'
-import { LIMITS } from '../rib/limits.js'
 import { type CompiledPolicy, compilePolicy, decidedBy, runPolicy } from './compile.js'
 import type { RouteEdit } from './edit.js'
 import { MISS, VerdictMemo } from './memo.js'
@@ -166,6 +167,24 @@ export function importKey(session: SessionParameters): string {
     session.localAddresses.ipv6 && [...session.localAddresses.ipv6],
     session.localAddresses.linkLocal && [...session.localAddresses.linkLocal],
   ])
+}
+
+/** Surely equal keys, without writing them: a thousand clients of one range share their settings' very objects. */
+export function importsAlike(a: SessionParameters, b: SessionParameters): boolean {
+  const x = a.config
+  const y = b.config
+  return (
+    a.external === b.external &&
+    x.localAs === y.localAs &&
+    x.allowOwnAs === y.allowOwnAs &&
+    x.role === y.role &&
+    (x.role === undefined || a.remoteAs === b.remoteAs) &&
+    x.importPolicy === y.importPolicy &&
+    x.importDefault === y.importDefault &&
+    x.discardAttributes === y.discardAttributes &&
+    x.withdrawOnAttributes === y.withdrawOnAttributes &&
+    sameLocalAddresses(a, b)
+  )
 }
 
 function clusterIdsOf(config: EngineConfig): ReadonlySet<number> {

@@ -7,12 +7,12 @@
  */
 import { type Fault, UpdateScan, Verdict } from '@starling/bgp-packet'
 import { STAGE_SIZE } from '@starling/inet'
+import { LIMITS } from '../config/limits.js'
 import type { RouteEdit } from '../policy/edit.js'
 import type { AttrId, AttributeStore } from './attributes.js'
 import type { FamilyIndex, TablesHost, UpdateError } from './contract.js'
 import type { FamilyRib } from './family.js'
 import type { BlockInterner } from './intern.js'
-import { LIMITS } from './limits.js'
 import type { PeerState } from './peers.js'
 
 export class Ingest {

@@ -5,7 +5,6 @@ import { expect, test } from 'vitest'
 import { settle, TestHost } from './harness.js'
 import { BODY, syntheticConfig, syntheticSession, type UpdateFields, updateMessages } from './synthetic.js'
 import { RibTables } from './tables.js'
-import { warmUp } from './warm-up.js'
 
 function setUp(sessions = [syntheticSession(0), syntheticSession(1)], config = syntheticConfig()) {
   const host = new TestHost()
@@ -265,14 +264,4 @@ test('pages walk the whole table once, and a longest match finds the covering pr
   const exported = tables.routes({ view: 'exported', peer: '10.1.0.1', limit: 5 })
   expect(exported.routes).toHaveLength(5)
   expect(tables.routes({ view: 'exported', peer: '10.1.0.0', limit: 5 }).routes).toEqual([])
-})
-
-test('warm-up runs the real code and leaves its tables empty', () => {
-  let made: RibTables | undefined
-  warmUp((config, host) => {
-    made = new RibTables(config, host, { hashSeed: 1 })
-    return made
-  })
-  expect(made?.memory()).toMatchObject({ prefixes: 0, paths: 0, attributeSets: 0 })
-  expect(made?.pending).toBe(false)
 })

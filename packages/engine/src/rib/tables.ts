@@ -6,6 +6,7 @@
  * sent once; it sends when a group has a segment's worth or there is nothing left to decide.
  */
 import { PrefixTable4, PrefixTable6 } from '@starling/inet'
+import { LIMITS } from '../config/limits.js'
 import type { EngineConfig } from '../config/types.js'
 import type { SelectOptions } from '../decision/select.js'
 import type { DecisionContext } from '../decision/steps.js'
@@ -13,7 +14,7 @@ import { Membership } from '../out/membership.js'
 import { Packer } from '../out/packer.js'
 import { Pump } from '../out/pump.js'
 import { RouteEdit } from '../policy/edit.js'
-import { ImportProfile, importKey } from '../policy/import.js'
+import { ImportProfile, importKey, importsAlike } from '../policy/import.js'
 import type { Explanation, GroupView, PeerFamilyView, RoutePage, RouteQuery } from '../view.js'
 import { AttributeStore } from './attributes.js'
 import { audit } from './audit.js'
@@ -32,7 +33,6 @@ import { FamilyRib } from './family.js'
 import { Ingest } from './ingest.js'
 import { BlockInterner } from './intern.js'
 import { KernelOut } from './kernel.js'
-import { LIMITS } from './limits.js'
 import { removeLocal, setLocal } from './local.js'
 import { makeLongLived } from './long-lived.js'
 import { NextHops } from './next-hops.js'
@@ -55,6 +55,7 @@ export class RibTables implements Tables {
   readonly #options: SelectOptions
   readonly #decisions: readonly DecisionContext[]
   readonly #profiles = new Map<string, ImportProfile>()
+  #lastProfile: { readonly session: SessionParameters; readonly profile: ImportProfile } | undefined
   readonly #ingest: Ingest
   readonly #pump: Pump
   readonly #leaving = new Set<PeerState>()
@@ -111,7 +112,10 @@ export class RibTables implements Tables {
     const identity = (of: EngineConfig) =>
       JSON.stringify([of.routerId, of.clusterId, of.defaultLocalPref, clusterIds(of)])
     const importChanged = identity(before) !== identity(config)
-    if (importChanged) this.#profiles.clear()
+    if (importChanged) {
+      this.#profiles.clear()
+      this.#lastProfile = undefined
+    }
     for (const peer of this.states) {
       if (peer === undefined) continue
       if (importChanged) {
@@ -123,12 +127,16 @@ export class RibTables implements Tables {
   }
 
   #profile(session: SessionParameters): ImportProfile {
+    const last = this.#lastProfile
+    if (last !== undefined && importsAlike(session, last.session)) return last.profile
     const key = importKey(session)
-    const known = this.#profiles.get(key)
-    if (known !== undefined) return known
-    const made = new ImportProfile(key, session, this.config, this.store)
-    this.#profiles.set(key, made)
-    return made
+    let profile = this.#profiles.get(key)
+    if (profile === undefined) {
+      profile = new ImportProfile(key, session, this.config, this.store)
+      this.#profiles.set(key, profile)
+    }
+    this.#lastProfile = { session, profile }
+    return profile
   }
 
   peerUp(slot: PeerSlot, session: SessionParameters, _now: number): void {

@@ -5,10 +5,10 @@
  * length. `exported` shows what one peer's group advertises.
  */
 import { Prefix } from '@starling/inet'
+import { LIMITS } from '../config/limits.js'
 import type { GroupView, PeerFamilyView, RoutePage, RouteQuery, RouteView } from '../view.js'
 import type { PeerSlot } from './contract.js'
 import type { FamilyRib } from './family.js'
-import { LIMITS } from './limits.js'
 import { RowFlag } from './paths.js'
 import type { PeerState } from './peers.js'
 import { attributeView, routeView, rowName } from './route-view.js'

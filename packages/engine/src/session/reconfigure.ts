@@ -41,11 +41,12 @@ interface Work {
   readonly reset: Reset[]
 }
 
-export function addPeer(config: PeerConfig, host: PeerHost, directory: Directory, now: number): Peer {
+/** `startAt` undefined: it is started by the connection it comes with. */
+export function addPeer(config: PeerConfig, host: PeerHost, directory: Directory, startAt: number | undefined): Peer {
   const peer = new Peer(config, host)
   directory.add(peer)
   host.event({ type: 'peer-added', peer: peer.key, name: config.name })
-  peer.schedule(now, 0)
+  if (startAt !== undefined) peer.schedule(startAt, 0)
   return peer
 }
 

@@ -1,9 +1,9 @@
 /**
- * A host of tables that can only count: what warm-up and benchmarks put in place of sessions and kernel.
+ * A host of tables that can only count: what benchmarks put in place of sessions and kernel.
  */
-import type { EngineEvent } from '../events.js'
-import type { Sink } from '../sink.js'
-import type { FamilyIndex, PeerSlot, TablesHost } from './contract.js'
+import type { EngineEvent } from '../../packages/engine/src/events.js'
+import type { FamilyIndex, PeerSlot, TablesHost } from '../../packages/engine/src/rib/contract.js'
+import type { Sink } from '../../packages/engine/src/sink.js'
 
 const nothing = () => undefined
 
