@@ -64,6 +64,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./peer.js')).registerDrain,
   },
   {
+    name: 'undrain',
+    summary: 'announce everything again after a drain',
+    load: async () => (await import('./peer.js')).registerUndrain,
+  },
+  {
     name: 'log-level',
     summary: 'change how much a running daemon logs',
     load: async () => (await import('./peer.js')).registerLogLevel,
@@ -73,6 +78,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'health',
     summary: 'is the daemon well? The exit code says it',
     load: async () => (await import('./health.js')).register,
+  },
+  {
+    name: 'doctor',
+    summary: 'is this host fit? kernel, powers, ports, rivals, clock, datastore; and how to put it right',
+    load: async () => (await import('./doctor.js')).register,
   },
   {
     name: 'watch',
