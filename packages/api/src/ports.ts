@@ -65,6 +65,15 @@ export interface HealthFacts {
   readonly draining?: string
 }
 
+/** What the BFD worker says of itself. */
+export interface BfdSummary {
+  readonly sessions: number
+  /** How late its timers fire, milliseconds. */
+  readonly lateness: { readonly p50: number; readonly p99: number; readonly maximum: number }
+  /** Packets that belong to no session. */
+  readonly strangers: number
+}
+
 /** Loc-RIB sizes, from counters. */
 export interface TableView {
   readonly family: FamilyName
@@ -240,7 +249,13 @@ export type PeerOperation = 'enable' | 'disable' | 'restart' | 'refresh-in' | 'r
 
 export type AdminAction =
   | { readonly action: 'peer'; readonly operation: PeerOperation; readonly peer: PeerKey; readonly reason?: string }
-  | { readonly action: 'drain'; readonly enabled: boolean; readonly reason?: string }
+  | {
+      readonly action: 'drain'
+      readonly enabled: boolean
+      readonly reason?: string
+      /** Seconds between marking the routes and withdrawing them. */
+      readonly timeout?: number
+    }
   | { readonly action: 'log-level'; readonly level: string }
   /** Read the datastore again; `birdc configure` ends here and is harmless. */
   | { readonly action: 'reload' }
@@ -278,6 +293,8 @@ export interface DaemonPorts {
   readonly events: EventSource
   memory(): MemoryView
   loopDelay(): LoopDelay
+  /** The BFD worker; absent where none can run. */
+  bfd?(): BfdSummary | undefined
   admin(action: AdminAction): Promise<AdminResult>
   /** The inputs of a peer's next session; the result ends it. Undefined: no such peer, or nothing to record. */
   record?(peer: PeerKey, listener: RecordListener): (() => void) | undefined

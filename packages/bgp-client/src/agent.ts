@@ -20,6 +20,7 @@ import {
 } from '@starling/api'
 import {
   apiSettings,
+  bfdPeers,
   ClusterFollower,
   type Daemon,
   dotted,
@@ -161,7 +162,8 @@ export class NodeAgent implements Daemon {
     this.#secrets?.stop()
     this.#workloads?.stop()
     // No NOTIFICATION: peers keep our routes for the restart time, as they do when BIRD is killed (calico.md 3.3).
-    await this.#speaker?.stop({ mode: 'restart' })
+    // Unless a drain has taken all of them away: then nobody should wait for us.
+    await this.#speaker?.stop({ mode: this.#speaker.drainStage === 'none' ? 'restart' : 'shutdown', reason })
     await this.#kernel.stop()
     await this.#api?.close()
     await this.#datastore?.close()
@@ -223,6 +225,7 @@ export class NodeAgent implements Daemon {
     const speaker = new Speaker({
       config: plan.engine,
       listen: this.#listen(plan),
+      bfd: bfdPeers(plan),
       restarting,
       extras: {
         installRoute: (view) => {
@@ -261,7 +264,7 @@ export class NodeAgent implements Daemon {
   #configure(speaker: Speaker, plan: Plan): void {
     const generation = this.#generation
     speaker
-      .configure(plan.engine, this.#listen(plan))
+      .configure(plan.engine, this.#listen(plan), bfdPeers(plan))
       .then(({ added, changed, removed }) => {
         const counts = { added: added.length, changed: changed.length, removed: removed.length }
         this.#events.push(now(), { type: 'config-applied', generation, ...counts })

@@ -159,7 +159,9 @@ describe('changes', () => {
   test.each([
     ['peer refresh Mesh_10_0_0_12 --direction out', { action: 'peer', operation: 'refresh-out', peer: '10.0.0.12' }],
     ['drain --reason reboot', { action: 'drain', enabled: true, reason: 'reboot' }],
+    ['drain --timeout 30', { action: 'drain', enabled: true, timeout: 30 }],
     ['drain --undo', { action: 'drain', enabled: false }],
+    ['undrain', { action: 'drain', enabled: false }],
     ['log-level debug', { action: 'log-level', level: 'debug' }],
     ['reload', { action: 'reload' }],
   ])('%s', async (args, action) => {

@@ -7,6 +7,7 @@
 import type {
   AdminAction,
   AdminResult,
+  BfdSummary,
   BlockView,
   DaemonPorts,
   DatastoreStatus,
@@ -52,6 +53,11 @@ export interface SpeakerViews {
   }
   admin(peer: PeerKey, action: EngineAction, options: { readonly reason?: string }): boolean
   recovery(): HealthFacts['graceful']
+  bfd(): BfdSummary
+  drainStage(): 'none' | 'leaving' | 'drained'
+  /** Milliseconds between marking and withdrawing; the speaker's own default without. */
+  drain(time?: number): Promise<void>
+  undrain(): Promise<void>
   record(peer: PeerKey, listener: RecordListener): (() => void) | undefined
 }
 
@@ -83,6 +89,7 @@ export class RunningDaemon implements DaemonPorts {
   readonly now = now
   readonly toEpoch = toEpoch
   readonly #parts: DaemonParts
+  #drainReason = ''
 
   constructor(parts: DaemonParts) {
     this.#parts = parts
@@ -97,7 +104,16 @@ export class RunningDaemon implements DaemonPorts {
   }
 
   health(): HealthFacts {
-    return this.#parts.health()
+    const facts = this.#parts.health()
+    return this.#draining() ? { ...facts, draining: this.#drainReason } : facts
+  }
+
+  #draining(): boolean {
+    return (this.#parts.speaker()?.drainStage() ?? 'none') !== 'none'
+  }
+
+  bfd(): BfdSummary | undefined {
+    return this.#parts.speaker()?.bfd()
   }
 
   datastoreStatus(): DatastoreStatus {
@@ -214,7 +230,28 @@ export class RunningDaemon implements DaemonPorts {
         cluster?.replan()
         return done(false, 'the configuration is always the newest')
       case 'drain':
-        return { ok: false, code: 'unsupported', detail: 'drain is not available in this version' }
+        return this.#drain(request, done)
     }
+  }
+
+  /** Answers when the routes are withdrawn: what stops this node next (preStop) must not come sooner. */
+  async #drain(
+    { enabled, reason, timeout }: Extract<AdminAction, { action: 'drain' }>,
+    done: (changed: boolean, detail: string) => AdminResult,
+  ): Promise<AdminResult> {
+    const running = this.#parts.speaker()
+    if (running === undefined) return { ok: false, code: 'refused', detail: 'nothing is announced yet' }
+    const was = this.#draining()
+    if (!enabled) {
+      await running.undrain()
+      return done(was, 'everything is announced again')
+    }
+    this.#drainReason = reason ?? 'by an operator'
+    const finished = running.drain(timeout === undefined ? undefined : timeout * 1000)
+    await finished
+    // Somebody may have taken it back meanwhile.
+    return this.#draining()
+      ? done(!was, 'drained: nothing is announced any more, the sessions stay up')
+      : done(false, 'the drain was taken back')
   }
 }

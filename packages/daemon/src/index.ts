@@ -1,4 +1,5 @@
 /** What the node agent and the reflector share. */
+export { bfdPeers } from './bfd.js'
 export { now, toEpoch } from './clock.js'
 export { ClusterFollower, type ClusterOptions } from './cluster.js'
 export { type DaemonParts, type KernelViews, RunningDaemon, type SpeakerViews } from './daemon-ports.js'

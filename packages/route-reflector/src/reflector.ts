@@ -15,6 +15,7 @@ import {
 } from '@starling/api'
 import {
   apiSettings,
+  bfdPeers,
   ClusterFollower,
   type Daemon,
   dotted,
@@ -30,7 +31,7 @@ import {
 import type { Datastore } from '@starling/datastore'
 import type { EngineConfig } from '@starling/engine'
 import type { Plan } from '@starling/intent'
-import { Speaker } from '@starling/speaker'
+import { type BfdPeers, Speaker } from '@starling/speaker'
 import type { ListenAddress, ReflectorOptions } from './options.js'
 import { standaloneConfig } from './standalone.js'
 
@@ -93,7 +94,7 @@ export class Reflector implements Daemon {
   async stop(reason: string): Promise<void> {
     this.#events.push(now(), { type: 'stopping', reason })
     this.#cluster?.stop()
-    await this.#speaker?.stop({ mode: 'restart' })
+    await this.#speaker?.stop({ mode: this.#speaker.drainStage === 'none' ? 'restart' : 'shutdown', reason })
     await this.#api?.close()
     await this.#datastore?.close()
     this.#loop.close()
@@ -116,23 +117,25 @@ export class Reflector implements Daemon {
     })
   }
 
-  #planned({ engine, listen }: Plan): Promise<void> {
+  #planned(plan: Plan): Promise<void> {
+    const { engine, listen } = plan
     const { mode } = this.#options
     const port = (mode.kind === 'datastore' ? mode.listenPort : undefined) ?? listen.port
     const addresses = [listen.ipv4, listen.ipv6].filter((address) => address !== undefined)
     return this.#apply(
       engine,
       addresses.map((address) => ({ address, port })),
+      bfdPeers(plan),
     )
   }
 
-  async #apply(config: EngineConfig, listen: readonly ListenAddress[]): Promise<void> {
+  async #apply(config: EngineConfig, listen: readonly ListenAddress[], bfd: BfdPeers = new Map()): Promise<void> {
     this.#config = config
     this.#listen = listen
     this.#configuredAt = now()
     const generation = ++this.#generation
     if (this.#speaker !== undefined) {
-      const { added, changed, removed } = await this.#speaker.configure(config, listen)
+      const { added, changed, removed } = await this.#speaker.configure(config, listen, bfd)
       const counts = { added: added.length, changed: changed.length, removed: removed.length }
       this.#events.push(now(), { type: 'config-applied', generation, ...counts })
       return
@@ -140,6 +143,7 @@ export class Reflector implements Daemon {
     this.#speaker = new Speaker({
       config,
       listen,
+      bfd,
       // A reflector cannot know whether it lived before. If it did, an End-of-RIB before its clients are back would make
       // each of them drop what it kept of the others (RFC 4724 section 4.1); if it did not, it waits for nobody long.
       restarting: true,

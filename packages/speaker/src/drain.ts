@@ -42,3 +42,12 @@ export function drained(config: EngineConfig): EngineConfig {
 export function withdrawn(config: EngineConfig): EngineConfig {
   return withExport(config, NOTHING)
 }
+
+/** `leaving`: routes are marked; `drained`: nothing is exported, the sessions stay up. */
+export type DrainStage = 'none' | 'leaving' | 'drained'
+
+export const DRAIN_STAGES: Readonly<Record<DrainStage, (config: EngineConfig) => EngineConfig>> = {
+  none: (config) => config,
+  leaving: drained,
+  drained: withdrawn,
+}

@@ -6,7 +6,7 @@ export type { BfdPeer, BfdSessionView, BfdStatistics } from './bfd/host.js'
 export type { Lateness } from './bfd/messages.js'
 export { DIAGNOSTICS as BFD_DIAGNOSTICS } from './bfd/packet.js'
 export { now } from './clock.js'
-export { drained, withdrawn } from './drain.js'
+export { DRAIN_TIME, type DrainStage, drained, withdrawn } from './drain.js'
 export type { ListenAddress } from './listener.js'
 export {
   type BfdPeers,

@@ -24,7 +24,7 @@ import { BfdHost, type BfdPeer } from './bfd/host.js'
 import { now } from './clock.js'
 import { TcpConnection } from './connection.js'
 import { dial } from './dialler.js'
-import { DRAIN_TIME, drained, withdrawn } from './drain.js'
+import { DRAIN_STAGES, DRAIN_TIME, type DrainStage } from './drain.js'
 import { MAX_CONNECTIONS, PREFIXES_PER_LOOK, TURN_BUDGET } from './limits.js'
 import { type ListenAddress, Listener, requireTtl } from './listener.js'
 import { Loop } from './loop.js'
@@ -98,6 +98,10 @@ export class Speaker {
   #configuring: Promise<unknown> = Promise.resolve()
   #config: EngineConfig
   #bfdPeers: BfdPeers
+  #drainStage: DrainStage = 'none'
+  #draining: Promise<void> | undefined
+  #drainTimer: NodeJS.Timeout | undefined
+  #endDrainWait: (cancelled: boolean) => void = () => undefined
   #stopping = false
 
   constructor(options: SpeakerOptions) {
@@ -147,9 +151,10 @@ export class Speaker {
   configure(config: EngineConfig, listen?: readonly ListenAddress[], bfd?: BfdPeers): Promise<Reconfiguration> {
     const done = this.#configuring.then(async () => {
       this.#config = config
+      const effective = DRAIN_STAGES[this.#drainStage](config)
       await Promise.all([...this.#listeners.values()].map((listener) => listener.configure(config)))
       if (listen !== undefined) await this.#listen(listen)
-      const result = this.#input((at) => this.engine.configure(config, at))
+      const result = this.#input((at) => this.engine.configure(effective, at))
       if (bfd !== undefined) this.#bfdPeers = bfd
       // Behind the engine, so that every verdict finds its peer.
       this.bfd.set(this.#bfdPeers)
@@ -229,8 +234,13 @@ export class Speaker {
     readonly drainTime?: number
   }): Promise<void> {
     if (this.#stopping) return
-    if (options.mode === 'drain') await this.#drain(options.drainTime ?? DRAIN_TIME)
+    if (options.mode === 'drain') {
+      await this.drain(options.drainTime)
+      // The withdrawals leave before the connections do.
+      await sleep(Math.min(options.drainTime ?? DRAIN_TIME, 1_000))
+    }
     this.#stopping = true
+    clearTimeout(this.#drainTimer)
     for (const listener of this.#listeners.values()) listener.close()
     if (options.mode !== 'restart') {
       this.#input((at) => this.engine.shutdown(options.reason ?? '', at))
@@ -248,13 +258,39 @@ export class Speaker {
     await this.bfd.stop()
   }
 
-  /** RFC 8326: mark every route as going away, give the others time to choose, withdraw, then let go. */
+  get drainStage(): DrainStage {
+    return this.#drainStage
+  }
+
+  /**
+   * RFC 8326: mark every route as going away, give the others time to choose, withdraw. Sessions stay, what is
+   * configured meanwhile is drained too. Resolves when nothing is exported any more; a second call joins the first.
+   */
+  drain(time = DRAIN_TIME): Promise<void> {
+    this.#draining ??= this.#drain(time)
+    return this.#draining
+  }
+
   async #drain(time: number): Promise<void> {
-    const config = this.#config
-    await this.configure(drained(config))
-    await sleep(time)
-    await this.configure(withdrawn(config))
-    await sleep(Math.min(time, 1_000))
+    await this.#enter('leaving')
+    const cancelled = await new Promise<boolean>((resolve) => {
+      this.#endDrainWait = resolve
+      this.#drainTimer = setTimeout(() => resolve(false), time)
+    })
+    if (!cancelled) await this.#enter('drained')
+  }
+
+  /** Everything is announced again, as configured. */
+  async undrain(): Promise<void> {
+    clearTimeout(this.#drainTimer)
+    this.#draining = undefined
+    this.#endDrainWait(true)
+    await this.#enter('none')
+  }
+
+  async #enter(stage: DrainStage): Promise<void> {
+    this.#drainStage = stage
+    await this.configure(this.#config)
   }
 
   #input<T>(run: (at: number) => T): T {

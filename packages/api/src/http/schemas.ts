@@ -122,7 +122,16 @@ export const DRAIN_BODY = {
   type: 'object',
   additionalProperties: false,
   required: ['enabled'],
-  properties: { enabled: { type: 'boolean' }, reason: REASON },
+  properties: {
+    enabled: { type: 'boolean' },
+    reason: REASON,
+    timeout: {
+      type: 'number',
+      minimum: 0,
+      maximum: 3600,
+      description: 'Seconds between marking the routes (GRACEFUL_SHUTDOWN) and withdrawing them.',
+    },
+  },
 } as const
 
 export const LOG_LEVEL_BODY = {

@@ -54,7 +54,7 @@ export function registerWrites(app: FastifyInstance, { ports }: ApiContext, acce
     },
     ({ params, body }) => run({ action: 'peer', peer: findPeer(ports, params.name).key, ...body }),
   )
-  app.post<{ Body: { enabled: boolean; reason?: string } }>(
+  app.post<{ Body: { enabled: boolean; reason?: string; timeout?: number } }>(
     '/v1/drain',
     { ...options, schema: { summary: 'Drain this speaker, or end it.', tags: ['write'], body: schema.DRAIN_BODY } },
     ({ body }) => run({ action: 'drain', ...body }),

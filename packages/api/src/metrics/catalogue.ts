@@ -2,6 +2,7 @@
  * Every metric of a Starling daemon. `docs/metrics.md` is rendered from this table, and a test keeps the page true.
  */
 import type { PeerView } from '@starling/engine'
+import { BFD_METRICS } from './bfd-catalogue.js'
 import { flag, type MetricDefinition, type Sample, type Scrape, single, sum } from './definition.js'
 import { PEER_METRICS } from './peer-catalogue.js'
 
@@ -251,6 +252,7 @@ export const METRICS: readonly MetricDefinition[] = [
   gauge('starling_structure_bytes', 'Bytes per structure of the engine.', ['structure'], ({ memory }) =>
     memory.structures.map(({ name, bytes }): Sample => [{ structure: name }, bytes]),
   ),
+  ...BFD_METRICS,
   ...PEER_METRICS,
 ]
 

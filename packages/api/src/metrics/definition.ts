@@ -6,7 +6,16 @@
  */
 import type { PeerView } from '@starling/engine'
 import type { HealthVerdict } from '../health/rules.js'
-import type { DatastoreStatus, HealthFacts, Identity, KernelView, LoopDelay, MemoryView, TableView } from '../ports.js'
+import type {
+  BfdSummary,
+  DatastoreStatus,
+  HealthFacts,
+  Identity,
+  KernelView,
+  LoopDelay,
+  MemoryView,
+  TableView,
+} from '../ports.js'
 import type { Accumulators } from './accumulate.js'
 
 /** One scrape's picture: every port asked once. */
@@ -26,6 +35,7 @@ export interface Scrape {
   readonly groups: readonly { readonly members: number; readonly lagging: number; readonly logBytes: number }[]
   readonly memory: MemoryView
   readonly loopDelay: LoopDelay
+  readonly bfd: BfdSummary | undefined
   readonly accumulated: Accumulators
   readonly streams: number
 }

@@ -123,6 +123,7 @@ export class Metrics {
         logBytes: group.logBytes,
       })),
       memory: ports.memory(),
+      bfd: ports.bfd?.(),
       loopDelay,
       accumulated: this.#accumulated,
       streams: streams?.() ?? 0,

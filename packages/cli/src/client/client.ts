@@ -46,13 +46,14 @@ export class ApiClient {
     return this.#judge<T>(await this.fetch('GET', withQuery(path, query)))
   }
 
-  async post<T>(path: string, body: unknown): Promise<T> {
-    return this.#judge<T>(await this.fetch('POST', path, JSON.stringify(body)))
+  /** `patience`: milliseconds that the change itself takes before it is answered. */
+  async post<T>(path: string, body: unknown, patience = 0): Promise<T> {
+    return this.#judge<T>(await this.fetch('POST', path, JSON.stringify(body), patience))
   }
 
   /** The bare answer, whatever its status (health). */
-  async fetch(method: 'GET' | 'POST', path: string, body?: string): Promise<Answer> {
-    const response = await this.#send(method, path, body, {})
+  async fetch(method: 'GET' | 'POST', path: string, body?: string, patience = 0): Promise<Answer> {
+    const response = await this.#send(method, path, body, {}, undefined, TIMEOUT + patience)
     const chunks: Buffer[] = []
     let size = 0
     for await (const chunk of response) {
@@ -113,6 +114,7 @@ export class ApiClient {
     body: string | undefined,
     headers: Record<string, string>,
     signal?: AbortSignal,
+    timeout = TIMEOUT,
   ): Promise<IncomingMessage> {
     const { url, control, token, ca } = this.#target
     const all: Record<string, string> = { ...headers }
@@ -121,7 +123,7 @@ export class ApiClient {
     const options: RequestOptions = {
       method,
       headers: all,
-      ...(signal === undefined ? { timeout: TIMEOUT } : { signal }),
+      ...(signal === undefined ? { timeout } : { signal }),
     }
     return new Promise((resolve, reject) => {
       let sent: ClientRequest
@@ -134,7 +136,7 @@ export class ApiClient {
             ? requestHttps(whole, { ...options, ...(ca === undefined ? {} : { ca }) }, resolve)
             : requestHttp(whole, options, resolve)
       }
-      sent.on('timeout', () => sent.destroy(new Error(`no answer within ${TIMEOUT / 1000} s`)))
+      sent.on('timeout', () => sent.destroy(new Error(`no answer within ${timeout / 1000} s`)))
       sent.on('error', (error: NodeJS.ErrnoException) => reject(unreachable(this.#target, error)))
       sent.end(body)
     })

@@ -2,7 +2,7 @@
  * `starling peer ...`, `drain`, `log-level`, `reload`: the changes that an operator may make to a running daemon.
  */
 import { LOG_LEVELS } from '@starling/api'
-import { Argument, type Command, Option } from 'commander'
+import { Argument, type Command, InvalidArgumentError, Option } from 'commander'
 import type { Io } from '../io.js'
 import { addTarget, clientFor, type TargetOptions } from '../options.js'
 
@@ -11,8 +11,8 @@ interface Outcome {
   readonly detail: string
 }
 
-async function change(options: TargetOptions, io: Io, path: string, body: object): Promise<void> {
-  const { changed, detail } = await clientFor(options, io).post<Outcome>(path, body)
+async function change(options: TargetOptions, io: Io, path: string, body: object, patience = 0): Promise<void> {
+  const { changed, detail } = await clientFor(options, io).post<Outcome>(path, body, patience)
   io.write(`${detail}${changed ? '' : ' (nothing changed)'}\n`)
 }
 
@@ -44,12 +44,31 @@ export function registerPeer(program: Command, io: Io): void {
 
 export function registerDrain(program: Command, io: Io): void {
   addTarget(program.command('drain').description('take traffic away from this speaker, or bring it back'))
-    .option('--undo', 'end the drain')
+    .option('--undo', 'end the drain, as "undrain" does')
+    .option('--timeout <seconds>', 'between marking the routes (GRACEFUL_SHUTDOWN) and withdrawing them', seconds)
     .option('--reason <text>', 'kept in the log')
-    .action(async (options: TargetOptions & { undo?: boolean; reason?: string }) => {
-      const reason = options.reason === undefined ? {} : { reason: options.reason }
-      await change(options, io, '/v1/drain', { enabled: options.undo !== true, ...reason })
+    .action(async (options: TargetOptions & { undo?: boolean; reason?: string; timeout?: number }) => {
+      const { reason, timeout } = options
+      const body = {
+        enabled: options.undo !== true,
+        ...(reason === undefined ? {} : { reason }),
+        ...(timeout === undefined ? {} : { timeout }),
+      }
+      // The answer comes when the routes are withdrawn.
+      await change(options, io, '/v1/drain', body, (timeout ?? 0) * 1000)
     })
+}
+
+export function registerUndrain(program: Command, io: Io): void {
+  addTarget(program.command('undrain').description('announce everything again after a drain')).action(
+    async (options: TargetOptions) => change(options, io, '/v1/drain', { enabled: false }),
+  )
+}
+
+function seconds(text: string): number {
+  const value = Number(text)
+  if (!(value >= 0 && value <= 3600)) throw new InvalidArgumentError('seconds between 0 and 3600')
+  return value
 }
 
 export function registerLogLevel(program: Command, io: Io): void {

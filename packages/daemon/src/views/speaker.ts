@@ -4,6 +4,7 @@
 import type { HealthFacts } from '@starling/api'
 import type { PeerView } from '@starling/engine'
 import type { Speaker } from '@starling/speaker'
+import { bfdView } from '../bfd.js'
 import { now } from '../clock.js'
 import type { SpeakerViews } from '../daemon-ports.js'
 import { recordSession } from '../record/session.js'
@@ -13,7 +14,15 @@ export function speakerViews(speaker: Speaker): SpeakerViews {
   const { engine } = speaker
   const tap = new EngineTap(engine)
   return {
-    peers: () => engine.peers(),
+    peers: () =>
+      engine.peers().map((peer) => {
+        const session = speaker.bfd.view(peer.key)
+        return session === undefined ? peer : { ...peer, bfd: bfdView(session) }
+      }),
+    bfd: () => speaker.bfd.statistics,
+    drainStage: () => speaker.drainStage,
+    drain: (time) => speaker.drain(time),
+    undrain: () => speaker.undrain(),
     routes: (query) => engine.routes(query),
     explain: (prefix, to) => engine.explain(prefix, to),
     groups: () => engine.groups(),

@@ -9,6 +9,7 @@ import { addOutput, addTarget, addWatch, clientFor, positiveInteger, type ShowOp
 import { render, type Style } from '../../output/print.js'
 import { painterFor } from '../../output/text.js'
 import { repeat } from '../../watch.js'
+import { bfdTable, withBfd } from './bfd.js'
 import { blocksTable, eventLine, groupsTable, nodesTable, type SummaryJson, summaryText } from './lists.js'
 import { peerDetails, peersTable } from './peers.js'
 import { kernelTable, routesTable } from './routes.js'
@@ -150,6 +151,19 @@ function kernel(parent: Command, io: Io): void {
 }
 
 function lists(parent: Command, io: Io): void {
+  limited(common(parent.command('bfd').description('BFD sessions beside the peerings')), 100_000).action(
+    async (options: ShowOptions & { limit: number }) => {
+      await show(options, io, async (client) => {
+        const { items, more } = await pages<PeerJson>(options.limit, async (limit, cursor) => {
+          const page = await client.get<{ peers: PeerJson[]; next?: string }>('/v1/peers', { limit, cursor })
+          return { items: page.peers, ...(page.next === undefined ? {} : { next: page.next }) }
+        })
+        const rows = withBfd(items)
+        const value = rows.map(({ name, remoteAddress, bfd }) => ({ name, remoteAddress, ...bfd }))
+        return { value, more, forPeople: (style) => bfdTable(rows, style) }
+      })
+    },
+  )
   common(parent.command('groups').description('update groups: peers that share their bytes')).action(
     async (options: ShowOptions) => {
       await show(options, io, async (client) => {

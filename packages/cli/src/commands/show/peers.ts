@@ -3,6 +3,7 @@
  */
 import { type Column, details, table } from '../../output/table.js'
 import { age, type Colour } from '../../output/text.js'
+import { bfdLine } from './bfd.js'
 import type { PeerJson } from './views.js'
 
 type Count = 'received' | 'accepted' | 'preferred' | 'sent' | 'stale'
@@ -93,6 +94,7 @@ export function peerDetails(peer: PeerJson, style: Parameters<typeof table>[2]):
     ['Keepalive', `${peer.keepaliveTime} s`],
     ['Established', `${peer.established} times, ${peer.flaps} flaps`],
     ['Last error', error === undefined ? undefined : `${error.direction} ${error.name}${said} at ${error.at}`],
+    ['BFD', bfdLine(peer.bfd)],
     ['Graceful restart', gracefulRestart(peer)],
     ['Bad UPDATEs', badUpdates(peer)],
     ['Update group', peer.group === undefined ? undefined : `${peer.group}${peer.lagging ? ', lagging' : ''}`],

@@ -3,14 +3,15 @@
  * them. Loose on purpose (everything beyond what is shown is ignored), so that an older command reads a newer daemon.
  */
 import type { BlockView, KernelRouteView, KernelView, NodeView } from '@starling/api'
-import type { GroupView, PeerView, RouteView } from '@starling/engine'
+import type { BfdView, GroupView, PeerView, RouteView } from '@starling/engine'
 
 /** `since` is RFC 3339, `age` the seconds since then by the daemon's clock. */
 export type Presented<T> = {
   readonly [K in keyof T]: K extends 'since' | 'nextRetry' ? string : T[K]
 } & { readonly age?: number }
 
-export type PeerJson = Presented<Omit<PeerView, 'lastError'>> & {
+export type PeerJson = Presented<Omit<PeerView, 'lastError' | 'bfd'>> & {
+  readonly bfd?: Presented<BfdView>
   readonly lastError?: {
     readonly name: string
     readonly text?: string
