@@ -9,7 +9,7 @@
  * The looking glass lies in dist/web and the topologies in topology/, where the code looks for them. Chunks: a command
  * loads what it needs and nothing else, which is what makes the start fast. Plain Node; needs the development packages.
  */
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { basename, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
@@ -119,7 +119,8 @@ export async function bundle(product, folder = join(bundles, product)) {
     outExtension: { '.js': '.cjs' },
   })
   const program = join(folder, 'starling.js')
-  writeFileSync(program, `#!/usr/bin/env node\n${readFileSync(program, 'utf8')}`, { mode: 0o755 })
+  writeFileSync(program, `#!/usr/bin/env node\n${readFileSync(program, 'utf8')}`)
+  chmodSync(program, 0o755)
   const inputs = [main, threads].flatMap(({ metafile }) => Object.keys(metafile.inputs))
   shipsItsThreads(inputs, folder)
   const packages = packagesOf(inputs)

@@ -113,6 +113,8 @@ spec: { bgp: { ipv4Address: 10.0.0.1/24 } }
 
 test('the whole command runs: help of every command, the page, the topologies', () => {
   expect(starling('cli', '--version')).toMatchObject({ status: 0, out: '0.1.0\n', err: '' })
+  // An image calls it by its name.
+  expect(run(program('cli'), ['--version'], folder)).toMatchObject({ status: 0, out: '0.1.0\n' })
   const commands = [...starling('cli', '--help').out.matchAll(/^ {2}([a-z-]+) /gm)].map(([, name]) => name as string)
   expect(commands).toEqual(expect.arrayContaining(['node', 'reflector', 'lab', 'decode', 'doctor']))
   for (const name of commands.filter((each) => each !== 'help'))
