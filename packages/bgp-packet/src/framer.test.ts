@@ -14,6 +14,25 @@ function frames(framer: Framer): string[] {
   return list
 }
 
+/** As Node's Buffer: a Uint8Array whose slice shares its memory. */
+class Sharing extends Uint8Array {
+  override slice(start?: number, end?: number): Uint8Array<ArrayBuffer> {
+    return this.subarray(start, end) as Uint8Array<ArrayBuffer>
+  }
+}
+
+describe('whoever keeps a slice of a message', () => {
+  it('keeps it, also when the chunk came in a Buffer that the socket fills anew', () => {
+    const framer = new Framer()
+    const chunk = new Sharing(BYTES)
+    framer.push(chunk)
+    framer.next()
+    const kept = framer.buffer.slice(framer.start, framer.end)
+    chunk.fill(0)
+    expect(hexOf(kept)).toBe(STREAM[0])
+  })
+})
+
 describe('chunking', () => {
   it.each(Array.from({ length: BYTES.length }, (_, n) => n + 1))('chunks of %d octets', (size) => {
     const framer = new Framer()

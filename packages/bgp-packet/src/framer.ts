@@ -46,6 +46,14 @@ function headerError(subcode: number, data: Uint8Array, reason: string): Notific
 
 const EMPTY = new Uint8Array(0)
 
+/**
+ * The same octets as a plain Uint8Array. Node's Buffer is a Uint8Array whose `slice` does not copy: what we believe to
+ * have kept would change with the next read of the socket.
+ */
+export function plain(bytes: Uint8Array): Uint8Array {
+  return bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
+
 export class Framer {
   /** The current message: octets `start` (its marker) to `end` of `buffer`. */
   buffer: Uint8Array = EMPTY
@@ -71,8 +79,9 @@ export class Framer {
   }
 
   /** Takes the next chunk. What an earlier chunk still holds is kept before it (a copy: drain first to avoid it). */
-  push(chunk: Uint8Array): void {
+  push(bytes: Uint8Array): void {
     if (this.error !== undefined) return
+    const chunk = plain(bytes)
     if (this.#position < this.#chunk.length) {
       const rest = this.#chunk.subarray(this.#position)
       const joined = new Uint8Array(rest.length + chunk.length)

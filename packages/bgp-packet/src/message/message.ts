@@ -15,7 +15,7 @@ import {
   MESSAGE_TYPE_NAMES,
   MessageType,
 } from '../constants.js'
-import { judgeHeader } from '../framer.js'
+import { judgeHeader, plain } from '../framer.js'
 import { hexOf } from '../text.js'
 import { type UpdateContext, updateContext } from '../update/context.js'
 import { decodeUpdate } from '../update/decode.js'
@@ -62,7 +62,8 @@ function outcome(message: Message | undefined, messageType: number, faults: read
 }
 
 /** Decodes exactly one message, header included. Octets after it, or missing ones, are a Bad Message Length. */
-export function decodeMessage(octets: Uint8Array, options: DecodeOptions = {}): Decoded {
+export function decodeMessage(bytes: Uint8Array, options: DecodeOptions = {}): Decoded {
+  const octets = plain(bytes)
   const type = octets.length >= HEADER_LENGTH ? octets[18] : 0
   const fault = headerFault(octets, options.extendedMessage === true ? MAX_EXTENDED_MESSAGE : MAX_MESSAGE)
   if (fault !== undefined) return outcome(undefined, type, [fault], fault)
