@@ -69,6 +69,12 @@ describe('show', () => {
     expect(err).toMatch(/^starling: nothing to show is called "datastore": peers, routes, kernel, /)
   })
 
+  test('a router ID that is none is refused before anything starts', async () => {
+    const { code, err } = await run('node --router-id 1.2.3 --datastore memory')
+    expect(code).toBe(EXIT.usage)
+    expect(err).toContain("'1.2.3' is invalid")
+  })
+
   test('one peer in full, and a missing one is exit 1', async () => {
     const { out } = await run('show peers Global_192_0_2_1')
     expect(out).toMatch(/^AS: +64601 \(external\), local 64512$/m)

@@ -9,6 +9,7 @@
  *
  * Each driver is loaded only when asked for: a node on etcd never loads YAML, one on a file never loads gRPC.
  */
+import { existsSync } from 'node:fs'
 import { type Datastore, DatastoreError, MemoryStore } from '@starling/datastore'
 import { mapDocument } from '@starling/resources'
 
@@ -31,6 +32,7 @@ export async function openDatastore(
       return new MemoryStore().connect()
     case 'file': {
       if (rest === '') throw new DatastoreError('file: needs a path, e.g. file:cluster.yaml', false)
+      if (!existsSync(rest)) throw new DatastoreError(`file datastore: ${rest} does not exist`, false)
       const { fileDatastore } = await import('@starling/datastore/file')
       return fileDatastore({
         path: rest,

@@ -43,6 +43,12 @@ export function dottedQuad(text: string): number {
   return value
 }
 
+/** `hash` derives one from the node’s name (calico.md 2.2). */
+function routerId(text: string): string {
+  if (text !== 'hash') dottedQuad(text)
+  return text
+}
+
 export function range(text: string): string {
   const prefix = Prefix.parseOrHost(text)
   if (prefix === undefined) throw new InvalidArgumentError('A prefix such as 10.0.0.0/8 or fd00::/64.')
@@ -81,7 +87,7 @@ export function addDaemonOptions(command: Command): Command {
     .option('--control <path>', `Unix socket of the API (env STARLING_CONTROL; default ${DEFAULT_CONTROL})`)
     .option('--no-control', 'no Unix socket')
   return addSurfaceOptions(command)
-    .option('--router-id <id>', 'router ID, or hash (default: CALICO_ROUTER_ID, else by the node address)')
+    .option('--router-id <id>', 'router ID, or hash (default: CALICO_ROUTER_ID, else by the node address)', routerId)
     .addOption(new Option('--log-level <level>', 'how much to log').choices(LOG_LEVELS).default('info'))
     .option('--process-name <name>', 'show up as this process: bird, for tools that look for it')
 }
