@@ -80,7 +80,7 @@ export class FarSide {
     const daemons: Daemon[] = []
     for (const name of ['zebra', 'bfdd', 'bgpd']) {
       const file = join(folder, `${name}.conf`)
-      writeFileSync(file, config)
+      writeFileSync(file, '')
       const run = this.command(
         `/usr/lib/frr/${name}`,
         ...['-f', file, '-i', join(folder, `${name}.pid`), '-A', '127.0.0.1', '-P', '0'],
@@ -94,6 +94,10 @@ export class FarSide {
       await daemon.shows(`show daemons`, new RegExp(name))
     }
     const bgp = daemons[2] as Daemon
+    // As FRR itself does at its start: vtysh gives every daemon the lines that are its own.
+    const whole = join(folder, 'frr.conf')
+    writeFileSync(whole, config)
+    execFileSync('vtysh', ['--vty_socket', join(folder, 'vty'), '-f', whole], { stdio: 'pipe' })
     return {
       ask: (command) => bgp.ask(command),
       shows: (command, pattern, limit) => bgp.shows(command, pattern, limit),
