@@ -75,7 +75,7 @@ export const ROOMS: readonly Room[] = [
     ['fastify', '@fastify/swagger', 'prom-client', 'pino', 'pino-pretty'],
   ),
 
-  room(3, 'daemon', [...VOCABULARY, 'engine', 'intent', 'datastore', ...DRIVERS, 'speaker', 'api']),
+  room(3, 'daemon', [...VOCABULARY, 'engine', 'intent', 'datastore', ...DRIVERS, 'speaker', 'api', 'looking-glass']),
   room(3, 'bgp-client', [...VOCABULARY, ...MACHINES, ...DRIVERS, 'sys', 'speaker', 'api', 'daemon']),
   room(3, 'route-reflector', [...VOCABULARY, 'engine', 'intent', 'datastore', ...DRIVERS, 'speaker', 'api', 'daemon']),
   room(

@@ -3,6 +3,7 @@
  * when it calls itself ready, what its metrics show. Already validated by the command line.
  */
 import type { ApiOptions, HttpListener, ReadinessPolicy } from '@starling/api'
+import { lookingGlass } from '@starling/looking-glass'
 
 export interface SurfaceOptions {
   /** Unix socket of the API. */
@@ -17,11 +18,12 @@ export interface SurfaceOptions {
   readonly peerMetrics?: 'non-mesh' | 'all' | 'none'
 }
 
-type ApiSettings = Pick<ApiOptions, 'control' | 'http' | 'birdControl' | 'policy' | 'metrics'>
+type ApiSettings = Pick<ApiOptions, 'control' | 'http' | 'birdControl' | 'policy' | 'metrics' | 'extend'>
 
 export function apiSettings(options: SurfaceOptions): ApiSettings {
   const { control, http, birdControl, readiness, metricsCompat, peerMetrics } = options
   return {
+    extend: lookingGlass(),
     ...(control === undefined ? {} : { control }),
     ...(http === undefined ? {} : { http }),
     ...(birdControl === undefined ? {} : { birdControl }),

@@ -6,8 +6,10 @@
 import { type LabIo, styleOf } from './io.js'
 import { serveControl } from './run/control.js'
 import { type LabView, missing } from './run/converge.js'
+import { controlSocket } from './run/daemons.js'
+import { type Glass, type GlassDevice, openGlass } from './run/glass.js'
 import { Lab, type LabOptions } from './run/lab.js'
-import { chooseMode, inUserNamespace, type ModeChoice } from './run/mode.js'
+import { chooseMode, insideUserNamespace, inUserNamespace, type ModeChoice } from './run/mode.js'
 import { handleRequest } from './run/requests.js'
 import { isAlive, listStates, removeLab, socketOf } from './run/state.js'
 import { Screen, squeeze, wrap } from './show/screen.js'
@@ -55,10 +57,12 @@ export async function runDemo(options: DemoOptions, io: LabIo): Promise<number> 
       stop.request()
       return Promise.resolve(0)
     })
+    const glass = await openGlass(reachablePages(lab))
     try {
       const title = `${topology.name}: ${topology.description}\n${choice.words}, datastore ${lab.store.description}`
-      return await watch(lab, title, options, stop, io)
+      return await watch(lab, title, { ...options, pages: glass.pages }, stop, io)
     } finally {
+      glass.close()
       control.close()
       io.write('cleaning up\n')
       await lab.stop()
@@ -88,7 +92,17 @@ function sweep(io: LabIo): void {
   }
 }
 
-async function watch(lab: Lab, title: string, options: DemoOptions, stop: Stop, io: LabIo): Promise<number> {
+/** The daemons with a page; none where the lab's own loopback is not the one of the person's browser. */
+function reachablePages(lab: Lab): readonly GlassDevice[] {
+  if (insideUserNamespace()) return []
+  return lab.plan.devices
+    .filter(({ daemon }) => daemon === 'starling')
+    .map(({ name }) => ({ name, socket: controlSocket(lab.folder, name) }))
+}
+
+type WatchOptions = DemoOptions & { readonly pages: Glass['pages'] }
+
+async function watch(lab: Lab, title: string, options: WatchOptions, stop: Stop, io: LabIo): Promise<number> {
   const screen = new Screen(io)
   const begin = performance.now()
   const seconds = () => (performance.now() - begin) / 1000
@@ -100,7 +114,10 @@ async function watch(lab: Lab, title: string, options: DemoOptions, stop: Stop, 
     if (absent.length === 0) convergedAfter ??= seconds()
     const over = options.exitWhenConverged && (convergedAfter !== undefined || seconds() > options.timeoutSeconds)
     if (io.terminal || over) {
-      const now = convergedAfter === undefined ? progress(absent, seconds()) : advice(lab, view, convergedAfter, absent)
+      const now =
+        convergedAfter === undefined
+          ? progress(absent, seconds())
+          : advice(lab, view, convergedAfter, absent, options.pages)
       const fitted = (text: string) => (io.terminal ? wrap(text, io.columns) : [text])
       const told = now.flatMap(fitted)
       const style = { ...styleOf(io), ...(io.terminal ? { columns: io.columns } : {}) }
@@ -137,17 +154,21 @@ function failure(lab: Lab, absent: readonly string[], timeoutSeconds: number): s
 }
 
 /** One line on what to try next; what broke since, when something did. */
-function advice(lab: Lab, view: LabView, after: number, absent: readonly string[]): string[] {
+function advice(lab: Lab, view: LabView, after: number, absent: readonly string[], pages: Glass['pages']): string[] {
   const nodes = view.devices.filter(({ plan }) => plan.role === 'node')
   const at = nodes[0]?.plan.name ?? ''
   const prefix = nodes.at(-1)?.blocks[0] ?? 'PREFIX'
   const reflector = lab.plan.devices.find(({ role }) => role === 'reflector')?.name ?? at
+  const looking = pages.find(({ device }) => device === at) ?? pages[0]
   const tries = [`show ${at} peers`, `explain ${at} ${prefix}`, `kill ${reflector}`]
   return [
     absent.length === 0
       ? `Converged in ${after.toFixed(1)} s. Ctrl-C removes everything.`
       : `Converged in ${after.toFixed(1)} s. Now missing: ${absent[0]}`,
     `Try next: ${tries.map((words) => `npx starling lab ${words}`).join('; ')}`,
+    ...(looking === undefined
+      ? []
+      : [`Looking glass of ${looking.device}: ${looking.url} (the other devices: the ports beside it)`]),
   ]
 }
 

@@ -19,8 +19,11 @@ const STOPS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 // With a network namespace of its own: nobody may return from a new namespace to one that belongs to the machine.
 const UNSHARE = ['--user', '--map-root-user', '--net']
 
+/** This process was started anew by {@link inUserNamespace}. */
+export const insideUserNamespace = (): boolean => process.env[INSIDE] !== undefined
+
 export function chooseMode(): ModeChoice {
-  const inside = process.env[INSIDE] !== undefined
+  const inside = insideUserNamespace()
   const refusal = hasNative() ? tryNamespace() : 'native calls are not possible here'
   if (refusal === undefined) {
     if (inside) new Wiring(currentNetns()).up('lo')
