@@ -123,7 +123,8 @@ export class ApiClient {
     const options: RequestOptions = {
       method,
       headers: all,
-      ...(signal === undefined ? { timeout } : { signal }),
+      // A stream may be silent for long; left unsaid, the agent ends it after five seconds.
+      ...(signal === undefined ? { timeout } : { signal, timeout: 0 }),
     }
     return new Promise((resolve, reject) => {
       let sent: ClientRequest

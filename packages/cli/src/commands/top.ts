@@ -9,7 +9,7 @@ import { CliError, usage } from '../exit.js'
 import type { Io } from '../io.js'
 import { addTarget, clientFor, seconds, type TargetOptions } from '../options.js'
 import { table } from '../output/table.js'
-import { age, coloured, type Painter, plain } from '../output/text.js'
+import { age, clip, type Painter, painterFor } from '../output/text.js'
 import { eventLine, type SummaryJson, summaryText } from './show/lists.js'
 import type { EventJson, PeerJson } from './show/views.js'
 
@@ -35,7 +35,7 @@ async function run(client: ApiClient, pause: number, io: Io): Promise<void> {
   const end = (): void => stop.abort()
   io.signal.addEventListener('abort', end)
   const restore = readKeys(end)
-  const painter = (io.env['NO_COLOR'] ?? '') === '' ? coloured : plain
+  const painter = painterFor('auto', io.terminal, io.env)
   const rates = new Rates()
   io.write(ENTER)
   try {
@@ -71,12 +71,12 @@ function readKeys(end: () => void): () => void {
 }
 
 /** No line longer than the screen, none below it; what is left of the picture before is wiped. */
-function fit(text: string, { rows }: Pick<Io, 'rows'>): string {
+function fit(text: string, { rows, columns }: Pick<Io, 'rows' | 'columns'>): string {
   const lines = text
     .trimEnd()
     .split('\n')
     .slice(0, rows - 1)
-  return `${HOME}${lines.map((line) => `${line}${CLEAR_LINE}\n`).join('')}${CLEAR_BELOW}`
+  return `${HOME}${lines.map((line) => `${clip(line, columns)}${CLEAR_LINE}\n`).join('')}${CLEAR_BELOW}`
 }
 
 /** UPDATEs per second, from what the counters grew by since the picture before. */

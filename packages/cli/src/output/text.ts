@@ -60,6 +60,20 @@ export function visibleWidth(text: string): number {
   return [...text.replace(SGR, '')].length
 }
 
+const PIECE = new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*m|.`, 'gu')
+
+/** The first `columns` characters that show; a colour that was on ends there. */
+export function clip(line: string, columns: number): string {
+  let shown = 0
+  let out = ''
+  for (const [piece] of line.matchAll(PIECE)) {
+    const colour = piece.startsWith('\u001b')
+    if (!colour && ++shown > columns) return out.includes('\u001b') ? `${out}\u001b[0m` : out
+    out += piece
+  }
+  return out
+}
+
 /** Control characters of a stranger's text never reach the terminal, even if a daemon let them pass. */
 export function harmless(text: string): string {
   return text.replace(

@@ -149,7 +149,12 @@ export function summaryText(summary: SummaryJson, paint: Painter): string {
         ? undefined
         : `${kernel.installed} of ${kernel.desired} installed, ${kernel.failed} failed, ${kernel.drifted} drifted (${kernel.driver})`,
     ],
-    ['Datastore', `${datastore.description}: ${datastore.status}, ${datastore.detail} (${age(datastore.age)})`],
+    [
+      'Datastore',
+      [`${datastore.description}: ${datastore.status} (${age(datastore.age)})`, datastore.detail]
+        .filter(Boolean)
+        .join(', '),
+    ],
     ['Refused keys', datastore.problems.length > 0 ? datastore.problems.length : undefined],
     [
       'Configuration',
