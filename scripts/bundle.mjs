@@ -9,7 +9,17 @@
  * The looking glass lies in dist/web and the topologies in topology/, where the code looks for them. Chunks: a command
  * loads what it needs and nothing else, which is what makes the start fast. Plain Node; needs the development packages.
  */
-import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { basename, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'

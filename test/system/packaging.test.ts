@@ -67,7 +67,7 @@ function started(command: readonly string[], line: RegExp): Promise<string> {
 
 const REFLECTOR = ['--as', '65000', '--router-id', '127.0.0.1', '--accept', '127.0.0.0/8', '--no-control']
 
-test('the reflector listens within a second of its start', async () => {
+test('the reflector starts and listens at once', async () => {
   const begin = performance.now()
   const command = [process.execPath, program('reflector'), 'reflector', ...REFLECTOR, '--listen', '127.0.0.1:11799']
   await started(command, /"listening"/)
@@ -80,7 +80,7 @@ test('the reflector listens within a second of its start', async () => {
     socket.once('error', reject)
   })
   console.log(`starling reflector: ${milliseconds.toFixed(0)} ms to listening`)
-  // A second on an idle machine; a loaded one gets four.
+  // A quarter of a second where nothing else runs; a machine with many tests at once gets four.
   expect(milliseconds).toBeLessThan(4_000)
 })
 
