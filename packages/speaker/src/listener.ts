@@ -6,6 +6,7 @@
  */
 import type { Socket } from 'node:net'
 import type { EngineConfig } from '@starling/engine'
+import { Prefix } from '@starling/inet'
 import { IP, IPV6, openTcpListener, SOL, setsockopt, type TcpListener } from '@starling/sys'
 import { type Keys, keyChanges, keysFor, wantsTtl } from './keys.js'
 import { BACKLOG, LISTEN_RETRY } from './limits.js'
@@ -19,7 +20,7 @@ export interface ListenerReport {
   listening(at: ListenAddress): void
   /** It will be tried again. */
   waiting(at: ListenAddress, reason: string): void
-  /** A key could not be set; the listener works without it. */
+  /** A key could not be set: that peer is turned away until it can, the others do not notice. */
   keyFailed(at: ListenAddress, peer: string, reason: string): void
 }
 
@@ -31,6 +32,10 @@ export class Listener {
   readonly #report: ListenerReport
   #listener: TcpListener | undefined
   #keys: Keys = new Map()
+  /** Peers and ranges whose key the kernel did not take: unsigned segments of theirs would get through. */
+  readonly #keyless = new Set<string>()
+  /** Those already told of: every plan tries them again. */
+  readonly #toldOf = new Set<string>()
   #ttl = false
   #retry: NodeJS.Timeout | undefined
   #lastReason = ''
@@ -56,6 +61,7 @@ export class Listener {
     clearTimeout(this.#retry)
     if (this.#closed) return false
     this.#keys = keysFor(config, this.#wanted.address)
+    this.#keyless.clear()
     this.#ttl = wantsTtl(config)
     try {
       const listener = openTcpListener(
@@ -63,9 +69,10 @@ export class Listener {
           ...this.#wanted,
           backlog: BACKLOG,
           md5Keys: this.#keys,
+          onKeyError: (peer, error) => this.#keyFailed(peer, error),
           ...(this.#ttl && { ttl: FULL_TTL }),
         },
-        this.#accept,
+        (socket) => this.#admit(socket),
       )
       await listener.ready
       listener.server.on('error', (error) => this.#failed(error, config))
@@ -100,16 +107,45 @@ export class Listener {
     const after = keysFor(config, this.#wanted.address)
     const { set, remove } = keyChanges(this.#keys, after)
     this.#keys = after
-    for (const [peer, key] of set) this.#try(peer, () => listener.addMd5Key(peer, key))
-    for (const peer of remove) this.#try(peer, () => listener.removeMd5Key(peer))
+    for (const peer of remove) {
+      if (!this.#keyless.delete(peer)) this.#try(peer, () => listener.removeMd5Key(peer))
+    }
+    // What did not fit before may fit now.
+    const missing = [...this.#keyless].map((peer) => [peer, after.get(peer) ?? ''] as const)
+    this.#keyless.clear()
+    for (const [peer, key] of new Map([...set, ...missing])) this.#try(peer, () => listener.addMd5Key(peer, key))
   }
 
   #try(peer: string, change: () => void): void {
     try {
       change()
+      this.#toldOf.delete(peer)
     } catch (error) {
-      this.#report.keyFailed(this.#wanted, peer, error instanceof Error ? error.message : String(error))
+      this.#keyFailed(peer, error)
     }
+  }
+
+  #keyFailed(peer: string, error: unknown): void {
+    this.#keyless.add(peer)
+    if (this.#toldOf.has(peer)) return
+    this.#toldOf.add(peer)
+    this.#report.keyFailed(this.#wanted, peer, error instanceof Error ? error.message : String(error))
+  }
+
+  #admit(socket: Socket): void {
+    if (this.#keyless.size > 0 && this.#lacksKey(socket.remoteAddress ?? '')) socket.destroy()
+    else this.#accept(socket)
+  }
+
+  #lacksKey(address: string): boolean {
+    if (this.#keyless.has(address)) return true
+    // A longer match with a key of its own wins in the kernel, and here.
+    if (this.#keys.has(address)) return false
+    const octets = Prefix.parseOrHost(address)?.bytes
+    return (
+      octets !== undefined &&
+      [...this.#keyless].some((peer) => peer.includes('/') && Prefix.parse(peer)?.containsAddress(octets) === true)
+    )
   }
 
   close(): void {

@@ -31,6 +31,11 @@ export interface TcpListenerOptions extends Omit<NativeTcpOptions, 'md5' | 'ao'>
   /** Keys by peer address or prefix (`10.0.0.0/8`). */
   md5Keys?: Iterable<readonly [peer: string, key: string | Uint8Array]> | undefined
   aoKeys?: Iterable<readonly [peer: string, key: AuthenticationOption]> | undefined
+  /**
+   * Called for an MD5 key that the kernel refuses; the listener opens without it. The caller must then turn that peer
+   * away, for its unsigned segments are accepted. Absent: the first refusal is thrown.
+   */
+  onKeyError?: ((peer: string, error: unknown) => void) | undefined
 }
 
 export interface TcpListener {
@@ -65,7 +70,14 @@ export function openTcpListener(options: TcpListenerOptions, onConnection: (sock
     if (options.reusePort === true) setsockopt(fd, SOL.SOCKET, SO.REUSEPORT, 1)
     if (family === 6) setsockopt(fd, SOL.IPV6, IPV6.V6ONLY, 1)
     applyOptions(fd, family, options)
-    for (const [peer, key] of keys) setMd5Key(fd, peer, key)
+    for (const [peer, key] of keys) {
+      try {
+        setMd5Key(fd, peer, key)
+      } catch (error) {
+        if (options.onKeyError === undefined) throw error
+        options.onKeyError(peer, error)
+      }
+    }
     for (const [peer, key] of aoKeys) setAoKey(fd, peer, key)
     bind(fd, sockaddr(options.address, options.port), `${options.address} port ${options.port}`)
     listen(fd, options.backlog ?? DEFAULT_BACKLOG)

@@ -1,0 +1,194 @@
+/**
+ * Passwords and TTL security with more than one foreign daemon, in both directions of the dial; hundreds of keys on one
+ * listener; and mistakes as another daemon than BIRD makes them.
+ */
+import { testConfig, testPeer, testTimers } from '@starling/testkit'
+import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { needs } from '../support/needs.js'
+import { type Daemon, startBird, startFrr, startGobgp, startOpenbgpd } from './support/daemon.js'
+import { enterPrivateNetwork } from './support/network.js'
+import { type Starling, startStarling } from './support/starling.js'
+
+needs('root', 'ip', 'bird', 'frr', 'gobgp', 'openbgpd')
+
+const US = '10.97.0.1'
+const THEM = '10.97.0.2'
+const QUICK = testTimers({ connectRetryTime: 1_000, idleHoldTime: [200, 1_000] })
+
+const running: { stop(): Promise<void> }[] = []
+function later<T extends { stop(): Promise<void> }>(thing: T): T {
+  running.push(thing)
+  return thing
+}
+
+beforeAll(() => enterPrivateNetwork([US], [THEM]))
+afterEach(async () => {
+  for (const thing of running.splice(0)) await thing.stop()
+})
+
+interface Wish {
+  readonly password?: string
+  readonly gtsm?: boolean
+  /** Their idea of our AS. */
+  readonly as?: number
+}
+
+type Start = (wish: Wish, passive: boolean) => Promise<Daemon>
+
+const DAEMONS: Record<string, Start> = {
+  BIRD: ({ password, gtsm, as = 65000 }, passive) =>
+    startBird(`router id ${THEM};
+protocol device {}
+protocol bgp starling {
+  local ${THEM} as 65001; neighbor ${US} as ${as}; strict bind;
+  ${gtsm ? 'multihop 1; ttl security yes;' : 'multihop;'}
+  connect delay time 1; connect retry time 1; error wait time 1, 2;
+  ${passive ? 'passive;' : ''} ${password === undefined ? '' : `password "${password}";`}
+  ipv4 { import all; export all; };
+}`),
+  FRR: ({ password, gtsm, as = 65000 }, passive) =>
+    startFrr(
+      `router bgp 65001
+ bgp router-id ${THEM}
+ no bgp ebgp-requires-policy
+ neighbor ${US} remote-as ${as}
+ neighbor ${US} update-source ${THEM}
+ neighbor ${US} timers connect 1
+ ${gtsm ? `neighbor ${US} ttl-security hops 1` : `neighbor ${US} ebgp-multihop 255`}
+ ${gtsm ? `neighbor ${US} disable-connected-check` : ''}
+ ${passive ? `neighbor ${US} passive` : ''}
+ ${password === undefined ? '' : `neighbor ${US} password ${password}`}
+`,
+      THEM,
+    ),
+  GoBGP: ({ password, gtsm, as = 65000 }, passive) =>
+    startGobgp(`[global.config]
+  as = 65001
+  router-id = "${THEM}"
+  local-address-list = ["${THEM}"]
+[[neighbors]]
+  [neighbors.config]
+    neighbor-address = "${US}"
+    peer-as = ${as}
+    ${password === undefined ? '' : `auth-password = "${password}"`}
+  [neighbors.timers.config]
+    connect-retry = 1
+    idle-hold-time-after-reset = 1
+  [neighbors.transport.config]
+    local-address = "${THEM}"
+    passive-mode = ${passive}
+  ${
+    gtsm
+      ? '[neighbors.ttl-security.config]\n    enabled = true\n    ttl-min = 255'
+      : '[neighbors.ebgp-multihop.config]\n    enabled = true\n    multihop-ttl = 255'
+  }
+`),
+  OpenBGPD: ({ password, gtsm, as = 65000 }, passive) =>
+    startOpenbgpd(`AS 65001
+router-id ${THEM}
+listen on ${THEM}
+neighbor ${US} {
+  remote-as ${as}
+  local-address ${THEM}
+  ${gtsm ? 'ttl-security yes' : 'multihop 64'}
+  ${passive ? 'passive' : ''}
+  ${password === undefined ? '' : `tcp md5sig password "${password}"`}
+}
+allow from any
+`),
+}
+
+function ours(passive: boolean, wish: Wish): Promise<Starling> {
+  return startStarling(
+    testConfig(US, [
+      testPeer(THEM, {
+        localAddress: US,
+        remoteAs: 65001,
+        timers: QUICK,
+        passive,
+        ttlSecurity: wish.gtsm ? 1 : 0,
+        ...(wish.password !== undefined && { password: wish.password }),
+      }),
+    ]),
+    US,
+  )
+}
+
+const WISHES: readonly [what: string, wish: Wish][] = [
+  ['a password', { password: 'secret' }],
+  ['TTL security', { gtsm: true }],
+  ['both', { password: 'secret', gtsm: true }],
+]
+
+/** OpenBGPD's Linux port has no TCP MD5. */
+const able = (name: string, wish: Wish) => !(name === 'OpenBGPD' && wish.password !== undefined)
+
+const CELLS = Object.keys(DAEMONS).flatMap((name) =>
+  WISHES.filter(([, wish]) => able(name, wish)).flatMap(([what, wish]) =>
+    (['we dial', 'they dial'] as const).map((who) => [name, what, who, wish] as const),
+  ),
+)
+
+describe('a session is protected', () => {
+  it.each(CELLS)('%s, %s, %s', async (name, _what, who, wish) => {
+    const us = later(await ours(who === 'they dial', wish))
+    later(await (DAEMONS[name] as Start)(wish, who === 'we dial'))
+    await us.until(THEM, 'Established', 40_000)
+  })
+})
+
+describe.each(['FRR', 'GoBGP'])('%s: a mistake is named', (name) => {
+  const start = DAEMONS[name] as Start
+
+  it('another password', async () => {
+    later(await start({ password: 'theirs' }, true))
+    const us = later(await ours(false, { password: 'ours' }))
+    await us.untilReason(THEM, /MD5 password probably differs/, 30_000)
+  })
+
+  it('another AS', async () => {
+    later(await start({ as: 65077 }, false))
+    const us = later(await ours(false, {}))
+    await us.untilReason(THEM, /Bad Peer AS.*another AS than our 65000/, 30_000)
+  })
+})
+
+describe('a thousand keys on one listener', () => {
+  const many = (count: number) =>
+    testConfig(
+      US,
+      Array.from({ length: count }, (_, i) =>
+        testPeer(`10.96.${i >> 8}.${i & 255}`, { passive: true, password: `secret ${i}`, timers: QUICK }),
+      ),
+    )
+
+  it('three hundred are set, and each can be replaced', async () => {
+    const us = later(await startStarling(many(300), US))
+    await us.speaker.configure(many(200))
+    expect(us.notices.filter(({ type }) => type === 'key-failed')).toEqual([])
+  })
+
+  it('the one too many is named with the sysctl to raise, and the session of another still comes up', async () => {
+    const config = many(4_000)
+    const peer = testPeer(THEM, { localAddress: US, remoteAs: 65001, passive: true, timers: QUICK, password: 'secret' })
+    const us = later(await startStarling({ ...config, peers: new Map([[peer.key, peer], ...config.peers]) }, US))
+    const failed = us.notices.filter((notice) => notice.type === 'key-failed')
+    expect(failed.length).toBeGreaterThan(0)
+    expect(failed[0]?.reason).toMatch(/net\.core\.optmem_max/)
+    later(await (DAEMONS['BIRD'] as Start)({ password: 'secret' }, false))
+    await us.until(THEM, 'Established', 30_000)
+  })
+
+  it('a peer whose key did not fit is turned away, not let in unsigned, until there is room', async () => {
+    const config = many(4_000)
+    const peer = testPeer(THEM, { localAddress: US, remoteAs: 65001, passive: true, timers: QUICK, password: 'secret' })
+    const us = later(await startStarling({ ...config, peers: new Map([...config.peers, [peer.key, peer]]) }, US))
+    const bird = later(await (DAEMONS['BIRD'] as Start)({}, false))
+    await bird.shows('show protocols all starling', /Last error|Socket|Connection (closed|reset)/)
+    expect(us.view(THEM).established).toBe(0)
+    await bird.stop()
+    await us.speaker.configure(testConfig(US, [peer]))
+    later(await (DAEMONS['BIRD'] as Start)({ password: 'secret' }, false))
+    await us.until(THEM, 'Established', 30_000)
+  })
+})
