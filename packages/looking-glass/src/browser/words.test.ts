@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Summary } from './data/types.js'
-import { age, bytes, count, milliseconds, sentence, type Trouble } from './words.js'
+import { age, bytes, count, lasting, milliseconds, sentence, type Trouble } from './words.js'
 
 test.each([
   [0.4, 'now'],
@@ -12,6 +12,10 @@ test.each([
   [Number.NaN, ''],
 ])('age of %d seconds is "%s"', (seconds, words) => {
   expect(age(seconds)).toBe(words)
+})
+
+test('nothing lasts "for now"', () => {
+  expect([lasting(0.2), lasting(40)]).toEqual(['less than 1 s', '40 s'])
 })
 
 test.each([

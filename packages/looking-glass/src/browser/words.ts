@@ -27,6 +27,11 @@ export function age(seconds: number): string {
   return rest === 0 ? first : `${first} ${rest} ${next[1]}`
 }
 
+/** How long something has lasted, after "for": `40 s`, `less than 1 s`. */
+export function lasting(seconds: number): string {
+  return seconds < 1 ? 'less than 1 s' : age(seconds)
+}
+
 export function bytes(value: number): string {
   const power = value < 1000 ? 0 : Math.min(3, Math.floor(Math.log10(value) / 3))
   const scaled = value / 1000 ** power

@@ -13,7 +13,7 @@ import { href } from '../route.js'
 import { Drawer } from '../ui/drawer.js'
 import { Answered, Empty, Panel, Shape, Status, toneOfPeer } from '../ui/parts.js'
 import { Sparkline } from '../ui/sparkline.js'
-import { age, bytes, count, milliseconds, sentence, sessionTotals, type Trouble } from '../words.js'
+import { bytes, count, lasting, milliseconds, sentence, sessionTotals, type Trouble } from '../words.js'
 
 export const SESSION_NEWS = ['session-state', 'peer-added', 'peer-removed', 'config-applied', 'graceful-restart']
 const DOWN = 'v1/peers?state=down&limit=1000'
@@ -100,7 +100,7 @@ function DownList({ down }: { readonly down: readonly Peer[] }): JSX.Element {
             <Status tone={toneOfPeer(peer)}>
               <a href={href('peers', peer.name)}>{peer.name}</a>
             </Status>{' '}
-            {peer.state} for {age(peer.age)}
+            {peer.state} for {lasting(peer.age)}
             {peer.reason === '' ? '' : `: ${peer.reason}`}
           </li>
         ))}

@@ -4,7 +4,7 @@ import { useNow, useSignal } from '../data/hooks.js'
 import { events } from '../data/live.js'
 import type { Peer, SessionState } from '../data/types.js'
 import { spansOf } from '../draw/spans.js'
-import { age, clock } from '../words.js'
+import { clock, lasting } from '../words.js'
 
 const classOfState = (state: SessionState): string =>
   state === 'Established' ? 'ok' : state === 'OpenSent' || state === 'OpenConfirm' ? 'wait' : 'bad'
@@ -18,7 +18,7 @@ export function Timeline({ peer }: { readonly peer: Peer }): JSX.Element {
   const spans = spansOf(log, peer, end)
   const start = spans[0]?.from ?? end
   const length = Math.max(1, end - start)
-  const words = spans.slice(-6).map((span) => `${span.state} for ${age((span.to - span.from) / 1000)}`)
+  const words = spans.slice(-6).map((span) => `${span.state} for ${lasting((span.to - span.from) / 1000)}`)
   return (
     <figure class="timeline">
       <figcaption>
