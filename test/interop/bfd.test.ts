@@ -2,6 +2,7 @@
  * BFD with BIRD and FRR's bfdd at 3 x 100 ms: it comes up, it sees a silent path break from both sides, it survives a
  * busy main thread, and it takes the routes away long before the hold timer would.
  */
+import { execFileSync } from 'node:child_process'
 import type { BfdPeer } from '@starling/speaker'
 import { testConfig, testPeer, testTimers } from '@starling/testkit'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
@@ -238,5 +239,26 @@ describe("BFD with FRR's bfdd", () => {
     await them.ask(`configure terminal\nbfd\npeer ${US} local-address ${THEM} interface far0\nno shutdown`)
     await bfdUp(us)
     expect(us.view(THEM)).toMatchObject({ state: 'Established', flaps: 0 })
+  })
+})
+
+describe('packets from further away', () => {
+  it('with a TTL below 255 do not exist for a single-hop session', async () => {
+    const us = later(await ours(FAST))
+    const packet =
+      '\\x20\\x40\\x03\\x18\\x00\\x00\\x00\\x01\\x00\\x00\\x00\\x00\\x00\\x0f\\x42\\x40\\x00\\x01\\x86\\xa0\\x00\\x00\\x00\\x00'
+    const send = (ttl: number) =>
+      execFileSync('ip', [
+        ...['netns', 'exec', far.namespace, process.execPath, '-e'],
+        `const s = require('node:dgram').createSocket('udp4'); s.bind(50000, '${THEM}', () => { s.setTTL(${ttl})
+         s.send(Buffer.from('${packet}', 'latin1'), 3784, '${US}', () => s.close()) })`,
+      ])
+    const heard = () => us.speaker.bfd.view(THEM)?.remoteDiscriminator ?? 0
+    await eventually('the worker runs', () => (us.speaker.bfd.view(THEM)?.packetsSent ?? 0) > 0)
+    send(254)
+    await pause(1_500)
+    expect(us.speaker.bfd.view(THEM)).toMatchObject({ state: 'Down', packetsReceived: 0 })
+    send(255)
+    await eventually('a neighbour is heard', () => heard() === 1 || state(us) === 'Init')
   })
 })
