@@ -3,7 +3,7 @@
  * exists, addresses are unique and inside their network, and the cluster it seeds consists of valid resources whose
  * addresses are those of the containers.
  */
-import { readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { Prefix } from '@starling/inet'
 import { mapDocument } from '@starling/resources'
 import { expect, test } from 'vitest'
@@ -27,7 +27,7 @@ interface Compose {
   readonly services: Readonly<Record<string, Service>>
   readonly networks: { readonly fabric: { readonly ipam: { readonly config: readonly [{ subnet: string }] } } }
   readonly volumes: Readonly<Record<string, unknown>>
-  readonly configs: Readonly<Record<string, { content: string }>>
+  readonly configs: Readonly<Record<string, { content: string; file?: string }>>
 }
 
 const text = readFileSync(new URL('../../docker-compose.yml', import.meta.url), 'utf8')
@@ -57,6 +57,15 @@ test('every service has an image and refers to services, networks, volumes and c
   expect(Object.keys(compose.configs).sort()).toEqual(
     services.flatMap(([, { configs = [] }]) => configs.map(({ source }) => source)).sort(),
   )
+})
+
+test('files that are mounted are in the repository, every dashboard among them', () => {
+  const files = Object.values(compose.configs).flatMap(({ file }) => file?.replace('./', '') ?? [])
+  for (const file of files) expect(existsSync(new URL(`../../${file}`, import.meta.url)), file).toBe(true)
+  const dashboards = readdirSync(new URL('../../deploy/grafana', import.meta.url)).filter((name) =>
+    name.endsWith('.json'),
+  )
+  expect(files).toEqual(expect.arrayContaining(dashboards.map((name) => `deploy/grafana/${name}`)))
 })
 
 test('addresses are unique and inside the fabric', () => {
