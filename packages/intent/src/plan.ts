@@ -90,12 +90,14 @@ function planSessions(input: SessionsInput) {
   const { state, settings, identity, node, policies, options, problems } = input
   const workloads = options.workloads ?? []
   const index = new OptionsIndex(state, node)
-  for (const { metadata, spec } of index.resources)
+  for (const { metadata, spec } of index.resources) {
+    const warn = (field: string, message: string) =>
+      problems.push({ severity: 'warning', resource: `StarlingPeerOptions/${metadata.name}`, field, message })
     spec.peers.forEach((name, i) => {
-      if (state.named('BGPPeer', name) !== undefined) return
-      const resource = `StarlingPeerOptions/${metadata.name}`
-      problems.push({ severity: 'warning', resource, field: `spec.peers[${i}]`, message: `no BGPPeer '${name}'` })
+      if (state.named('BGPPeer', name) === undefined) warn(`spec.peers[${i}]`, `no BGPPeer '${name}'`)
     })
+    if (spec.unnumbered.length > 0) warn('spec.unnumbered', 'peers found by router advertisements are not served yet')
+  }
   const templates = new TemplateBuilder({ ...input, options: index, plan: options })
   const previous = (address: string, port: number) => options.previous?.peers.get(peerKey(address, port))
   const peers = new Map<PeerKey, PlannedPeer>()
@@ -104,6 +106,10 @@ function planSessions(input: SessionsInput) {
     const peer = buildSession(chosen, templates, previous, problems)
     // An option may move a session to a port where another one is already.
     if (peer === undefined || peers.has(peer.config.key)) continue
+    if (peer.bfd?.echo === true) {
+      const message = 'BFD without its echo function: we send and return no echo packets'
+      problems.push({ severity: 'warning', resource: peer.config.why.resource, field: 'bfd.echo', message })
+    }
     peers.set(peer.config.key, peer)
     configs.set(peer.config.key, peer.config)
   }

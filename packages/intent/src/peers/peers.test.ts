@@ -445,6 +445,14 @@ describe('our own options', () => {
     expect(found?.config.families.map(({ family }) => family)).toEqual(['ipv4', 'ipv6'])
   })
 
+  test('the echo function of BFD is refused in words, not in silence', () => {
+    const peer = { kind: 'BGPPeer', metadata: { name: 'tor' }, spec: { peerIP: '192.0.2.1', asNumber: 65001 } }
+    const wish = (echo: boolean) => options('o', { peers: ['tor'], bfd: { echo } })
+    const told = (echo: boolean) => planOf('a', [...documents, peer, wish(echo)]).problems.map(({ field }) => field)
+    expect(told(true)).toContain('bfd.echo')
+    expect(told(false)).not.toContain('bfd.echo')
+  })
+
   test('ranges and unnumbered interfaces', () => {
     const given = options('o', {
       listenRanges: [{ cidr: '198.51.100.0/24', maximum: 5, remoteAs: 'external', filters: [] }],
@@ -458,5 +466,11 @@ describe('our own options', () => {
     expect(result.unnumbered).toMatchObject([
       { interface: 'eth1', bfd: { minimumInterval: 100 }, template: { remoteAs: 'external' } },
     ])
+    expect(result.problems).toContainEqual({
+      severity: 'warning',
+      resource: 'StarlingPeerOptions/o',
+      field: 'spec.unnumbered',
+      message: 'peers found by router advertisements are not served yet',
+    })
   })
 })
