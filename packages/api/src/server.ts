@@ -34,6 +34,7 @@ export interface ApiOptions {
   /** Folder for bird.ctl and bird6.ctl (calico.md 6.1); absent: none. */
   readonly birdControl?: string
   readonly policy?: ReadinessPolicy
+  readonly requestTimeout?: AppOptions['requestTimeout']
   readonly metrics?: Pick<MetricsOptions, 'perPeer' | 'compat' | 'process'>
   /** More pages on every listener (the looking glass). */
   readonly extend?: (app: FastifyInstance) => Promise<void>
@@ -64,6 +65,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
     const shared = {
       ...(logger === undefined ? {} : { logger }),
       ...(options.extend === undefined ? {} : { extend: options.extend }),
+      ...(options.requestTimeout === undefined ? {} : { requestTimeout: options.requestTimeout }),
     }
     if (options.control !== undefined) {
       const access: WriteAccess = { kind: 'operator' }

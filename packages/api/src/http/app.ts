@@ -28,6 +28,8 @@ import { registerWrites, type WriteAccess } from './write.js'
 export interface AppOptions {
   readonly access: WriteAccess
   readonly logger?: FastifyBaseLogger
+  /** Milliseconds in which a whole request must arrive; LIMITS.request unless given. */
+  readonly requestTimeout?: number
   readonly tls?: { readonly cert: string | Buffer; readonly key: string | Buffer }
   /** More pages on the same listener (the looking glass). */
   readonly extend?: (app: FastifyInstance) => Promise<void>
@@ -56,9 +58,12 @@ function refuse(reply: FastifyReply, error: ApiError): FastifyReply {
 }
 
 export async function createApp(context: ApiContext, options: AppOptions): Promise<FastifyInstance> {
+  const { requestTimeout = LIMITS.request } = options
+  // Node looks for overdue requests every 30 s by default: too long for a timeout of 10.
+  const server = { connectionsCheckingInterval: requestTimeout / 5 }
   const app: FastifyInstance = fastify({
     bodyLimit: LIMITS.body,
-    requestTimeout: LIMITS.request,
+    requestTimeout,
     keepAliveTimeout: 30_000,
     routerOptions: { maxParamLength: LIMITS.parameter },
     ajv: { customOptions: { removeAdditional: false, coerceTypes: 'array', useDefaults: true } },
@@ -66,9 +71,13 @@ export async function createApp(context: ApiContext, options: AppOptions): Promi
     return503OnClosing: true,
     logController: new LogController({ disableRequestLogging: true }),
     ...(options.logger === undefined ? {} : { loggerInstance: options.logger }),
-    ...(options.tls === undefined ? {} : { https: { cert: options.tls.cert, key: options.tls.key } }),
+    ...(options.tls === undefined
+      ? { http: server }
+      : { https: { ...server, cert: options.tls.cert, key: options.tls.key } }),
   } as object)
   app.server.maxConnections = LIMITS.connections
+  // Of two timeouts Node takes the longer one for the whole request, whatever their names.
+  app.server.headersTimeout = requestTimeout
 
   app.setErrorHandler<FastifyError>((error, request, reply) => {
     const refusal = asApiError(error)
