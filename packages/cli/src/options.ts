@@ -23,7 +23,7 @@ export function addTarget(command: Command): Command {
     .option('--cacert <file>', 'with an https URL: trust what this authority signed (PEM; env STARLING_CACERT)')
 }
 
-function httpUrl(text: string): string {
+export function httpUrl(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url === undefined || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
     throw new InvalidArgumentError('Write http://HOST:PORT or https://HOST:PORT.')
@@ -47,6 +47,17 @@ export function seconds(text: string): number {
   if (!(value >= 0.2 && value <= 86_400)) throw new InvalidArgumentError('A number of seconds from 0.2 to 86400.')
   return value
 }
+
+export function port(text: string): number {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < 1 || value > 65535) throw new InvalidArgumentError('A port from 1 to 65535.')
+  return value
+}
+
+/** Adds `value` to what the option was given before. */
+export const repeated =
+  <T>(parse: (text: string) => T) =>
+  (text: string, before: readonly T[] = []): readonly T[] => [...before, parse(text)]
 
 export function positiveInteger(text: string): number {
   const value = Number(text)

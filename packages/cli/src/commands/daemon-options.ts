@@ -15,6 +15,8 @@ import { CliError } from '../exit.js'
 import type { Io } from '../io.js'
 import { addSurfaceOptions, hostPort, type SurfaceCommandOptions, surfaceOf } from './surface-options.js'
 
+export { port, repeated } from '../options.js'
+
 /** Where to accept BGP: an address, not a name. */
 export function listenAddress(text: string): { readonly address: string; readonly port: number } {
   const { host: address, port } = hostPort(text.includes(':') || text.includes('.') ? text : `0.0.0.0:${text}`)
@@ -22,12 +24,6 @@ export function listenAddress(text: string): { readonly address: string; readonl
     throw new InvalidArgumentError('Write ADDRESS:PORT, [IPV6]:PORT or PORT.')
   }
   return { address, port }
-}
-
-export function port(text: string): number {
-  const value = Number(text)
-  if (!Number.isInteger(value) || value < 1 || value > 65535) throw new InvalidArgumentError('A port from 1 to 65535.')
-  return value
 }
 
 /** u32; undefined for text that is no dotted quad, and for zero, which identifies nobody (RFC 6286). */
@@ -54,11 +50,6 @@ export function range(text: string): string {
   if (prefix === undefined) throw new InvalidArgumentError('A prefix such as 10.0.0.0/8 or fd00::/64.')
   return prefix.toString()
 }
-
-/** Adds `value` to what the option was given before. */
-export const repeated =
-  <T>(parse: (text: string) => T) =>
-  (text: string, before: readonly T[] = []): readonly T[] => [...before, parse(text)]
 
 export function datastoreSpec(text: string): string {
   const known = text === 'memory' || text === 'etcd' || /^(file:.|etcd:.|embedded:unix:.)/.test(text)

@@ -6,13 +6,15 @@
 import type { Explanation } from '@starling/engine'
 import { Prefix } from '@starling/inet'
 import type { Command } from 'commander'
+import type { ApiClient } from '../client/client.js'
 import { usage } from '../exit.js'
 import type { Io } from '../io.js'
-import { addOutput, addTarget, addWatch, clientFor, type ShowOptions } from '../options.js'
+import { addOutput, addTarget, addWatch, clientFor, httpUrl, port, repeated, type ShowOptions } from '../options.js'
 import { render, type Style } from '../output/print.js'
 import { table } from '../output/table.js'
 import { age, harmless } from '../output/text.js'
 import { repeat } from '../watch.js'
+import { askElsewhere, elsewhereText, MOST_SPEAKERS } from './explain-elsewhere.js'
 import { way } from './show/routes.js'
 import type { KernelRouteJson, RouteJson } from './show/views.js'
 
@@ -29,15 +31,47 @@ export function register(program: Command, io: Io): void {
     ),
   )
     .option('--to <peer>', 'only this peer among those it goes to')
-    .action(async (text: string, options: ShowOptions & { to?: string }) => {
+    .option('--also <url>', 'ask this speaker too (repeatable)', repeated(httpUrl))
+    .option('--nodes-port <port>', 'ask every node of the cluster, its API at this port of its address', port)
+    .action(async (text: string, options: ExplainOptions) => {
       const prefix = Prefix.parseOrHost(text)?.toString()
       if (prefix === undefined) throw usage(`${text} is not a prefix or an address`)
       const client = clientFor(options, io)
       await repeat(options.watch, io, async () => {
         const answer = await client.get<ExplainJson>('/v1/explain', { prefix, to: options.to })
-        return render(answer, options, io, (style) => explainText(answer, style))
+        const others = await elsewhere(client, options, io)
+        if (others.length === 0) return render(answer, options, io, (style) => explainText(answer, style))
+        const answers = await askElsewhere(others, prefix)
+        return render({ ...answer, elsewhere: answers }, options, io, (style) => {
+          const title = style.paint('\nElsewhere', 'bold')
+          return `${explainText(answer, style)}${title}\n${elsewhereText(answers, style).replace(/^(?=.)/gm, '  ')}`
+        })
       })
     })
+}
+
+type ExplainOptions = ShowOptions & {
+  readonly to?: string
+  readonly also?: readonly string[]
+  readonly nodesPort?: number
+}
+
+async function elsewhere(client: ApiClient, options: ExplainOptions, io: Io): Promise<readonly ApiClient[]> {
+  const urls = [...(options.also ?? [])]
+  if (options.nodesPort !== undefined) {
+    const { nodes } = await client.get<{ nodes: NodeJson[] }>('/v1/nodes', { limit: MOST_SPEAKERS })
+    for (const { ipv4Address, ipv6Address, local } of nodes) {
+      const host = ipv4Address ?? (ipv6Address === undefined ? undefined : `[${ipv6Address}]`)
+      if (host !== undefined && !local) urls.push(`http://${host}:${options.nodesPort}`)
+    }
+  }
+  return urls.slice(0, MOST_SPEAKERS).map((url) => clientFor({ ...options, url }, io))
+}
+
+interface NodeJson {
+  readonly ipv4Address?: string
+  readonly ipv6Address?: string
+  readonly local: boolean
 }
 
 export function explainText({ prefix, paths, decision, exports, kernel }: ExplainJson, style: Style): string {
