@@ -1,6 +1,8 @@
 /**
  * The engine's door: the `Engine` itself, what it is configured with, what it does to the world, and what it shows.
  */
+
+export { PLAIN_PEER } from './config/defaults.js'
 export { changedFields, effectOf, type FieldChange, IMPACT, type Impact } from './config/impact.js'
 export * from './config/types.js'
 export { type AdminAction, type Admission, Engine, type EngineOptions } from './engine.js'

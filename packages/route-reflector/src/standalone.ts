@@ -5,13 +5,11 @@
  * Routes of clients go to everybody unchanged; towards external peers the usual eBGP rules apply. There is no kernel, so
  * every next hop counts as reachable.
  */
-import type { DynamicNeighbors, EngineConfig, PeerFamilyConfig, Why } from '@starling/engine'
+import { type DynamicNeighbors, type EngineConfig, type PeerFamilyConfig, PLAIN_PEER, type Why } from '@starling/engine'
 import type { StandaloneOptions } from './options.js'
 
 /** Clients of one range; more is a misconfiguration, or an attack. */
 const MAXIMUM_CLIENTS = 16_384
-const HOLD_TIME = 90
-const RESTART_TIME = 120
 
 const FAMILIES: readonly PeerFamilyConfig[] = [
   { family: 'ipv4', addPath: { receive: true, send: Number.POSITIVE_INFINITY }, extendedNextHop: true },
@@ -31,7 +29,7 @@ export function standaloneConfig(options: StandaloneOptions): EngineConfig {
     nextHopResolution: 'assumed',
     decision: { alwaysCompareMed: false, deterministicMed: true, maximumPaths: 1, multipathRelax: false },
     defaultLocalPref: 100,
-    gracefulRestartDeferral: RESTART_TIME * 1000,
+    gracefulRestartDeferral: PLAIN_PEER.gracefulRestart.restartTime * 1000,
   }
 }
 
@@ -46,38 +44,13 @@ function neighbors(
     range,
     maximum: MAXIMUM_CLIENTS,
     template: {
-      description: '',
+      ...PLAIN_PEER,
       why,
       remoteAs,
       localAs: asNumber,
-      enabled: true,
-      ttlSecurity: 0,
       families: FAMILIES,
-      timers: {
-        holdTime: HOLD_TIME,
-        connectRetryTime: 5_000,
-        delayOpenTime: 0,
-        idleHoldTime: [1_000, 30_000],
-        sendHoldTime: 0,
-        advertisementInterval: 0,
-      },
-      gracefulRestart: { enabled: true, restartTime: RESTART_TIME, notification: true, longLivedStaleTime: 0 },
-      routeRefresh: true,
-      extendedMessages: true,
-      fourOctetAs: true,
       routeReflectorClient: remoteAs === 'internal',
       clusterId,
-      nextHop: 'auto',
-      allowOwnAs: 0,
-      asOverride: false,
-      removePrivateAs: false,
-      importPolicy: [],
-      exportPolicy: [],
-      importDefault: 'accept',
-      exportDefault: 'accept',
-      discardAttributes: [],
-      withdrawOnAttributes: [],
-      bfdStrict: false,
     },
   }
 }

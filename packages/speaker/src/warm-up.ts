@@ -6,7 +6,7 @@
  * the real one, its sink leads nowhere, its clock stands at zero; nothing of it survives.
  */
 import { encodeOpen, KEEPALIVE } from '@starling/bgp-packet'
-import { type DynamicNeighbors, Engine, type EngineConfig, type Sink } from '@starling/engine'
+import { type DynamicNeighbors, Engine, type EngineConfig, PLAIN_PEER, type Sink } from '@starling/engine'
 
 const PEERS = 24
 const ROUTES_PER_MESSAGE = 10
@@ -34,42 +34,17 @@ function scratchRange(config: EngineConfig): DynamicNeighbors {
     range: '192.0.2.0/24',
     maximum: PEERS,
     template: {
-      description: '',
+      ...PLAIN_PEER,
       why,
       remoteAs: SCRATCH_AS,
       localAs: SCRATCH_AS,
-      enabled: true,
-      ttlSecurity: 0,
-      families: [
-        { family: 'ipv4', addPath: { receive: false, send: 0 }, extendedNextHop: false },
-        { family: 'ipv6', addPath: { receive: false, send: 0 }, extendedNextHop: false },
-      ],
-      timers: {
-        holdTime: 90,
-        connectRetryTime: 1_000,
-        delayOpenTime: 0,
-        idleHoldTime: [0, 0],
-        sendHoldTime: 0,
-        advertisementInterval: 0,
-      },
+      // The clock stands still: nobody may have to wait.
+      timers: { ...PLAIN_PEER.timers, idleHoldTime: [0, 0] },
       gracefulRestart: { enabled: false, restartTime: 0, notification: false, longLivedStaleTime: 0 },
-      routeRefresh: true,
-      extendedMessages: true,
-      fourOctetAs: true,
       routeReflectorClient: true,
-      clusterId: 0,
-      nextHop: 'auto',
-      allowOwnAs: 0,
-      asOverride: false,
-      removePrivateAs: false,
       // The policies of the first real peer, so that they are warm, too.
       importPolicy: template?.importPolicy ?? [],
       exportPolicy: template?.exportPolicy ?? [],
-      importDefault: 'accept',
-      exportDefault: 'accept',
-      discardAttributes: [],
-      withdrawOnAttributes: [],
-      bfdStrict: false,
     },
   }
 }

@@ -7,19 +7,12 @@ import {
   type PeerConfig,
   type PeerFamilyConfig,
   type PeerTimers,
+  PLAIN_PEER,
   peerKey,
 } from '@starling/engine'
 
 export function testTimers(overrides: Partial<PeerTimers> = {}): PeerTimers {
-  return {
-    holdTime: 90,
-    connectRetryTime: 5_000,
-    delayOpenTime: 0,
-    idleHoldTime: [1_000, 30_000],
-    sendHoldTime: 0,
-    advertisementInterval: 0,
-    ...overrides,
-  }
+  return { ...PLAIN_PEER.timers, ...overrides }
 }
 
 export function testFamily(family: FamilyName, overrides: Partial<PeerFamilyConfig> = {}): PeerFamilyConfig {
@@ -30,37 +23,16 @@ export function testFamily(family: FamilyName, overrides: Partial<PeerFamilyConf
 export function testPeer(remoteAddress: string, overrides: Partial<PeerConfig> = {}): PeerConfig {
   const port = overrides.remotePort ?? 179
   return {
+    ...PLAIN_PEER,
     key: peerKey(remoteAddress, port),
     name: `peer_${remoteAddress.replace(/[^0-9a-z]/gi, '_')}`,
     kind: 'static',
-    description: '',
     why: { resource: 'test', rule: 'the test asks for it' },
     remoteAddress,
     remotePort: port,
     remoteAs: 65000,
     localAs: 65000,
     passive: false,
-    enabled: true,
-    ttlSecurity: 0,
-    families: [testFamily('ipv4'), testFamily('ipv6')],
-    timers: testTimers(),
-    gracefulRestart: { enabled: true, restartTime: 120, notification: true, longLivedStaleTime: 0 },
-    routeRefresh: true,
-    extendedMessages: true,
-    fourOctetAs: true,
-    routeReflectorClient: false,
-    clusterId: 0,
-    nextHop: 'auto',
-    allowOwnAs: 0,
-    asOverride: false,
-    removePrivateAs: false,
-    importPolicy: [],
-    exportPolicy: [],
-    importDefault: 'accept',
-    exportDefault: 'accept',
-    discardAttributes: [],
-    withdrawOnAttributes: [],
-    bfdStrict: false,
     ...overrides,
   }
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { PLAIN_PEER } from './defaults.js'
 import { changedFields, effectOf, familiesImpact, IMPACT, remoteAsStillFits, sameValue } from './impact.js'
 import type { PeerConfig, PeerFamilyConfig } from './types.js'
 
@@ -11,44 +12,17 @@ const family = (overrides: Partial<PeerFamilyConfig> = {}): PeerFamilyConfig => 
 
 const why = { resource: 'test', rule: 'test' }
 const base: PeerConfig = {
+  ...PLAIN_PEER,
   key: '10.0.0.2',
   name: 'a',
   kind: 'mesh',
-  description: '',
   why,
   remoteAddress: '10.0.0.2',
   remotePort: 179,
   remoteAs: 65000,
   localAs: 65000,
   passive: false,
-  enabled: true,
-  ttlSecurity: 0,
   families: [family()],
-  timers: {
-    holdTime: 90,
-    connectRetryTime: 5000,
-    delayOpenTime: 0,
-    idleHoldTime: [1000, 30000],
-    sendHoldTime: 0,
-    advertisementInterval: 0,
-  },
-  gracefulRestart: { enabled: true, restartTime: 120, notification: true, longLivedStaleTime: 0 },
-  routeRefresh: true,
-  extendedMessages: true,
-  fourOctetAs: true,
-  routeReflectorClient: false,
-  clusterId: 0,
-  nextHop: 'auto',
-  allowOwnAs: 0,
-  asOverride: false,
-  removePrivateAs: false,
-  importPolicy: [],
-  exportPolicy: [],
-  importDefault: 'accept',
-  exportDefault: 'accept',
-  discardAttributes: [],
-  withdrawOnAttributes: [],
-  bfdStrict: false,
 }
 
 /** One change each: does the session survive, and what runs again. */

@@ -24,6 +24,7 @@ import {
   writeOriginatorId,
 } from '@starling/bgp-packet'
 import { Prefix } from '@starling/inet'
+import { PLAIN_PEER } from '../config/defaults.js'
 import type { EngineConfig, PeerConfig } from '../config/types.js'
 import type { SessionParameters } from './contract.js'
 
@@ -46,47 +47,18 @@ export function syntheticConfig(fields: Partial<EngineConfig> = {}): EngineConfi
 export function syntheticPeer(slot: number, fields: Partial<PeerConfig> = {}): PeerConfig {
   const address = `10.1.${slot >>> 8}.${slot & 255}`
   return {
+    ...PLAIN_PEER,
     key: address,
     name: `peer${slot}`,
     kind: 'static',
-    description: '',
     why: { resource: 'synthetic', rule: 'synthetic' },
     remoteAddress: address,
     remotePort: 179,
     remoteAs: 'any',
     localAs: 65000,
     passive: false,
-    enabled: true,
-    ttlSecurity: 0,
-    families: [
-      { family: 'ipv4', addPath: { receive: false, send: 0 }, extendedNextHop: false },
-      { family: 'ipv6', addPath: { receive: false, send: 0 }, extendedNextHop: false },
-    ],
-    timers: {
-      holdTime: 90,
-      connectRetryTime: 5,
-      delayOpenTime: 0,
-      idleHoldTime: [5, 60],
-      sendHoldTime: 0,
-      advertisementInterval: 0,
-    },
-    gracefulRestart: { enabled: true, restartTime: 120, notification: true, longLivedStaleTime: 0 },
-    routeRefresh: true,
     extendedMessages: false,
-    fourOctetAs: true,
     routeReflectorClient: true,
-    clusterId: 0,
-    nextHop: 'auto',
-    allowOwnAs: 0,
-    asOverride: false,
-    removePrivateAs: false,
-    importPolicy: [],
-    exportPolicy: [],
-    importDefault: 'accept',
-    exportDefault: 'accept',
-    discardAttributes: [],
-    withdrawOnAttributes: [],
-    bfdStrict: false,
     ...fields,
   }
 }
