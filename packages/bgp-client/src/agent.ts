@@ -11,9 +11,7 @@ import {
   EventLog,
   type HealthFacts,
   type Identity,
-  LOG_LEVELS,
   type Logger,
-  type LogLevel,
   logEvents,
   monitorLoopDelay,
   startApi,
@@ -23,13 +21,14 @@ import {
   bfdPeers,
   ClusterFollower,
   type Daemon,
-  dotted,
   FileProblemList,
+  identityOf,
   logNotice,
   now,
   openDatastore,
   RunningDaemon,
   type SpeakerViews,
+  setLogLevel,
   speakerViews,
   VERSION,
 } from '@starling/daemon'
@@ -124,7 +123,7 @@ export class NodeAgent implements Daemon {
       datastore: this.#datastore.description,
       fileProblems: this.#fileProblems,
       node: this.#options.name,
-      setLogLevel: (level) => this.#setLogLevel(level),
+      setLogLevel: (level) => setLogLevel(this.#log, level),
     })
     this.#api = await startApi({
       ports,
@@ -292,21 +291,16 @@ export class NodeAgent implements Daemon {
 
   #identity(): Identity {
     const plan = this.#cluster?.plan
-    const { name } = this.#options
-    return {
+    return identityOf({
       role: 'node',
-      name,
-      version: VERSION,
-      asNumber: plan?.identity.asNumber ?? 0,
-      routerId: dotted(plan?.identity.routerId ?? 0),
-      ...(plan === undefined || plan.identity.clusterId === 0 ? {} : { clusterId: dotted(plan.identity.clusterId) }),
-      ...(plan?.identity.ipv4 === undefined ? {} : { ipv4Address: plan.identity.ipv4.address }),
-      ...(plan?.identity.ipv6 === undefined ? {} : { ipv6Address: plan.identity.ipv6.address }),
-      listen: plan === undefined ? [] : this.#listen(plan).map(({ address, port }) => `${address}:${port}`),
+      name: this.#options.name,
+      config: plan?.engine,
+      plan,
+      listen: plan === undefined ? [] : this.#listen(plan),
       startedAt: this.#startedAt,
       configuredAt: this.#configuredAt,
       configGeneration: this.#generation,
-    }
+    })
   }
 
   #health(): HealthFacts {
@@ -317,11 +311,5 @@ export class NodeAgent implements Daemon {
       requiredPeers: [],
       excusedPeers: [],
     }
-  }
-
-  #setLogLevel(level: string): boolean {
-    if (!LOG_LEVELS.includes(level as LogLevel)) return false
-    this.#log.level = level
-    return true
   }
 }

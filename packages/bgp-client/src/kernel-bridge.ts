@@ -9,7 +9,7 @@
  * Additions come before removals when a route's key in the kernel (its metric) changes, so that no packet falls between.
  */
 import { formatAddress } from '@starling/bgp-packet/address'
-import type { FamilyName, InstallView, Why } from '@starling/engine'
+import type { FamilyName, InstallView } from '@starling/engine'
 import { type KernelRules, kernelRoute } from '@starling/intent'
 import type { DesiredRoute, RouteProgrammer } from '@starling/route-programmer'
 
@@ -17,8 +17,6 @@ interface Held {
   readonly view: InstallView
   /** What the programmer was last told for it. */
   desired: DesiredRoute | undefined
-  /** Why the kernel does not get it. */
-  rejected: Why | undefined
 }
 
 type Programmer = Pick<RouteProgrammer, 'set' | 'remove'>
@@ -40,7 +38,7 @@ export class KernelBridge {
       address: view.address.slice(),
       nextHops: view.nextHops.map(({ address, weight }) => ({ address: address.slice(), weight })),
     }
-    const held: Held = { view: copy, desired: this.#held.get(key)?.desired, rejected: undefined }
+    const held: Held = { view: copy, desired: this.#held.get(key)?.desired }
     this.#held.set(key, held)
     this.#apply(held)
   }
@@ -59,26 +57,15 @@ export class KernelBridge {
     for (const held of this.#held.values()) this.#apply(held)
   }
 
-  /** Best routes and those of them that the rules keep out of the kernel, for `explain`. */
-  rejection(family: FamilyName, address: Uint8Array, length: number): Why | undefined {
-    return this.#held.get(keyOf(family, address, length))?.rejected
-  }
-
-  get size(): number {
-    return this.#held.size
-  }
-
   #apply(held: Held): void {
     if (this.#rules === undefined) return
     const outcome = kernelRoute(this.#rules, held.view)
     const before = held.desired
     if ('reject' in outcome) {
-      held.rejected = outcome.reject
       held.desired = undefined
       if (before !== undefined) this.#programmer.remove(before)
       return
     }
-    held.rejected = undefined
     held.desired = outcome.route
     this.#programmer.set(outcome.route)
     if (before !== undefined && !sameKey(before, outcome.route)) this.#programmer.remove(before)

@@ -6,9 +6,7 @@ import {
   createLogger,
   EventLog,
   type Identity,
-  LOG_LEVELS,
   type Logger,
-  type LogLevel,
   logEvents,
   monitorLoopDelay,
   startApi,
@@ -18,13 +16,14 @@ import {
   bfdPeers,
   ClusterFollower,
   type Daemon,
-  dotted,
   FileProblemList,
+  identityOf,
   logNotice,
   now,
   openDatastore,
   RunningDaemon,
   type SpeakerViews,
+  setLogLevel,
   speakerViews,
   VERSION,
 } from '@starling/daemon'
@@ -79,7 +78,7 @@ export class Reflector implements Daemon {
       datastore: this.#datastore?.description ?? 'none',
       fileProblems: this.#fileProblems,
       node: name,
-      setLogLevel: (level) => this.#setLogLevel(level),
+      setLogLevel: (level) => setLogLevel(this.#log, level),
     })
     this.#api = await startApi({
       ports,
@@ -163,28 +162,15 @@ export class Reflector implements Daemon {
   }
 
   #identity(): Identity {
-    const plan = this.#cluster?.plan
-    const config = this.#config
-    const { name } = this.#options
-    return {
+    return identityOf({
       role: 'reflector',
-      name,
-      version: VERSION,
-      asNumber: config?.asNumber ?? 0,
-      routerId: dotted(config?.routerId ?? 0),
-      ...(config === undefined || config.clusterId === 0 ? {} : { clusterId: dotted(config.clusterId) }),
-      ...(plan?.identity.ipv4 === undefined ? {} : { ipv4Address: plan.identity.ipv4.address }),
-      ...(plan?.identity.ipv6 === undefined ? {} : { ipv6Address: plan.identity.ipv6.address }),
-      listen: this.#listen.map(({ address, port }) => `${address}:${port}`),
+      name: this.#options.name,
+      config: this.#config,
+      plan: this.#cluster?.plan,
+      listen: this.#listen,
       startedAt: this.#startedAt,
       configuredAt: this.#configuredAt,
       configGeneration: this.#generation,
-    }
-  }
-
-  #setLogLevel(level: string): boolean {
-    if (!LOG_LEVELS.includes(level as LogLevel)) return false
-    this.#log.level = level
-    return true
+    })
   }
 }
