@@ -18,24 +18,21 @@ import {
 } from '@starling/api'
 import {
   apiSettings,
-  bfdPeers,
+  Bgp,
+  type BgpOptions,
   ClusterFollower,
   type Daemon,
   FileProblemList,
   identityOf,
-  logNotice,
   now,
   openDatastore,
   RunningDaemon,
-  type SpeakerViews,
   setLogLevel,
-  speakerViews,
   VERSION,
 } from '@starling/daemon'
 import type { Datastore } from '@starling/datastore'
 import type { EngineEvent } from '@starling/engine'
-import type { Plan, PlanOptions, PlanProblem } from '@starling/intent'
-import { Speaker } from '@starling/speaker'
+import type { Plan, PlanOptions } from '@starling/intent'
 import { BlockKeeper } from './block-keeper.js'
 import { SecretsFolder, WorkloadFolder } from './folders.js'
 import { KernelBridge } from './kernel-bridge.js'
@@ -59,19 +56,15 @@ export class NodeAgent implements Daemon {
   readonly #kernel: KernelSide
   readonly #bridge: KernelBridge
   readonly #local: LocalRoutes
+  readonly #bgp: Bgp
   readonly #secrets: SecretsFolder | undefined
   readonly #workloads: WorkloadFolder | undefined
   #datastore: Datastore | undefined
   #cluster: ClusterFollower | undefined
   #blocks: BlockKeeper | undefined
   #status: NodeStatusReporter | undefined
-  #speaker: Speaker | undefined
-  #views: SpeakerViews | undefined
   #api: Api | undefined
   #settling: NodeJS.Timeout | undefined
-  #generation = 0
-  #configuredAt = 0
-  #problems = ''
 
   static async create(options: NodeOptions): Promise<NodeAgent> {
     return new NodeAgent(options, await openFib(options.fib))
@@ -81,11 +74,12 @@ export class NodeAgent implements Daemon {
     this.#options = options
     this.#log = createLogger({ level: options.logLevel, name: `node ${options.name}`, pretty: options.logPretty })
     logEvents(this.#log, this.#events)
+    this.#bgp = new Bgp({ log: this.#log, events: this.#events, begin: () => this.#begin() })
     this.#kernel = new KernelSide(
       { ...fib, routes: this.#latency.listening(fib.routes) },
       { vxlan: options.programVxlan ?? false },
       {
-        nextHopChanged: (address, reachable, metric) => this.#speaker?.nextHopChanged(address, reachable, metric),
+        nextHopChanged: (address, reachable, metric) => this.#bgp.speaker?.nextHopChanged(address, reachable, metric),
         observed: (routes) => this.#local.observe(routes),
         event: (event) => this.#events.push(now(), event),
         rested: () => this.#latency.rested(),
@@ -93,8 +87,8 @@ export class NodeAgent implements Daemon {
     )
     this.#bridge = new KernelBridge(this.#kernel.programmer)
     this.#local = new LocalRoutes({
-      setLocalRoute: (route) => this.#speaker?.setLocalRoute(route),
-      removeLocalRoute: (source, prefix) => this.#speaker?.removeLocalRoute(source, prefix),
+      setLocalRoute: (route) => this.#bgp.speaker?.setLocalRoute(route),
+      removeLocalRoute: (source, prefix) => this.#bgp.speaker?.removeLocalRoute(source, prefix),
     })
     const folder = {
       changed: () => this.#cluster?.replan(),
@@ -117,7 +111,7 @@ export class NodeAgent implements Daemon {
       loop: this.#loop,
       identity: () => this.#identity(),
       health: () => this.#health(),
-      speaker: () => this.#views,
+      speaker: () => this.#bgp.views,
       kernel: this.#kernel.views,
       cluster: this.#cluster,
       datastore: this.#datastore.description,
@@ -160,9 +154,7 @@ export class NodeAgent implements Daemon {
     this.#status?.stop()
     this.#secrets?.stop()
     this.#workloads?.stop()
-    // No NOTIFICATION: peers keep our routes for the restart time, as they do when BIRD is killed (calico.md 3.3).
-    // Unless a drain has taken all of them away: then nobody should wait for us.
-    await this.#speaker?.stop({ mode: this.#speaker.drainStage === 'none' ? 'restart' : 'shutdown', reason })
+    await this.#bgp.stop(reason)
     await this.#kernel.stop()
     await this.#api?.close()
     await this.#datastore?.close()
@@ -207,28 +199,27 @@ export class NodeAgent implements Daemon {
 
   /** The whole plan, each time; everybody behind it works out the difference. */
   #apply(plan: Plan): void {
-    this.#configuredAt = now()
-    this.#generation++
     const state = this.#cluster?.state
-    this.#reportProblems([...plan.problems, ...(state === undefined ? [] : this.#kernel.planned(state, plan))])
+    this.#bgp.reportProblems([...plan.problems, ...(state === undefined ? [] : this.#kernel.planned(state, plan))])
     this.#bridge.setRules(plan.kernel)
-    if (this.#speaker === undefined) this.#createSpeaker(plan)
-    else this.#configure(this.#speaker, plan)
+    const first = this.#bgp.speaker === undefined
+    this.#bgp.applyPlan(plan, this.#options.listenPort)
+    if (first) {
+      // Kernel routes seen before there was a speaker.
+      this.#local.replay()
+      if (this.#kernel.adopted === 0) this.#kernel.programmer.allowDeletes()
+    }
     this.#local.plan(plan.localRoutes)
     this.#blocks?.planned(plan)
   }
 
-  #createSpeaker(plan: Plan): void {
-    // What the kernel still holds of ours is proof that a former life forwarded (RFC 4724 section 4.1).
-    const restarting = this.#kernel.adopted > 0
-    const speaker = new Speaker({
-      config: plan.engine,
-      listen: this.#listen(plan),
-      bfd: bfdPeers(plan),
-      restarting,
+  #begin(): ReturnType<BgpOptions['begin']> {
+    return {
+      // What the kernel still holds of ours is proof that a former life forwarded (RFC 4724 section 4.1).
+      restarting: this.#kernel.adopted > 0,
       extras: {
         installRoute: (view) => {
-          this.#latency.asked(view, this.#speaker?.burstStart ?? now())
+          this.#latency.asked(view, this.#bgp.speaker?.burstStart ?? now())
           this.#bridge.install(view)
         },
         removeRoute: (family, address, length) => this.#bridge.remove(family, address, length),
@@ -236,14 +227,7 @@ export class NodeAgent implements Daemon {
         untrackNextHop: (address) => this.#kernel.untrack(address),
         event: (event) => this.#engineEvent(event),
       },
-      notice: (notice) => logNotice(this.#log, notice),
-    })
-    this.#speaker = speaker
-    this.#views = speakerViews(speaker)
-    // Kernel routes seen before there was a speaker.
-    this.#local.replay()
-    speaker.start().catch((error: unknown) => this.#log.error({ code: 'SPEAKER_FAILED', err: error }, String(error)))
-    if (!restarting) this.#kernel.programmer.allowDeletes()
+    }
   }
 
   #engineEvent(event: EngineEvent): void {
@@ -255,59 +239,25 @@ export class NodeAgent implements Daemon {
   #deleteOnceSettled(): void {
     clearTimeout(this.#settling)
     this.#settling = setTimeout(() => {
-      if (this.#speaker?.engine.pending === true) this.#deleteOnceSettled()
+      if (this.#bgp.speaker?.engine.pending === true) this.#deleteOnceSettled()
       else this.#kernel.programmer.allowDeletes()
     }, SETTLE_MS)
   }
 
-  #configure(speaker: Speaker, plan: Plan): void {
-    const generation = this.#generation
-    speaker
-      .configure(plan.engine, this.#listen(plan), bfdPeers(plan))
-      .then(({ added, changed, removed }) => {
-        const counts = { added: added.length, changed: changed.length, removed: removed.length }
-        this.#events.push(now(), { type: 'config-applied', generation, ...counts })
-      })
-      .catch((error: unknown) => this.#log.error({ code: 'CONFIGURE_FAILED', err: error }, String(error)))
-  }
-
-  #listen(plan: Plan): readonly { address: string; port: number }[] {
-    const port = this.#options.listenPort ?? plan.listen.port
-    return [plan.listen.ipv4, plan.listen.ipv6]
-      .filter((address) => address !== undefined)
-      .map((address) => ({ address, port }))
-  }
-
-  /** Once per different set, not once per plan. */
-  #reportProblems(problems: readonly PlanProblem[]): void {
-    const text = problems.map(({ resource, field, message }) => `${resource} ${field ?? ''} ${message}`).join('\n')
-    if (text === this.#problems) return
-    this.#problems = text
-    for (const { severity, resource, field, message } of problems) {
-      const words = `${resource}${field === undefined ? '' : ` ${field}`}: ${message}`
-      this.#log[severity === 'error' ? 'error' : 'warn']({ code: 'RESOURCE_PROBLEM' }, words)
-    }
-  }
-
   #identity(): Identity {
-    const plan = this.#cluster?.plan
     return identityOf({
       role: 'node',
       name: this.#options.name,
-      config: plan?.engine,
-      plan,
-      listen: plan === undefined ? [] : this.#listen(plan),
+      plan: this.#cluster?.plan,
       startedAt: this.#startedAt,
-      configuredAt: this.#configuredAt,
-      configGeneration: this.#generation,
+      ...this.#bgp.settings,
     })
   }
 
   #health(): HealthFacts {
-    const recovery = this.#views?.recovery()
     return {
-      graceful: recovery ?? { recovering: false, waitingFor: [] },
-      started: this.#speaker !== undefined && this.#kernel.ready,
+      graceful: this.#bgp.recovery(),
+      started: this.#bgp.speaker !== undefined && this.#kernel.ready,
       requiredPeers: [],
       excusedPeers: [],
     }
