@@ -40,11 +40,12 @@ export type KernelEvent =
 
 export interface FibDriver {
   readonly description: string
-  /** Writes per call that suit this driver; a few hundred when absent. */
-  readonly batch?: number
   /** With `onRoutes` the routes come in slices while the event loop keeps turning, and `routes` of the result is empty. */
   read(onRoutes?: (routes: readonly KernelRoute[]) => void): Promise<KernelState>
-  /** Outcome i belongs to write i; a failure does not stop those behind it. */
+  /**
+   * Outcome i belongs to write i; a failure does not stop those behind it. May be called again before the first call has
+   * answered: the answers come in the order of the calls.
+   */
   write(writes: readonly RouteWrite[]): Promise<readonly WriteOutcome[]>
   /**
    * Events from before the first `read()` on, in the kernel's order. Own writes do not come back: their outcome is the

@@ -4,7 +4,7 @@
  * host's clock; events that arrive during a read wait until it is complete, because they may be older than what it saw.
  */
 
-import type { FibDriver, KernelEvent } from './driver.js'
+import type { FibDriver, KernelEvent, WriteOutcome } from './driver.js'
 import { Reconciler } from './reconciler/reconciler.js'
 import type { ReconcilerListener, ReconcilerOptions } from './reconciler/types.js'
 import type { DesiredRoute } from './routes.js'
@@ -31,6 +31,11 @@ export interface ProgrammerListener extends ReconcilerListener {
 }
 
 const BATCH = 512
+/** Batches under way at once: while the kernel takes one, the next are made ready. */
+const DEPTH = 8
+/** The event loop is held for about this long before it turns again; a batch that takes longer is followed by a smaller one. */
+const SLICE_MS = 3
+const LEAST_BATCH = 32
 
 export class RouteProgrammer {
   readonly reconciler: Reconciler
@@ -38,6 +43,8 @@ export class RouteProgrammer {
   private readonly clock: ProgrammerClock
   private readonly listener: ProgrammerListener
   private readonly batch: number
+  /** Writes in the next batch: few while the code is cold or the driver slow. */
+  private portion: number
   private waiting: KernelEvent[] = []
   private reading = false
   private running = false
@@ -56,7 +63,8 @@ export class RouteProgrammer {
     this.driver = driver
     this.clock = clock
     this.listener = listener
-    this.batch = options.batch ?? driver.batch ?? BATCH
+    this.batch = options.batch ?? BATCH
+    this.portion = Math.min(LEAST_BATCH, this.batch)
     this.reconciler = new Reconciler(options, listener)
   }
 
@@ -137,18 +145,37 @@ export class RouteProgrammer {
   }
 
   private async writeAll(): Promise<void> {
+    const underWay: Promise<readonly WriteOutcome[] | { readonly error: unknown }>[] = []
+    let sliceStart = this.clock.now()
+    const breathe = async () => {
+      if (this.clock.now() - sliceStart < SLICE_MS) return
+      await this.clock.turn()
+      sliceStart = this.clock.now()
+    }
     for (;;) {
-      const writes = this.stopped ? [] : this.reconciler.take(this.batch, this.clock.now())
-      if (writes.length === 0) return
-      try {
-        const outcomes = await this.driver.write(writes)
-        this.reconciler.done(outcomes, this.clock.now())
-      } catch (error) {
-        this.fail(error)
+      while (underWay.length < DEPTH) {
+        const began = this.clock.now()
+        const writes = this.stopped ? [] : this.reconciler.take(this.portion, began)
+        if (writes.length === 0) break
+        underWay.push(this.driver.write(writes).catch((error: unknown) => ({ error })))
+        this.adapt(this.clock.now() - began)
+        await breathe()
+      }
+      const landed = await underWay.shift()
+      if (landed === undefined) return
+      if ('error' in landed) {
+        await Promise.all(underWay)
+        this.fail(landed.error)
         return
       }
-      await this.clock.turn()
+      this.reconciler.done(landed, this.clock.now())
+      await breathe()
     }
+  }
+
+  private adapt(took: number): void {
+    if (took > SLICE_MS) this.portion = Math.max(Math.min(LEAST_BATCH, this.batch), this.portion >> 1)
+    else if (took < SLICE_MS / 3) this.portion = Math.min(this.batch, this.portion * 2)
   }
 
   private async read(): Promise<void> {

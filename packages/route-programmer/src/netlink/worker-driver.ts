@@ -19,8 +19,6 @@ import type { FromWorker, ToWorker } from './worker-messages.js'
 /** Beside this file, or beside the bundle this file has become part of. */
 const SCRIPT = new URL('./netlink-worker.js', import.meta.url)
 const DONE: WriteOutcome = { errno: 0 }
-/** Several sends per call: while the kernel takes one, the next is encoded. */
-const CALL_LIMIT = 4 * BATCH_LIMIT
 const SEQUENCES = 0x7fff0000
 
 interface Waiting {
@@ -31,7 +29,6 @@ interface Waiting {
 
 export class WorkerNetlinkDriver implements FibDriver {
   readonly description = 'Linux kernel (rtnetlink)'
-  readonly batch = CALL_LIMIT
   private readonly script: URL
   private readonly listeners: ((events: readonly KernelEvent[]) => void)[] = []
   private readonly waiting = new Map<number, Waiting>()

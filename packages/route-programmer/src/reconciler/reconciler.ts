@@ -14,6 +14,7 @@
 import type { KernelEvent, KernelState, RouteWrite, WriteOutcome } from '../driver.js'
 import { type DesiredRoute, type KernelAddress, type KernelLink, type KernelRoute, TABLE_MAIN } from '../routes.js'
 import { ERRNO, type Failure, nextFailure } from './failure.js'
+import { type Flight, Flights } from './flights.js'
 import { conflictKey, type ForeignRoutes } from './foreign.js'
 import { NextHops } from './next-hops.js'
 import { Observer } from './observer.js'
@@ -31,7 +32,7 @@ import {
 } from './types.js'
 import { ABSENT, UNKNOWN, type WayTable, wayOf } from './way.js'
 import type { WishTable } from './wishes.js'
-import { type Flight, NO_FLIGHT, WorkQueue } from './work-queue.js'
+import { WorkQueue } from './work-queue.js'
 
 const DELETE_DEADLINE_MS = 120_000
 const VERIFY_INTERVAL_MS = 300_000
@@ -57,8 +58,7 @@ export class Reconciler {
   private readonly listener: ReconcilerListener
   private readonly work: WorkQueue
   private readonly repairs = new Repairs()
-  private flight: Flight | undefined
-  private flightTainted = false
+  private readonly flights: Flights
   private reading: Set<KernelRoute> | undefined
   private wantRead: string | undefined = 'start'
   private readNotBefore = 0
@@ -80,6 +80,7 @@ export class Reconciler {
     this.foreign = this.tables.foreign
     this.resolver = this.tables.resolver
     this.work = new WorkQueue(this.slots)
+    this.flights = new Flights(this.slots)
     this.nextHops = new NextHops(this.resolver)
     this.observer = new Observer(options.ignoredInterfaces ?? [], this.resolver, listener)
   }
@@ -139,7 +140,7 @@ export class Reconciler {
 
   /** Why a read is due now, or undefined. */
   readDue(now: number): string | undefined {
-    if (this.reading !== undefined || this.flight !== undefined) return undefined
+    if (this.reading !== undefined || this.flights.any) return undefined
     if (this.wantRead !== undefined && now >= this.readNotBefore) return this.wantRead
     return now >= this.verifyAt ? 'verification' : undefined
   }
@@ -270,13 +271,13 @@ export class Reconciler {
       this.clearForeign(route)
     }
     this.forget(this.ways.through(link.index))
-    this.flightTainted = true
+    this.flights.taint()
   }
 
   /** Routes with that preferred source were flushed without a notification. */
   private applyAddressLoss(address: KernelAddress): void {
     this.forget(this.tables.waysWithSource(address.address))
-    this.flightTainted = true
+    this.flights.taint()
   }
 
   /** What was believed about these ways no longer holds. */
@@ -329,14 +330,15 @@ export class Reconciler {
 
   // ---- writing ----
 
-  /** The next batch, additions before deletions; empty when there is nothing to do now. */
+  /** The next batch, additions before deletions; empty when there is nothing to do now. Several may be under way. */
   take(limit: number, now: number): RouteWrite[] {
-    if (this.flight !== undefined || this.reading !== undefined || this.blind) return []
+    if (this.reading !== undefined || this.blind) return []
     if (now >= this.deadline) this.allowDeletes()
     this.work.promote(now, this.failures.keys())
     const writes: RouteWrite[] = []
-    const flight: Flight = { slots: [], ways: [] }
+    const flight: Flight = { slots: [], ways: [], tainted: false }
     for (let slot = this.work.next(); slot >= 0; slot = writes.length < limit ? this.work.next() : -1) {
+      if (this.flights.postpones(slot)) continue
       const action = this.decide(slot)
       if (action === 'conflict') this.reportConflict(slot)
       else if (action === 'delete') this.work.addDeletion(slot)
@@ -346,31 +348,31 @@ export class Reconciler {
     while (writes.length < limit) {
       const slot = this.work.nextDeletion()
       if (slot < 0) break
+      if (this.flights.postpones(slot)) continue
       if (this.decide(slot) === 'delete') this.fly(slot, 'delete', writes, flight)
       else this.work.add(slot)
     }
     if (writes.length === 0) {
-      this.settle()
+      if (!this.flights.any) this.settle()
       return writes
     }
     this.wroteAt = now
-    this.flight = flight
-    this.flightTainted = false
+    this.flights.launch(flight)
     this.counters.batches++
     return writes
   }
 
-  /** Outcomes of the batch taken last, in its order. */
+  /** Outcomes of the oldest batch under way, in its order. */
   done(outcomes: readonly WriteOutcome[], now: number): void {
-    const { slots, ways } = this.flight ?? NO_FLIGHT
-    this.flight = undefined
-    slots.forEach((slot, i) => {
-      const way = ways[i] as number
-      this.slots.lower(slot, FLAG.FLYING)
+    const flight = this.flights.land()
+    flight?.slots.forEach((slot, i) => {
+      const way = flight.ways[i] as number
+      const again = this.flights.landed(slot)
       const outcome = outcomes[i] ?? { errno: ERRNO.ENOBUFS }
       const gone = way === ABSENT && outcome.errno === ERRNO.ESRCH
-      if (outcome.errno === 0 || gone) this.succeeded(slot, way)
+      if (outcome.errno === 0 || gone) this.succeeded(slot, flight.tainted && way !== ABSENT ? UNKNOWN : way)
       else this.failed(slot, outcome, now)
+      if (again) this.work.add(slot)
     })
     this.settled = false
     this.wroteAt = now
@@ -378,10 +380,8 @@ export class Reconciler {
 
   /** The driver itself broke: nobody knows which writes arrived. */
   broken(reason: string, now: number): void {
-    const { slots } = this.flight ?? NO_FLIGHT
-    this.flight = undefined
-    for (const slot of slots) {
-      this.slots.lower(slot, FLAG.FLYING)
+    for (const slot of this.flights.lose()) {
+      this.flights.landed(slot)
       this.slots.actual[slot] = UNKNOWN
       this.work.add(slot)
     }
@@ -392,7 +392,7 @@ export class Reconciler {
 
   /** When to come back if nothing happens before: a retry, the deletion deadline, a verification. */
   nextDeadline(now: number): number {
-    if (this.reading !== undefined || this.flight !== undefined) return Number.POSITIVE_INFINITY
+    if (this.reading !== undefined || this.flights.any) return Number.POSITIVE_INFINITY
     const read = Math.min(this.wantRead === undefined ? this.verifyAt : this.readNotBefore, this.verifyAt)
     if (this.blind) return Math.max(now, this.readNotBefore)
     if (this.work.pending) return now
@@ -429,7 +429,7 @@ export class Reconciler {
     else if (before === ABSENT) this.counters.added++
     else this.counters.replaced++
     this.failures.delete(slot)
-    this.slots.actual[slot] = this.flightTainted && way !== ABSENT ? UNKNOWN : way
+    this.slots.actual[slot] = way
     if (this.decide(slot) !== 'none') this.work.add(slot)
     else this.idle(slot)
   }

@@ -15,8 +15,10 @@ export const FLAG = {
   REPORTED: 4,
   /** Seen by the read under way. */
   SEEN: 8,
-  /** In the batch that is being written. */
+  /** In a batch that is being written. */
   FLYING: 16,
+  /** Asked for again while flying. */
+  AGAIN: 32,
 } as const
 
 export class Slots {

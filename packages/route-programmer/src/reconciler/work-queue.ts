@@ -3,25 +3,18 @@
  * retry. A row may leave the queue with nothing to do; whether it has is decided when it is taken.
  */
 
+import { ScatterQueue } from './scatter.js'
 import { Schedule } from './schedule.js'
 import { FLAG, type Slots } from './slots.js'
 
 /** Failed writes are tried again after a change of the network, but not for each of a thousand changes. */
 const TOPOLOGY_RETRY_MS = 50
 
-/** The batch being written: rows and what each will hold, by position. */
-export interface Flight {
-  readonly slots: number[]
-  readonly ways: number[]
-}
-export const NO_FLIGHT: Flight = { slots: [], ways: [] }
-
 export class WorkQueue {
   private readonly slots: Slots
   private readonly schedule = new Schedule()
-  private readonly queue: number[] = []
-  private head = 0
-  private readonly deletions: number[] = []
+  private readonly queue = new ScatterQueue()
+  private readonly deletions = new ScatterQueue()
   private retryAllAt = Number.POSITIVE_INFINITY
   private retriedAllAt = Number.NEGATIVE_INFINITY
 
@@ -30,7 +23,7 @@ export class WorkQueue {
   }
 
   get pending(): boolean {
-    return this.head < this.queue.length || this.deletions.length > 0
+    return !this.queue.empty || !this.deletions.empty
   }
 
   /** When the next waiting row is due. */
@@ -72,22 +65,16 @@ export class WorkQueue {
 
   /** The next row, or -1. */
   next(): number {
-    if (this.head === this.queue.length) {
-      this.queue.length = 0
-      this.head = 0
-      return -1
-    }
-    const slot = this.queue[this.head++] as number
-    this.slots.lower(slot, FLAG.QUEUED)
+    const slot = this.queue.next()
+    if (slot >= 0) this.slots.lower(slot, FLAG.QUEUED)
     return slot
   }
 
   /** The next deletion, or -1 while anything else waits. */
   nextDeletion(): number {
-    if (this.head < this.queue.length) return -1
-    const slot = this.deletions.pop()
-    if (slot === undefined) return -1
-    this.slots.lower(slot, FLAG.QUEUED)
+    if (!this.queue.empty) return -1
+    const slot = this.deletions.next()
+    if (slot >= 0) this.slots.lower(slot, FLAG.QUEUED)
     return slot
   }
 }
