@@ -58,7 +58,8 @@ describe('a recorded session', () => {
     const replay = replayRecording(fromLines(text()))
     expect(replay.replayed).toEqual(replay.recorded)
     expect(replay.same).toBe(true)
-    expect(replay.recorded.map(({ type }) => type)).toEqual(['session-state', 'bad-update', 'session-state'])
+    const types = replay.recorded.map(({ type }) => type)
+    expect(types).toEqual(['session-state', 'end-of-rib', 'end-of-rib', 'bad-update', 'session-state'])
     expect(replay.routes.map(({ prefix }) => prefix)).toContain('10.9.1.0/24')
 
     const after = lines.length

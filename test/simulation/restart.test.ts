@@ -1,7 +1,7 @@
 /**
  * Graceful restart on both sides (RFC 4724, 8538, 9494), in simulated time: what is kept, for how long, and who waits.
  */
-import { Cluster, testConfig, testPeer, testTimers } from '@starling/testkit'
+import { Cluster, testConfig, testFamily, testPeer, testTimers } from '@starling/testkit'
 import { describe, expect, it } from 'vitest'
 import { A, B, Pair } from './pair.js'
 
@@ -38,6 +38,85 @@ describe('the helper', () => {
     expect(callsOfA(pair).length).toBe(4)
     pair.clock.run(3_000)
     expect(callsOfA(pair).slice(4)).toEqual(['sweep 0 0', 'sweep 0 1'])
+  })
+
+  it('gives each family its own long-lived time, and asks for it in the OPEN', () => {
+    const families = (ipv4: number, ipv6: number) => [
+      testFamily('ipv4', { longLivedStaleTime: ipv4 }),
+      testFamily('ipv6', { longLivedStaleTime: ipv6 }),
+    ]
+    const pair = new Pair({
+      a: { gracefulRestart: plain, families: families(20, 40) },
+      b: { gracefulRestart: plain, families: families(600, 600) },
+    })
+    pair.untilUp()
+    expect(pair.a.capabilities.received.join()).toMatch(/long-lived.*600/i)
+    pair.nodeB.kill()
+    pair.clock.run(11_000)
+    expect(callsOfA(pair).slice(2)).toEqual(['long-lived 0 0', 'long-lived 0 1'])
+    pair.clock.run(20_000)
+    expect(callsOfA(pair).slice(4)).toEqual(['sweep 0 0'])
+    pair.clock.run(20_000)
+    expect(callsOfA(pair).slice(5)).toEqual(['sweep 0 1'])
+  })
+
+  it('says that it understands long-lived stale routes even when it asks for none', () => {
+    const pair = new Pair({ a: { gracefulRestart: plain } })
+    pair.untilUp()
+    expect(pair.b.capabilities.received.join()).toMatch(/long-lived/i)
+    const none = new Pair({ a: { gracefulRestart: { ...plain, enabled: false } } })
+    none.untilUp()
+    expect(none.b.capabilities.received.join()).not.toMatch(/long-lived/i)
+  })
+
+  it('drops what is still stale when the peer is lost again before End-of-RIB (RFC 4724 section 4.2)', () => {
+    const again = (gracefulRestart: typeof plain) => {
+      const pair = new Pair({ a: { gracefulRestart }, b: { gracefulRestart } })
+      pair.untilUp()
+      pair.clock.run(1_000)
+      pair.nodeB.kill()
+      pair.clock.run(1_000)
+      pair.network.setReadRate(A, B, Number.POSITIVE_INFINITY)
+      pair.nodeB.revive(true)
+      pair.clock.runWhile(() => pair.nodeA.engine.peer(B)?.state !== 'Established', 20_000)
+      pair.nodeB.kill()
+      pair.clock.run(50)
+      return callsOfA(pair).slice(3)
+    }
+    expect(again(plain)).toEqual(['sweep 0 0', 'sweep 0 1', 'down 0 true true'])
+    // With long-lived retention agreed it may stay, within the time of the first loss.
+    expect(again(longLived)).toEqual(['down 0 true true'])
+  })
+
+  it('keeps nothing longer than the first loss allowed, however often the peer comes and goes', () => {
+    const gracefulRestart = { ...longLived, longLivedStaleTime: 30 }
+    const pair = new Pair({ a: { gracefulRestart }, b: { gracefulRestart } })
+    pair.untilUp()
+    const lost = pair.clock.now
+    for (let round = 0; round < 2; round++) {
+      pair.nodeB.kill()
+      pair.clock.run(3_000)
+      pair.nodeB.revive(true)
+      pair.clock.runWhile(() => pair.nodeA.engine.peer(B)?.state !== 'Established', 60_000)
+    }
+    pair.nodeB.kill()
+    pair.clock.run(50)
+    expect(pair.clock.now - lost).toBeGreaterThan(6_000)
+    pair.clock.run(lost + 39_500 - pair.clock.now)
+    expect(callsOfA(pair).filter((call) => call.startsWith('sweep'))).toEqual([])
+    pair.clock.run(1_500)
+    expect(callsOfA(pair).slice(-2)).toEqual(['sweep 0 0', 'sweep 0 1'])
+  })
+
+  it('reports End-of-RIB of each family, received', () => {
+    const pair = new Pair()
+    pair.untilUp()
+    pair.clock.run(100)
+    const received = pair.nodeA.events.filter((event) => event.type === 'end-of-rib')
+    expect(received).toMatchObject([
+      { peer: B, direction: 'received', family: 'ipv4' },
+      { peer: B, direction: 'received', family: 'ipv6' },
+    ])
   })
 
   it('sweeps what was not announced again when End-of-RIB comes', () => {

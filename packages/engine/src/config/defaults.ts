@@ -39,6 +39,7 @@ export const PLAIN_PEER: PlainPeer = {
   clusterId: 0,
   nextHop: 'auto',
   allowOwnAs: 0,
+  enforceFirstAs: true,
   asOverride: false,
   removePrivateAs: false,
   importPolicy: [],

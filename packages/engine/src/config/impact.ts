@@ -46,6 +46,7 @@ export const IMPACT: Record<keyof PeerConfig, Impact> = {
   clusterId: 'import',
   nextHop: 'export',
   allowOwnAs: 'import',
+  enforceFirstAs: 'import',
   asOverride: 'export',
   removePrivateAs: 'export',
   importPolicy: 'import',

@@ -52,6 +52,8 @@ export interface PeerFamilyConfig {
   readonly addPath: AddPathConfig
   /** RFC 8950: IPv4 routes may carry IPv6 next hops. Meaningful for `ipv4` only. */
   readonly extendedNextHop: boolean
+  /** Long-lived stale time of this family, seconds; absent = the one of {@link GracefulRestartConfig}. */
+  readonly longLivedStaleTime?: number
   readonly importLimit?: PrefixLimit
   readonly exportLimit?: PrefixLimit
 }
@@ -132,6 +134,8 @@ export interface PeerConfig {
   readonly nextHop: 'auto' | 'self' | 'keep' | 'keep-ebgp'
   /** How often our own AS may stand in a received AS_PATH. */
   readonly allowOwnAs: number
+  /** eBGP: the AS_PATH must begin with the peer's own AS (RFC 4271 section 6.3). A route server's do not. */
+  readonly enforceFirstAs: boolean
   readonly asOverride: boolean
   readonly removePrivateAs: boolean
   readonly importPolicy: readonly PolicyTerm[]

@@ -39,6 +39,7 @@ export const FIELD_ROLE: Record<keyof PeerConfig, Role> = {
   clusterId: 'group',
   nextHop: 'group',
   allowOwnAs: 'irrelevant',
+  enforceFirstAs: 'irrelevant',
   asOverride: 'group',
   removePrivateAs: 'group',
   importPolicy: 'irrelevant',
@@ -87,6 +88,7 @@ export class GroupKeys {
       a.maximumMessage === b.maximumMessage &&
       a.addPathSend[family] === b.addPathSend[family] &&
       a.extendedNextHop === b.extendedNextHop &&
+      a.longLived === b.longLived &&
       sameLocalAddresses(a, b)
     )
   }
@@ -125,6 +127,7 @@ export function groupKey(session: SessionParameters, family: FamilyIndex, config
     session.maximumMessage,
     Number.isFinite(session.addPathSend[family]) ? session.addPathSend[family] : 'all',
     session.extendedNextHop,
+    session.longLived === true,
     [...session.localAddress],
     localAddresses.ipv4 === undefined ? 0 : [...localAddresses.ipv4],
     localAddresses.ipv6 === undefined ? 0 : [...localAddresses.ipv6],

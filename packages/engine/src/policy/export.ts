@@ -2,11 +2,11 @@
  * What a group of peers is told about a route: reflection rules, communities, roles, terms, then the attributes' own rules.
  *
  * In this order, each refusal with its reason: RFC 4456 section 6 (who may hear what), NO_ADVERTISE and its kin
- * (RFC 1997), OTC (RFC 9234 section 5), export policy (calico.md 2.8 arrives as terms), next hop (calico.md 2.6), AS_PATH,
+ * (RFC 1997), long-lived stale (RFC 9494 section 4.3), OTC (RFC 9234 section 5), export policy (calico.md 2.8 as terms), next hop (calico.md 2.6), AS_PATH,
  * LOCAL_PREF, MED. ORIGINATOR_ID and CLUSTER_LIST of reflected routes are spliced in by the packer (`out/block.ts`),
  * so a reflected route keeps its AttrId and costs no new set. One profile per update group.
  */
-import { type AsPath, AttributeCode } from '@starling/bgp-packet'
+import { type AsPath, AttributeCode, Community } from '@starling/bgp-packet'
 import type { EngineConfig } from '../config/types.js'
 import { type AttrId, type AttributeStore, SetFlag } from '../rib/attributes.js'
 import type { FamilyIndex, LocalRoute, SessionParameters } from '../rib/contract.js'
@@ -82,7 +82,7 @@ export class ExportProfile {
     const store = this.#store
     const flags = store.flags[attr]
     if (!this.#reflects[kind] || flags & this.#blocked) return 0
-    if (this.#transparent && flags & SetFlag.localPref && this.#fits(flags)) return attr
+    if (this.#transparent && flags & SetFlag.localPref && this.#fits(flags) && !this.#unwelcome(flags)) return attr
     if (this.policy.looksAtPrefix) return this.evaluate(edit, attr, kind, undefined)
     const known = this.#memo.get(attr, kind)
     if (known !== MISS) return known
@@ -96,6 +96,11 @@ export class ExportProfile {
     return this.family === 1 || (flags & SetFlag.inlineNextHop) !== 0 || this.session.extendedNextHop
   }
 
+  /** Long-lived stale, and these peers never said that they know what that is. */
+  #unwelcome(flags: number): boolean {
+    return (flags & SetFlag.llgrStale) !== 0 && this.session.longLived !== true
+  }
+
   /** The long road, with {@link reason}. The edit's prefix must be set if {@link looksAtPrefix}. */
   evaluate(edit: RouteEdit, attr: AttrId, kind: SourceKind, local: LocalRoute | undefined): AttrId {
     const { external, config } = this.session
@@ -107,6 +112,8 @@ export class ExportProfile {
     const flags = store.flags[attr]
     if (flags & SetFlag.noAdvertise) return this.#no('community no-advertise')
     if (external && flags & BLOCKED_FOR_EBGP) return this.#no('community no-export')
+    if (external && this.#unwelcome(flags))
+      return this.#no('long-lived stale, and the peer does not do LLGR (RFC 9494)')
     edit.begin(attr)
     edit.family = this.family
     edit.external = external
@@ -122,6 +129,11 @@ export class ExportProfile {
     edit.setNextHop(hop)
     if (external) this.#toExternal(edit)
     else this.#toInternal(edit)
+    if (this.#unwelcome(flags)) {
+      // RFC 9494 section 4.6: inside the AS it may go out, as the last of choices and no further.
+      edit.addCommunity(Community.noExport)
+      edit.setLocalPref(0)
+    }
     const out = edit.commit()
     if (hop !== 0) store.nextHops.dropIfUnused(hop)
     return out === 0 ? this.#no('attributes too long') : out

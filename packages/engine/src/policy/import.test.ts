@@ -50,6 +50,56 @@ test.each([
   expect(tables.audit()).toEqual([])
 })
 
+test.each([
+  ['of somebody else', '64999 64500', {}, false],
+  ['empty', '', {}, false],
+  ['its own', '64500 64999', {}, true],
+  ['its own, twice', '64500 64500', {}, true],
+  ['of somebody else, from a route server', '64999', { role: 'rs-client' }, true],
+  ['of somebody else, when nobody asks', '64999', { enforceFirstAs: false }, true],
+] as const)('an eBGP path that begins with an AS %s (RFC 4271 section 6.3)', (_, asPath, config, accepted) => {
+  const { host, tables, send } = setUp({ enforceFirstAs: true, ...config }, true)
+  expect(send({ announce: [PREFIX], asPath })).toBeUndefined()
+  expect(host.told[1].size).toBe(accepted ? 1 : 0)
+  const [filtered] = tables.routes({ view: 'filtered', limit: 10 }).routes
+  if (!accepted) expect(filtered.reason).toMatch(/^AS_PATH begins with (AS 64999|no AS), not with the peer's AS 64500/)
+})
+
+test('peers that differ in their AS alone share no verdict about the first AS', () => {
+  const host = new TestHost()
+  const tables = new RibTables(syntheticConfig(), host, { hashSeed: 3 })
+  const session = (slot: number, remoteAs: number) =>
+    host.up(tables, syntheticSession(slot, { config: { enforceFirstAs: true }, external: true, remoteAs }), slot)
+  session(0, 64500)
+  session(1, 64501)
+  for (const slot of [0, 1]) {
+    for (const bytes of updateMessages({ announce: [`10.0.${slot}.0/24`], asPath: '64500' })) {
+      tables.update(slot, bytes, BODY, bytes.length, 0)
+    }
+  }
+  settle(tables)
+  expect(tables.familyViews(0)[0]).toMatchObject({ accepted: 1 })
+  expect(tables.familyViews(1)[0]).toMatchObject({ accepted: 0 })
+})
+
+test('a confederation segment from another AS withdraws the route and costs no session', () => {
+  const { host, tables, send } = setUp({}, true)
+  send({ announce: [PREFIX], asPath: '64500' })
+  expect(host.told[1].size).toBe(1)
+  expect(send({ announce: [PREFIX], asPath: '(65101 65102) 64500' })).toBeUndefined()
+  expect(host.told[1].size).toBe(0)
+  expect(host.events.at(-1)).toMatchObject({ type: 'bad-update', verdict: 'treat-as-withdraw', attribute: 2 })
+  expect(tables.audit()).toEqual([])
+})
+
+test('inside the AS a confederation segment is carried as it is (we may sit in a member AS), and never leaves it', () => {
+  const { host, tables, send } = setUp({})
+  host.up(tables, syntheticSession(2, { external: true, remoteAs: 64999 }), 2)
+  send({ announce: [PREFIX], localPref: 100, asPath: '(65101 65102) 64500' })
+  expect(host.told[1].get(PREFIX)).toContain('path (65101 65102) 64500')
+  expect(host.told[2].get(PREFIX)).toContain('path 65000 64500')
+})
+
 test('our own AS is accepted as often as allowed', () => {
   const { host, send } = setUp({ allowOwnAs: 2 })
   send({ announce: [PREFIX], asPath: '65000 7 65000', localPref: 100 })

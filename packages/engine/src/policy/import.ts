@@ -1,8 +1,8 @@
 /**
  * What happens to a received route before it may be a candidate: built-in checks, then import policy.
  *
- * The checks, in order, each with its reason for `explain`: attributes on the operator's emergency lists, AS loop
- * (RFC 4271 9.1.2, `allowOwnAs`), ORIGINATOR_ID and CLUSTER_LIST (RFC 4456 section 8), a next hop that is ourselves or no
+ * The checks, in order, each with its reason for `explain`: attributes on the operator's emergency lists, a path too long,
+ * a first AS that is not the peer's (RFC 4271 6.3, `enforceFirstAs`), AS loop (RFC 4271 9.1.2, `allowOwnAs`), ORIGINATOR_ID and CLUSTER_LIST (RFC 4456 section 8), a next hop that is ourselves or no
  * unicast address (RFC 4271 6.3), roles (RFC 9234 section 5). Then the terms; then GRACEFUL_SHUTDOWN (RFC 8326 section 4).
  * Peers with equal settings share one profile and so its memo.
  */
@@ -90,6 +90,10 @@ export class ImportProfile {
     if (store.pathLengths[attr] > LIMITS.asPathLength) {
       return this.#no(`AS_PATH has ${store.pathLengths[attr]} hops, more than ${LIMITS.asPathLength}`)
     }
+    if (firstAsWanted(this.#session) && store.neighbors[attr] !== this.#session.remoteAs) {
+      const first = store.neighbors[attr] === 0 ? 'no AS' : `AS ${store.neighbors[attr]}`
+      return this.#no(`AS_PATH begins with ${first}, not with the peer's AS ${this.#session.remoteAs} (enforceFirstAs)`)
+    }
     if (store.pathLengths[attr] > 0 && this.#ownAsCount(store, attr) > config.allowOwnAs) {
       return this.#no(`AS loop: our AS ${config.localAs} is in the AS_PATH`)
     }
@@ -150,6 +154,11 @@ export class ImportProfile {
   }
 }
 
+/** A route server keeps its own AS out of the path: RFC 7947 section 2.2.2.1. */
+function firstAsWanted({ external, config }: SessionParameters): boolean {
+  return external && config.enforceFirstAs && config.role !== 'rs-client'
+}
+
 /** Settings that make two peers' import equal, as text. */
 export function importKey(session: SessionParameters): string {
   const { config } = session
@@ -157,7 +166,9 @@ export function importKey(session: SessionParameters): string {
     session.external,
     config.localAs,
     config.allowOwnAs,
-    config.role === undefined ? 0 : [config.role, session.remoteAs],
+    config.role ?? 0,
+    firstAsWanted(session) || config.role !== undefined ? session.remoteAs : 0,
+    firstAsWanted(session),
     config.importPolicy,
     config.importDefault,
     config.discardAttributes,
@@ -178,7 +189,8 @@ export function importsAlike(a: SessionParameters, b: SessionParameters): boolea
     x.localAs === y.localAs &&
     x.allowOwnAs === y.allowOwnAs &&
     x.role === y.role &&
-    (x.role === undefined || a.remoteAs === b.remoteAs) &&
+    firstAsWanted(a) === firstAsWanted(b) &&
+    ((x.role === undefined && !firstAsWanted(a)) || a.remoteAs === b.remoteAs) &&
     x.importPolicy === y.importPolicy &&
     x.importDefault === y.importDefault &&
     x.discardAttributes === y.discardAttributes &&

@@ -31,6 +31,8 @@ export interface SessionParameters {
   readonly addPathSend: readonly [number, number]
   /** Enhanced route refresh (RFC 7313) on both sides: a refresh is framed by BoRR and EoRR. Absent = no. */
   readonly enhancedRefresh?: boolean
+  /** The peer understands long-lived stale routes (RFC 9494): it may be told of them. Absent = no. */
+  readonly longLived?: boolean
   /** RFC 8950 negotiated for IPv4. */
   readonly extendedNextHop: boolean
   /** Addresses of the TCP session, 4 or 16 bytes, for next-hop-self and the decision's last step. */

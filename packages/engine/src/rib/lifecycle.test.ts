@@ -54,7 +54,7 @@ test('stale routes of a peer that never comes back are swept and its slot is fre
 })
 
 test('long-lived stale routes are marked for all and lose to any other; NO_LLGR goes at once', () => {
-  const sessions = [syntheticSession(0), syntheticSession(1), syntheticSession(2)]
+  const sessions = [0, 1, 2].map((slot) => syntheticSession(slot, { longLived: true }))
   const { host, tables, send } = setUp(sessions)
   send(0, { announce: [A], localPref: 200 })
   send(0, { announce: [B], localPref: 200, communities: ['no-llgr'] })

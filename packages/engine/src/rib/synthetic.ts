@@ -59,6 +59,8 @@ export function syntheticPeer(slot: number, fields: Partial<PeerConfig> = {}): P
     passive: false,
     extendedMessages: false,
     routeReflectorClient: true,
+    // Synthetic paths say whatever the test is about.
+    enforceFirstAs: false,
     ...fields,
   }
 }

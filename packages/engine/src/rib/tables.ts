@@ -36,6 +36,7 @@ import { KernelOut } from './kernel.js'
 import { removeLocal, setLocal } from './local.js'
 import { makeLongLived } from './long-lived.js'
 import { NextHops } from './next-hops.js'
+import { RowFlag } from './paths.js'
 import { PeerColumns, PeerState } from './peers.js'
 import { checkExportLimits, checkImportLimit } from './prefix-limits.js'
 import { familyViews, groupViews, routes } from './views.js'
@@ -185,6 +186,7 @@ export class RibTables implements Tables {
         const attr = peer.profile.run(this.edit, rib.index, attrIn)
         rib.reimport(row, attr)
         this.store.dropIfUnused(attr)
+        if (rib.paths.flags[row] & RowFlag.longLived) makeLongLived(rib, peer, row)
       })
     }
   }
@@ -221,8 +223,10 @@ export class RibTables implements Tables {
     const peer = this.states[slot]
     if (peer === undefined) return
     const rib = this.families[family]
+    // As of now: should the session be lost before the walk is through, what it announced is stale later, not now.
+    const epoch = peer.epoch[family]
     rib.walk(peer, (row) => {
-      if (peer.isStale(family, rib.paths.epoch[row])) rib.kill(row)
+      if (rib.paths.epoch[row] !== epoch) rib.kill(row)
     })
     if (!peer.established) this.#leaving.add(peer)
   }

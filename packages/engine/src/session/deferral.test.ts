@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { Deferral } from './deferral.js'
 import type { Negotiated } from './negotiated.js'
 
-const family = { listed: true, preserved: true, longLivedStaleTime: 0 }
+const family = { listed: true, preserved: true, longLivedStaleTime: 0, longLivedPreserved: false }
 const restart = { restartTime: 120_000, restarting: false, notification: true, families: [family, family] as const }
 const session = (overrides: Partial<Negotiated>): Negotiated => ({
   remoteAs: 65000,
@@ -19,6 +19,7 @@ const session = (overrides: Partial<Negotiated>): Negotiated => ({
   routeRefresh: true,
   enhancedRefresh: true,
   restart,
+  longLived: false,
   role: undefined,
   capabilities: { advertised: [], received: [] },
   ...overrides,

@@ -6,13 +6,18 @@
  *                    |  `--no long-lived agreement--> none (swept)
  *                    `--back with F bit--> recovering --End-of-RIB, or too late--> none (what is still stale is swept)
  *
+ * Lost again while recovering: what is still stale from the first time goes (RFC 4724 section 4.2, "consecutive restarts"),
+ * unless long-lived retention was agreed for the family; then it stays, but no longer than the first loss allowed.
+ * A family that only the long-lived capability lists is long-lived from the start (RFC 9494 section 4.2).
+ *
  * It owns no routes: it tells the tables when to mark and when to sweep.
  */
 import { STALE_AFTER_RECONNECT } from '../config/limits.js'
-import type { GracefulRestartConfig } from '../config/types.js'
+import { FAMILIES, type PeerConfig } from '../config/types.js'
 import type { FamilyIndex, Retention } from '../rib/contract.js'
 import type { Cause } from './cause.js'
 import type { Negotiated, PeerRestart } from './negotiated.js'
+import { longLivedStaleTime } from './open.js'
 
 export interface HelperActions {
   sweep(family: FamilyIndex): void
@@ -37,8 +42,10 @@ export function keepsRoutes(restart: PeerRestart | undefined, cause: Cause): boo
 export class Helper {
   readonly #phase: [Phase, Phase] = ['none', 'none']
   readonly #until: [number, number] = [NEVER, NEVER]
-  #restart: PeerRestart | undefined
-  #longLivedLimit = 0
+  /** Agreed long-lived stale time, milliseconds. */
+  readonly #longLived: [number, number] = [0, 0]
+  /** When the last of what became stale must go, whatever happens meanwhile. */
+  readonly #last: [number, number] = [NEVER, NEVER]
   readonly #actions: HelperActions
 
   constructor(actions: HelperActions) {
@@ -64,14 +71,25 @@ export class Helper {
   }
 
   /** The session ended: which families stay, for the tables. */
-  lost(session: Negotiated, config: GracefulRestartConfig, cause: Cause, now: number): Retention {
-    const restart = config.enabled && keepsRoutes(session.restart, cause) ? session.restart : undefined
-    this.#restart = restart
-    this.#longLivedLimit = config.longLivedStaleTime * 1000
+  lost(session: Negotiated, config: PeerConfig, cause: Cause, now: number): Retention {
+    const restart = config.gracefulRestart.enabled && keepsRoutes(session.restart, cause) ? session.restart : undefined
     const stale: [boolean, boolean] = [false, false]
     for (const family of BOTH) {
-      stale[family] = restart !== undefined && session.families[family] && restart.families[family].listed
-      this.#set(family, stale[family] ? 'stale' : 'none', stale[family] ? now + (restart?.restartTime ?? 0) : NEVER)
+      const offer = session.families[family] ? restart?.families[family] : undefined
+      const ours =
+        longLivedStaleTime(
+          config,
+          config.families.find(({ family: name }) => FAMILIES[family] === name),
+        ) * 1000
+      this.#longLived[family] = Math.min(offer?.longLivedStaleTime ?? 0, ours)
+      const longLived = this.#longLived[family]
+      stale[family] = offer !== undefined && (offer.listed || longLived > 0)
+      if (this.#phase[family] === 'recovering' && (!stale[family] || longLived === 0)) this.#actions.sweep(family)
+      const restartTime = offer?.listed === true ? (restart?.restartTime ?? 0) : 0
+      const again = this.#phase[family] === 'recovering' ? this.#last[family] : NEVER
+      this.#last[family] = stale[family] ? Math.min(again, now + restartTime + longLived) : NEVER
+      const until = Math.min(now + restartTime, this.#last[family])
+      this.#set(family, stale[family] ? 'stale' : 'none', stale[family] ? until : NEVER)
     }
     if (restart !== undefined && this.active) this.#actions.report('stale-kept', this.deadline())
     return { stale }
@@ -82,7 +100,8 @@ export class Helper {
     for (const family of BOTH) {
       if (this.#phase[family] === 'none') continue
       const back = session.restart?.families[family]
-      if (session.families[family] && back?.listed === true && back.preserved) {
+      const longLived = this.#phase[family] === 'long-lived' && back?.longLivedPreserved === true
+      if (session.families[family] && ((back?.listed === true && back.preserved) || longLived)) {
         this.#set(family, 'recovering', now + STALE_AFTER_RECONNECT)
       } else {
         this.#sweep(family)
@@ -100,9 +119,8 @@ export class Helper {
   tick(now: number): void {
     for (const family of BOTH) {
       if (now < this.#until[family]) continue
-      const longLived = Math.min(this.#restart?.families[family].longLivedStaleTime ?? 0, this.#longLivedLimit)
-      if (this.#phase[family] === 'stale' && longLived > 0) {
-        this.#set(family, 'long-lived', now + longLived)
+      if (this.#phase[family] === 'stale' && this.#longLived[family] > 0 && this.#last[family] > now) {
+        this.#set(family, 'long-lived', this.#last[family])
         this.#actions.markLongLived(family)
       } else {
         this.#sweep(family)

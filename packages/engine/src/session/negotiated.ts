@@ -12,6 +12,8 @@ export interface RestartFamily {
   readonly preserved: boolean
   /** Long-lived stale time the peer asks for, milliseconds; 0 = none. */
   readonly longLivedStaleTime: number
+  /** F bit of the long-lived capability; what counts once routes are long-lived stale (RFC 9494 section 4.2). */
+  readonly longLivedPreserved: boolean
 }
 
 export interface PeerRestart {
@@ -42,6 +44,8 @@ export interface Negotiated {
   readonly enhancedRefresh: boolean
   /** Absent when either side does not do graceful restart. */
   readonly restart: PeerRestart | undefined
+  /** The peer understands long-lived stale routes (RFC 9494): it may be told of them. */
+  readonly longLived: boolean
   readonly role: BgpRole | undefined
   /** As values: words are for views, and made when one is asked for. */
   readonly capabilities: { readonly advertised: readonly Capability[]; readonly received: readonly Capability[] }

@@ -52,6 +52,11 @@ function familyConfig(config: PeerConfig, family: 0 | 1): PeerFamilyConfig | und
   return config.families.find((each) => each.family === (family === 0 ? 'ipv4' : 'ipv6'))
 }
 
+/** Seconds for which a family's routes may stay as long-lived stale (RFC 9494): its own wish, or the peer's. */
+export function longLivedStaleTime(config: PeerConfig, family: PeerFamilyConfig | undefined): number {
+  return family?.longLivedStaleTime ?? config.gracefulRestart.longLivedStaleTime
+}
+
 /** What our OPEN to this peer carries now. */
 export function advertisedCapabilities(
   config: PeerConfig,
@@ -85,10 +90,10 @@ export function advertisedCapabilities(
       restartTime,
       families,
     })
-    if (restart.longLivedStaleTime > 0) {
-      const staleTime = restart.longLivedStaleTime
-      list.push({ kind: 'longLivedGracefulRestart', families: families.map((each) => ({ ...each, staleTime })) })
-    }
+    // Always, if only to say that we treat LLGR_STALE routes as RFC 9494 section 4.3 asks: without it we are not told of
+    // them. A family is listed when we ask for its routes to be kept.
+    const kept = families.map((each, at) => ({ ...each, staleTime: longLivedStaleTime(config, config.families[at]) }))
+    list.push({ kind: 'longLivedGracefulRestart', families: kept.filter(({ staleTime }) => staleTime > 0) })
   }
   if (config.fourOctetAs) list.push({ kind: 'fourOctetAs', asn: config.localAs })
   const addPath = config.families
@@ -234,6 +239,7 @@ function peerRestart(config: PeerConfig, capabilities: readonly Capability[]): P
       listed: listed !== undefined,
       preserved: listed?.forwarding === true,
       longLivedStaleTime: (stale?.staleTime ?? 0) * 1000,
+      longLivedPreserved: stale?.forwarding === true,
     }
   }
   return {
@@ -331,6 +337,8 @@ function combine(
     routeRefresh: both('routeRefresh'),
     enhancedRefresh: both('enhancedRouteRefresh'),
     restart: both('gracefulRestart') ? peerRestart(config, open.capabilities) : undefined,
+    // RFC 9494 section 3.1: without graceful restart beside it the capability is ignored.
+    longLived: both('gracefulRestart') && both('longLivedGracefulRestart'),
     role,
     capabilities: { advertised, received: open.capabilities },
   }

@@ -38,6 +38,7 @@ export function sessionParameters(
     addPathSend: negotiated.addPathSend,
     extendedNextHop: negotiated.extendedNextHop,
     enhancedRefresh: negotiated.enhancedRefresh,
+    longLived: negotiated.longLived,
     localAddress,
     remoteAddress: addressBytes(endpoints.remoteAddress),
     localAddresses: {

@@ -16,6 +16,7 @@ import { Backoff } from './backoff.js'
 import { type Cause, COLLISION, cease, notificationInfo } from './cause.js'
 import { collisionLoser } from './collision.js'
 import { Connection, type ConnectionOwner, type Endpoints, NO_ANSWER } from './connection.js'
+import { familyNameOf } from './families.js'
 import { Helper, type HelperActions } from './helper.js'
 import type { PeerHost } from './host.js'
 import type { Negotiated } from './negotiated.js'
@@ -312,6 +313,9 @@ export class Peer implements ConnectionOwner, HelperActions {
 
   endOfRib(family: FamilyIndex): void {
     this.endOfRibReceived[family] = true
+    const { name } = this.config
+    const direction = 'received'
+    this.#host.event({ type: 'end-of-rib', peer: this.key, name, family: familyNameOf(family), direction })
     this.helper.endOfRib(family)
     this.#host.deferral.endOfRib(this.key, family)
   }
@@ -404,7 +408,7 @@ export class Peer implements ConnectionOwner, HelperActions {
 
   #down(session: Negotiated, cause: Cause, now: number): void {
     const host = this.#host
-    const retention = this.helper.lost(session, this.config.gracefulRestart, cause, now)
+    const retention = this.helper.lost(session, this.config, cause, now)
     const slot = this.slot
     const kept = retention.stale[0] || retention.stale[1]
     if (!kept) {

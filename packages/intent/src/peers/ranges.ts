@@ -93,7 +93,7 @@ function withFilters(
 ): SessionTemplate {
   return {
     ...template,
-    importPolicy: policies.import(families, filters, false),
-    exportPolicy: policies.export(families, filters),
+    importPolicy: policies.import(families, filters, {}),
+    exportPolicy: policies.export(families, filters, {}),
   }
 }

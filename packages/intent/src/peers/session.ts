@@ -78,6 +78,7 @@ export function buildSession(
     clusterId: template.clusterId,
     nextHop: template.nextHop,
     allowOwnAs: template.allowOwnAs,
+    enforceFirstAs: template.enforceFirstAs,
     asOverride: template.asOverride,
     removePrivateAs: template.removePrivateAs,
     importPolicy: template.importPolicy,

@@ -130,13 +130,14 @@ export class TemplateBuilder {
       extendedMessages: own.extendedMessages ?? true,
       fourOctetAs: true,
       routeReflectorClient: false,
-      clusterId: identity.clusterId,
+      clusterId: own.clusterId ?? identity.clusterId,
       nextHop: own.nextHop ?? (localWorkload ? 'auto' : nextHopOf(spec)),
       allowOwnAs: own.allowOwnAs ?? (explicit ? (spec?.numAllowedLocalASNumbers ?? 0) : 0),
+      enforceFirstAs: own.enforceFirstAs ?? true,
       asOverride: own.asOverride ?? false,
       removePrivateAs: own.removePrivateAs ?? false,
-      importPolicy: policies.import(families, filters, own.strictImport ?? false),
-      exportPolicy: policies.export(families, filters),
+      importPolicy: policies.import(families, filters, own),
+      exportPolicy: policies.export(families, filters, own),
       importDefault: 'accept',
       exportDefault: 'reject',
       discardAttributes: interner.keep(own.discardAttributes ?? []),
@@ -211,10 +212,12 @@ function familyConfig(family: FamilyName, own: MergedOptions, linkLocal: boolean
   const send = own.addPathSend ?? 'all'
   const importLimit = own.importLimits?.[family]
   const exportLimit = own.exportLimits?.[family]
+  const longLived = own.gracefulRestart?.longLivedStaleTimes?.[family]
   return {
     family,
     addPath: { receive: own.addPathReceive ?? true, send: send === 'all' ? Number.POSITIVE_INFINITY : send },
     extendedNextHop: family === 'ipv4' && (own.extendedNextHop ?? linkLocal),
+    ...(longLived === undefined ? {} : { longLivedStaleTime: Math.floor(longLived / 1000) }),
     ...(importLimit === undefined ? {} : { importLimit }),
     ...(exportLimit === undefined ? {} : { exportLimit }),
   }

@@ -18,6 +18,19 @@ const builtin = (rule: string): Why => ({ resource: 'built-in', rule })
 
 const ofFamily = (family: FamilyName): Condition => prefixIn([within(family, family === 'ipv4' ? '0.0.0.0/0' : '::/0')])
 
+/** RFC 8212 sections 2.1 and 2.2: without a policy of its own, an eBGP session neither imports nor exports. */
+const NO_POLICY: PolicyTerm = term(
+  { resource: 'StarlingPeerOptions', field: 'requirePolicy', rule: 'eBGP without a BGPFilter for it (RFC 8212)' },
+  [{ kind: 'peer-type', is: 'ebgp' }],
+  'reject',
+)
+
+/** What of a session's own options has a say here. */
+export interface PolicyOptions {
+  readonly strictImport?: boolean | undefined
+  readonly requirePolicy?: boolean | undefined
+}
+
 export interface PolicyInput {
   readonly state: ClusterState
   readonly settings: Settings
@@ -36,12 +49,15 @@ export class PolicyBuilder {
   }
 
   /** 2.7: filters, then the preference of elevated routes; the session's default accepts the rest. */
-  import(families: readonly FamilyName[], filters: readonly string[], strict: boolean): readonly PolicyTerm[] {
-    return this.#perFamily(`import ${strict} ${filters.join(' ')}`, families, (family) => {
+  import(families: readonly FamilyName[], filters: readonly string[], options: PolicyOptions): readonly PolicyTerm[] {
+    const { strictImport: strict = false, requirePolicy = false } = options
+    return this.#perFamily(`import ${strict} ${requirePolicy} ${filters.join(' ')}`, families, (family) => {
       const elevated = PRIORITY_CEILING - this.#input.settings.normalPriority[family]
+      const wishes = this.#filters(filters, 'import', family)
       return [
+        ...(requirePolicy && wishes.length === 0 ? [NO_POLICY] : []),
         ...(strict ? this.#strictTerms(family) : []),
-        ...this.#filters(filters, 'import', family),
+        ...wishes,
         term(
           builtin('elevated priority: preference 200 (calico.md 2.7)'),
           [{ kind: 'local-pref', operator: '>', value: elevated }],
@@ -53,12 +69,17 @@ export class PolicyBuilder {
   }
 
   /** 2.8, steps 1 to 9; step 10 is the session's default. */
-  export(families: readonly FamilyName[], filters: readonly string[]): readonly PolicyTerm[] {
-    return this.#perFamily(`export ${filters.join(' ')}`, families, (family) => [
-      this.#priority(family),
-      ...this.#filters(filters, 'export', family),
-      ...this.#standard(family),
-    ])
+  export(families: readonly FamilyName[], filters: readonly string[], options: PolicyOptions): readonly PolicyTerm[] {
+    const { requirePolicy = false } = options
+    return this.#perFamily(`export ${requirePolicy} ${filters.join(' ')}`, families, (family) => {
+      const wishes = this.#filters(filters, 'export', family)
+      return [
+        ...(requirePolicy && wishes.length === 0 ? [NO_POLICY] : []),
+        this.#priority(family),
+        ...wishes,
+        ...this.#standard(family),
+      ]
+    })
   }
 
   /** A session of both families runs one list; then every term must say which family it is for. */

@@ -186,6 +186,24 @@ describe('import from peers (calico.md 2.7)', () => {
     expect(answer.why.rule).toContain('AS_PATH loop')
   })
 
+  test('with requirePolicy nothing passes an eBGP session without a filter for it (RFC 8212)', () => {
+    const tor = (filters: string[]) =>
+      peer(
+        'tor',
+        { peerIP: '192.0.2.1', asNumber: 65001, reversePeering: 'Manual', filters },
+        { annotations: { 'starling.io/require-policy': 'true' } },
+      )
+    const only = filter('only-export', { exportV4: [{ action: 'Accept' }] })
+    const with_ = (filters: string[]) => [...base.filter((_, i) => i !== 3), only, tor(filters)]
+    const exported = (filters: string[]) =>
+      ask({ from: 'static', prefix: '10.244.1.0/26', to: TOR }, with_(filters)).verdict
+    const imported = (filters: string[]) => ask({ from: TOR, prefix: '198.51.100.0/24', to: 'kernel' }, with_(filters))
+    expect([exported([]), exported(['only-export'])]).toEqual(['reject', 'accept'])
+    expect(imported([]).verdict).toBe('reject')
+    expect(imported(['only-export']).verdict).toBe('reject')
+    expect(ask({ from: 'static', prefix: '10.244.1.0/26', to: MESH }, with_([])).verdict).toBe('accept')
+  })
+
   test('strict import keeps the default route and pool space of eBGP peers out', () => {
     const tor = peer(
       'tor',

@@ -7,6 +7,7 @@
  * by label, that over one that selects every peer; among equals the first name in alphabetical order wins.
  */
 import { z } from 'zod'
+import { parseIPv4Text } from '../values/cluster-id.js'
 import {
   asNumber,
   duration,
@@ -14,6 +15,7 @@ import {
   optionalAddress,
   optionalSelector,
   optionalString,
+  optionalText,
   port,
   resource,
 } from './common.js'
@@ -92,16 +94,24 @@ export const peerOptionFields = z.object({
       restartTime: seconds(1, 4095).optional(),
       notification: z.boolean().default(false),
       longLivedStaleTime: duration.prefault('0s'),
+      /** In place of it, for one family. */
+      longLivedStaleTimes: z.object({ ipv4: duration.optional(), ipv6: duration.optional() }).optional(),
     })
     .optional(),
   role: z.enum(['provider', 'rs', 'rs-client', 'customer', 'peer']).optional(),
   routeReflectorClient: z.boolean().optional(),
+  /** Dotted quad: another cluster than the node's own for the clients here. */
+  clusterId: optionalText(parseIPv4Text, 'a cluster id in dotted-quad form'),
   nextHop: z.enum(['auto', 'self', 'keep']).optional(),
   allowOwnAs: z.number().int().min(0).max(255).optional(),
+  /** eBGP: the AS_PATH must begin with the peer's AS; on unless the peer is a route server (role rs-client here). */
+  enforceFirstAs: z.boolean().optional(),
   asOverride: z.boolean().optional(),
   removePrivateAs: z.boolean().optional(),
   /** eBGP: do not take the default route, nor prefixes inside the cluster's own pools. */
   strictImport: z.boolean().optional(),
+  /** eBGP: nothing in and nothing out without a BGPFilter that says so (RFC 8212). */
+  requirePolicy: z.boolean().optional(),
   discardAttributes: attributeCodes.optional(),
   withdrawOnAttributes: attributeCodes.optional(),
 })
