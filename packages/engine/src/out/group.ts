@@ -96,6 +96,11 @@ export class OutGroup {
     this.trim()
   }
 
+  /** Is this entry advertised now? */
+  holds(entry: number): boolean {
+    return entry < this.rib.limit && this.rib.attr[entry] !== 0
+  }
+
   /** One entry's new export: stages the difference. */
   change(entry: number, attr: AttrId, source: number): void {
     const { rib } = this

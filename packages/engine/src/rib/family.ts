@@ -7,8 +7,8 @@
 
 import { AttributeCode } from '@starling/bgp-packet'
 import type { PrefixTable } from '@starling/inet'
-import { isMultipath, rankRows, resolvable, type SelectOptions, selectBest } from '../decision/select.js'
-import { compare, type DecisionContext } from '../decision/steps.js'
+import { multipathOf, rankRows, resolvable, type SelectOptions, selectBest } from '../decision/select.js'
+import type { DecisionContext } from '../decision/steps.js'
 import type { OutGroup } from '../out/group.js'
 import type { Packer } from '../out/packer.js'
 import type { RouteEdit } from '../policy/edit.js'
@@ -107,6 +107,7 @@ export class FamilyRib extends AdjRibIn {
     const head = prefixes.head[prefix]
     let count = 0
     let best = 0
+    const before = prefixes.best[prefix]
     if (head !== 0 && paths.nextInPrefix[head] === 0) {
       // One path, the common case: nobody to compare with.
       if (this.#eligible(head)) {
@@ -116,16 +117,15 @@ export class FamilyRib extends AdjRibIn {
       }
     } else {
       count = this.gather(prefix)
-      best = selectBest(this.context, this.options, this.#candidates, count)
+      best = selectBest(this.context, this.options, this.#candidates, count, before)
     }
-    const before = prefixes.best[prefix]
     if (best !== before) {
       if (before !== 0) this.#prefer(before, -1)
       if (best !== 0) this.#prefer(best, 1)
       prefixes.best[prefix] = best
     }
     const changed = best !== before || (best !== 0 && (paths.flags[best] & RowFlag.changed) !== 0)
-    const multipathChanged = this.#multipath(best, prefix, count)
+    const multipathChanged = this.#multipath(best, before, prefix, count)
     if (this.#installs && (changed || multipathChanged)) this.#kernel(prefix, best)
     return changed
   }
@@ -136,7 +136,7 @@ export class FamilyRib extends AdjRibIn {
     for (let i = 0; i < count; i++) {
       const prefix = slice[i]
       if (prefix >= group.built) continue
-      if (group.addPath > 0) this.#exportAll(group, prefix, this.gather(prefix))
+      if (group.addPath > 0) this.#exportAll(group, prefix, false)
       else if (changed[i] === 1) this.exportBest(group, prefix)
     }
     group.pack()
@@ -175,23 +175,24 @@ export class FamilyRib extends AdjRibIn {
     else group.change(prefix, this.exportRow(group, best), this.paths.source[best])
   }
 
-  #exportAll(group: OutGroup, prefix: number, count: number): void {
+  /**
+   * Exports the paths of a prefix to a group with ADD-PATH. Only what changed is exported anew (`whole`: everything), so
+   * that one change among a thousand paths costs a walk over their flags and no more.
+   */
+  #exportAll(group: OutGroup, prefix: number, whole: boolean): void {
     const { paths } = this
-    let wanted = count
-    if (count > 1 || group.addPath < count) {
-      wanted = Math.min(group.addPath, rankRows(this.context, this.options, this.#candidates, count))
-    } else if (this.prefixes.best[prefix] === 0) {
-      wanted = 0
-    }
+    const candidates = this.#candidates
+    const wanted = rankRows(this.context, this.options, candidates, this.gather(prefix), group.addPath)
+    for (let i = 0; i < wanted; i++) paths.flags[candidates[i]] |= RowFlag.wanted
     for (let row = this.prefixes.head[prefix]; row !== 0; row = paths.nextInPrefix[row]) {
-      let attr = 0
-      for (let i = 0; i < wanted; i++) {
-        if (this.#candidates[i] === row) {
-          attr = this.exportRow(group, row)
-          break
-        }
+      const flags = paths.flags[row]
+      if ((flags & RowFlag.wanted) === 0) {
+        group.change(row, 0, paths.source[row])
+        continue
       }
-      group.change(row, attr, paths.source[row])
+      paths.flags[row] = flags & ~RowFlag.wanted
+      if (!whole && (flags & RowFlag.changed) === 0 && group.holds(row)) continue
+      group.change(row, this.exportRow(group, row), paths.source[row])
     }
   }
 
@@ -231,7 +232,7 @@ export class FamilyRib extends AdjRibIn {
     const first = group.built
     for (let prefix = first; prefix < end; prefix++) {
       if (!table.isLive(prefix) || prefix >= this.prefixes.head.length || this.prefixes.head[prefix] === 0) continue
-      if (group.addPath > 0) this.#exportAll(group, prefix, this.gather(prefix))
+      if (group.addPath > 0) this.#exportAll(group, prefix, true)
       else this.exportBest(group, prefix)
     }
     group.built = end >= table.limit ? Number.POSITIVE_INFINITY : end
@@ -257,21 +258,11 @@ export class FamilyRib extends AdjRibIn {
   // --- multipath and kernel -------------------------------------------------------------------------------------
 
   /** Brings the `multi` flags up to date; true when the set (or a member's attributes) changed. */
-  #multipath(best: RowId, prefix: number, count: number): boolean {
-    if (this.options.maximumPaths <= 1) return false
-    const { paths } = this
-    const members: RowId[] = []
-    if (best !== 0) {
-      for (let i = 0; i < count; i++) {
-        const row = this.#candidates[i]
-        if (row !== best && isMultipath(this.context, this.options, best, row, this.#samePath)) members.push(row)
-      }
-    }
-    if (members.length >= this.options.maximumPaths) {
-      members.sort((a, b) => -compare(this.context, a, b, true))
-      members.length = this.options.maximumPaths - 1
-    }
-    if (best !== 0) members.push(best)
+  #multipath(best: RowId, before: RowId, prefix: number, count: number): boolean {
+    const { paths, options } = this
+    if (options.maximumPaths <= 1) return false
+    const settled = best === before && this.#settled(prefix)
+    const members = multipathOf(this.context, options, this.#candidates, count, best, settled, this.#samePath)
     let changed = false
     for (let row = this.prefixes.head[prefix]; row !== 0; row = paths.nextInPrefix[row]) {
       const is = members.includes(row)
@@ -280,6 +271,16 @@ export class FamilyRib extends AdjRibIn {
       paths.flags[row] = is ? paths.flags[row] | RowFlag.multi : paths.flags[row] & ~RowFlag.multi
     }
     return changed
+  }
+
+  /** No member of the prefix's multipath set changed or went: only newcomers can change the set. */
+  #settled(prefix: number): boolean {
+    const { paths } = this
+    for (let row = this.prefixes.head[prefix]; row !== 0; row = paths.nextInPrefix[row]) {
+      const flags = paths.flags[row]
+      if ((flags & RowFlag.multi) !== 0 && ((flags & RowFlag.changed) !== 0 || !this.#eligible(row))) return false
+    }
+    return true
   }
 
   #kernel(prefix: number, best: RowId): void {

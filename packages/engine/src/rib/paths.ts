@@ -22,6 +22,8 @@ export const RowFlag = {
   /** On a list of rows to be freed; `late`: withdrawn once more since it was put there. */
   grave: 16,
   late: 32,
+  /** Among the paths an ADD-PATH group is to have; set and cleared while one prefix is exported. */
+  wanted: 64,
 } as const
 
 export class PathTable {

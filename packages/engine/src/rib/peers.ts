@@ -85,7 +85,8 @@ export class PeerColumns {
     this.usable[1][LOCAL_SOURCE] = 1
   }
 
-  set(source: number, session: SessionParameters): void {
+  /** True when the source was known, and as somebody the decision process judges differently. */
+  set(source: number, session: SessionParameters): boolean {
     if (source >= this.external.length) {
       const capacity = Math.min(65536, nextCapacity(source + 1))
       this.usable[0] = growU8(this.usable[0], capacity)
@@ -96,10 +97,13 @@ export class PeerColumns {
     }
     this.usable[0][source] = 1
     this.usable[1][source] = 1
+    const identity = this.routerId[source] !== session.remoteRouterId
+    const changed = identity || this.external[source] !== (session.external ? 1 : 0)
     this.external[source] = session.external ? 1 : 0
     this.client[source] = session.config.routeReflectorClient ? 1 : 0
     this.routerId[source] = session.remoteRouterId
     this.address[source] = session.remoteAddress
+    return changed
   }
 }
 

@@ -151,7 +151,8 @@ export class RibTables implements Tables {
       for (const rib of this.families) rib.finishWalks(peer)
       peer.begin(session, profile)
     }
-    this.peers.set(peer.source, session)
+    // Rows kept from before are compared by what the peer says of itself now.
+    if (this.peers.set(peer.source, session)) this.#touch(peer)
     for (const family of BOTH) if (session.families[family]) this.membership[family].join(peer, this.config)
   }
 
