@@ -248,8 +248,10 @@ export class Engine implements PeerHost, TablesHost {
       if (peer.config.kind === 'dynamic' && this.#forgotten(peer, now)) continue
       this.wake(peer.deadline())
     }
+    if (now >= this.tables.nextDeadline()) this.tables.tick(now)
     this.#settle(now)
     this.wake(this.deferral.deadline())
+    this.wake(this.tables.nextDeadline())
   }
 
   /**
@@ -266,6 +268,7 @@ export class Engine implements PeerHost, TablesHost {
     const more = this.tables.work(limit, now)
     if (this.#afterwards.length > 0) this.#settle(now)
     if (!more) this.#reportSettledRestart()
+    this.wake(this.tables.nextDeadline())
     return more
   }
 

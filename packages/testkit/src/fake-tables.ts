@@ -24,6 +24,12 @@ export class FakeTables implements Tables {
     this.#host = host
   }
 
+  nextDeadline(): number {
+    return Number.POSITIVE_INFINITY
+  }
+
+  tick(): void {}
+
   configure(): void {
     this.calls.push('configure')
   }

@@ -40,6 +40,8 @@ const ROWS: [what: string, change: Partial<PeerConfig>, effect: string][] = [
   ['ADD-PATH', { families: [family({ addPath: { receive: true, send: 0 } })] }, 'reset families'],
   ['another family', { families: [family(), family({ family: 'ipv6' })] }, 'reset families'],
   ['hold time', { timers: { ...base.timers, holdTime: 9 } }, 'nothing'],
+  ['the advertisement interval', { timers: { ...base.timers, advertisementInterval: 5_000 } }, 'export'],
+  ['the first AS', { enforceFirstAs: false }, 'import'],
   ['restart time', { gracefulRestart: { ...base.gracefulRestart, restartTime: 5 } }, 'nothing'],
   ['a password', { password: 'x' }, 'reset password'],
   ['our AS', { localAs: 65001 }, 'reset localAs'],

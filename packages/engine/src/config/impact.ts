@@ -35,6 +35,7 @@ export const IMPACT: Record<keyof PeerConfig, Impact> = {
   ttlSecurity: 'reconnect',
   /** Refined by {@link familiesImpact}: limits do not reset anything. */
   families: 'renegotiate',
+  /** Refined by {@link timersImpact}. */
   timers: 'timers',
   /** Restart time and stale time are looked at when the session ends; the next OPEN says the new ones. */
   gracefulRestart: 'timers',
@@ -89,14 +90,23 @@ export function familiesImpact(before: readonly PeerFamilyConfig[], after: reado
   return sameValue(limits(before), limits(after)) ? 'export' : 'import'
 }
 
+/** All timers are the session's but one, which acts where routes go out. */
+function timersImpact(before: PeerConfig, after: PeerConfig): Impact {
+  return before.timers.advertisementInterval === after.timers.advertisementInterval ? 'timers' : 'export'
+}
+
+function impactOf(field: keyof PeerConfig, before: PeerConfig, after: PeerConfig): Impact {
+  if (field === 'families') return familiesImpact(before.families, after.families)
+  return field === 'timers' ? timersImpact(before, after) : IMPACT[field]
+}
+
 /** Every field that differs, with what it costs. */
 export function changedFields(before: PeerConfig, after: PeerConfig): FieldChange[] {
   if (before === after) return []
   const changes: FieldChange[] = []
   for (const field of Object.keys(IMPACT) as (keyof PeerConfig)[]) {
     if (sameValue(before[field], after[field])) continue
-    const impact = field === 'families' ? familiesImpact(before.families, after.families) : IMPACT[field]
-    changes.push({ field, impact })
+    changes.push({ field, impact: impactOf(field, before, after) })
   }
   return changes
 }

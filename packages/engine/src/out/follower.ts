@@ -33,6 +33,12 @@ export class Follower {
   /** Enhanced refresh (RFC 7313): a BoRR goes out before the dump. */
   opening = false
   blocked = false
+  /** Least time between two batches of changes (RFC 4271 section 9.2.1.1), milliseconds; 0 = none. */
+  interval = 0
+  /** Not before: when the next batch may leave. */
+  nextAt = 0
+  /** With an interval: the flush up to which it was told everything when it last had; -1 = it is not there. */
+  complete = -1
   /** Told the world that it lags. */
   lagging = false
   endOfRibSent = false
@@ -41,6 +47,12 @@ export class Follower {
     this.slot = slot
     this.key = key
     this.source = slot + 1
+  }
+
+  /** Has had what it asked for, and waits for its interval to pass before it hears of changes. */
+  resting(now: number): boolean {
+    if (this.interval === 0 || now >= this.nextAt) return false
+    return this.floor !== 0 && this.dump === undefined && this.closing === 'none' && this.before === undefined
   }
 
   get upToDate(): boolean {

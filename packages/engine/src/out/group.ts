@@ -54,6 +54,8 @@ export class OutGroup {
   built: number
   /** The log moved or somebody can read again. */
   awake = true
+  /** When a follower that rests between two batches of changes wants to go on. */
+  wakeAt = Number.POSITIVE_INFINITY
   limitTold = false
   readonly exportLimit: PrefixLimit | undefined
   readonly #context: OutContext
@@ -179,6 +181,19 @@ export class OutGroup {
     const floor = this.log.at(cursor.position)?.mark ?? this.flush
     // Never 0 for a peer that was told something: 0 is a first table, without withdrawals.
     follower.floor = follower.floor < 0 ? floor : Math.max(1, Math.min(floor, follower.floor))
+    follower.cursor = undefined
+  }
+
+  /**
+   * A follower with an interval that rested and missed something: it goes on from the Adj-RIB-Out instead of the log, so
+   * that a route which changed ten times meanwhile is told once.
+   */
+  skipAhead(follower: Follower): void {
+    const { cursor, complete } = follower
+    if (complete < 0 || cursor === undefined || follower.floor >= 0 || follower.dump !== undefined) return
+    follower.complete = -1
+    if (cursor.done) return
+    follower.floor = complete
     follower.cursor = undefined
   }
 

@@ -44,6 +44,7 @@ export class Membership {
   join(peer: PeerState, config: EngineConfig): void {
     const family: FamilyIndex = this.#rib.index
     const follower = new Follower(peer.slot, peer.session.config.key)
+    follower.interval = peer.session.config.timers.advertisementInterval
     peer.followers[family] = follower
     this.#enter(follower, this.#group(peer.session, config))
   }
@@ -60,6 +61,8 @@ export class Membership {
     const follower = peer.followers[this.#rib.index]
     const old = follower === undefined ? undefined : this.#groupOf.get(follower)
     if (follower === undefined || old === undefined) return
+    follower.interval = peer.session.config.timers.advertisementInterval
+    old.awake = true
     if (old.key === this.#keys.of(peer.session, config)) return
     // One that follows the log holds what is advertised once it has read the rest; of a laggard nothing is certain.
     const follows = follower.cursor !== undefined && follower.dump === undefined && follower.floor < 0
@@ -117,6 +120,7 @@ export class Membership {
 
   #enter(follower: Follower, group: OutGroup): void {
     follower.mark = this.#rib.prefixes.marked
+    follower.complete = -1
     group.join(follower)
     this.#groupOf.set(follower, group)
   }

@@ -6,7 +6,7 @@
  * however many peers there are.
  */
 import { HEADER_LENGTH, MessageType, newMessage } from '@starling/bgp-packet'
-import { LIMITS } from '../config/limits.js'
+import { JITTER, LIMITS } from '../config/limits.js'
 import type { FamilyIndex, TablesHost } from '../rib/contract.js'
 import type { Dump } from './dump.js'
 import type { Follower } from './follower.js'
@@ -40,10 +40,12 @@ export class Pump {
   }
 
   /** Serves the group's followers for about `limit` prefixes' worth; returns what it used. */
-  run(group: OutGroup, limit: number): number {
+  run(group: OutGroup, limit: number, now: number): number {
     const { followers } = group
+    group.wakeAt = Number.POSITIVE_INFINITY
     // All who wait get on their dump before the first of them makes it begin: that is how joiners share one.
     for (const follower of followers) {
+      if (follower.interval > 0 && !this.#goesOn(group, follower, now)) continue
       if (follower.floor >= 0 && !follower.blocked && follower.before === undefined) group.startDump(follower)
     }
     let used = 0
@@ -51,7 +53,7 @@ export class Pump {
     while (used < limit && idle < followers.length) {
       const follower = followers[this.#turn % followers.length]
       this.#turn = (this.#turn + 1) % Math.max(1, followers.length)
-      const cost = this.#serve(group, follower)
+      const cost = this.#serve(group, follower, now)
       if (cost === 0) idle++
       else idle = 0
       used += cost
@@ -61,10 +63,28 @@ export class Pump {
     return used
   }
 
+  /** One with an interval: may it be told of changes now? */
+  #goesOn(group: OutGroup, follower: Follower, now: number): boolean {
+    if (!follower.resting(now)) {
+      group.skipAhead(follower)
+      return true
+    }
+    if (!follower.upToDate) group.wakeAt = Math.min(group.wakeAt, follower.nextAt)
+    return false
+  }
+
+  /** It has everything: the interval begins, if something was sent. */
+  #rests(group: OutGroup, follower: Follower, sent: boolean, now: number): void {
+    if (!follower.upToDate) return
+    follower.complete = group.flush
+    if (sent) follower.nextAt = now + follower.interval * (1 - JITTER * (this.#host.random?.() ?? 0))
+  }
+
   /** One turn of one follower: at most a segment's worth. */
-  #serve(group: OutGroup, follower: Follower): number {
+  #serve(group: OutGroup, follower: Follower, now: number): number {
     let used = 0
     let sent = 0
+    if (follower.interval > 0 && follower.resting(now)) return 0
     while (!follower.blocked && sent < LIMITS.segment) {
       const piece = this.#next(group, follower)
       if (typeof piece === 'number') {
@@ -76,6 +96,7 @@ export class Pump {
       used += WRITE_COST
       this.#transmit(follower, piece)
     }
+    if (follower.interval > 0) this.#rests(group, follower, sent > 0, now)
     return used
   }
 

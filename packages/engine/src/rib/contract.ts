@@ -96,6 +96,10 @@ export interface Tables {
   nextHopChanged(address: string, reachable: boolean, metric: number, now: number): void
   /** Deferral of RFC 4724 4.1: while set, nothing is advertised, installed or removed. */
   setDeferred(deferred: boolean, now: number): void
+  /** When {@link tick} has something to do (a peer's advertisement interval is over); Infinity = never. */
+  nextDeadline(): number
+  /** Due things become pending work. */
+  tick(now: number): void
   /** Decide, pack and send for about `limit` prefixes; `true` = more to do. */
   work(limit: number, now: number): boolean
   readonly pending: boolean
@@ -119,6 +123,8 @@ export interface Tables {
 
 export interface TablesHost {
   readonly sink: Sink
+  /** Uniform in [0, 1); absent = no jitter. */
+  readonly random?: () => number
   /** Send on the Established connection of the slot; same promise as {@link Sink.send}. */
   transmit(slot: PeerSlot, bytes: Uint8Array): boolean
   event(event: EngineEvent): void

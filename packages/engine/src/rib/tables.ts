@@ -283,6 +283,23 @@ export class RibTables implements Tables {
     this.#deferred = deferred
   }
 
+  /** When a peer that rests between two batches of changes wants more. */
+  nextDeadline(): number {
+    let at = Number.POSITIVE_INFINITY
+    for (const rib of this.families) for (const group of rib.groups.values()) at = Math.min(at, group.wakeAt)
+    return at
+  }
+
+  tick(now: number): void {
+    for (const rib of this.families) {
+      for (const group of rib.groups.values()) {
+        if (now < group.wakeAt) continue
+        group.wakeAt = Number.POSITIVE_INFINITY
+        group.awake = true
+      }
+    }
+  }
+
   get pending(): boolean {
     for (const family of BOTH) {
       const rib = this.families[family]
@@ -328,7 +345,7 @@ export class RibTables implements Tables {
       ) {
         continue
       }
-      left -= this.#pump.run(group, left)
+      left -= this.#pump.run(group, left, now)
       this.#pump.watch(group)
       checkExportLimits(this.host, this.states, group, rib.index, now)
     }
