@@ -44,7 +44,7 @@ export const ERRORS = {
   },
   API_PEER_NOT_FOUND: {
     status: 404,
-    meaning: 'No peer has this name or address.',
+    meaning: 'No peer has this name or address, or is on a node of this name.',
     remedy: '`starling show peers` lists both.',
   },
   API_PREFIX_NOT_FOUND: {
@@ -86,6 +86,11 @@ export const ERRORS = {
     status: 501,
     meaning: 'This daemon does not have the operation (a reflector has no kernel to resynchronise).',
     remedy: 'The message says what lacks.',
+  },
+  API_BUSY: {
+    status: 503,
+    meaning: 'As many searches through the tables run as the daemon allows at a time.',
+    remedy: 'Ask again in a second, or narrow the question (`in`, `peer`) until it needs no search.',
   },
   API_TOO_MANY_STREAMS: {
     status: 503,

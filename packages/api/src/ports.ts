@@ -290,6 +290,8 @@ export interface DaemonPorts {
   groups(): readonly GroupView[]
   blocks(): readonly BlockView[]
   nodes(): readonly NodeView[]
+  /** The node that has this address; undefined for strangers, and where no datastore knows nodes. */
+  nodeAt?(address: string): string | undefined
   readonly events: EventSource
   memory(): MemoryView
   loopDelay(): LoopDelay

@@ -51,7 +51,14 @@ export async function startApi(options: ApiOptions): Promise<Api> {
   const policy = options.policy ?? { kind: 'any' }
   const streams: ApiContext['streams'] = new Set()
   const metrics = new Metrics({ ...options.metrics, ports: options.ports, policy, streams: () => streams.size })
-  const context: ApiContext = { ports: options.ports, policy, metrics, streams, recordings: new Set() }
+  const context: ApiContext = {
+    ports: options.ports,
+    policy,
+    metrics,
+    streams,
+    recordings: new Set(),
+    walks: new Set(),
+  }
   const apps: FastifyInstance[] = []
   let bird: BirdControl | undefined
   let url: string | undefined

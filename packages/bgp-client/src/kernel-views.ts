@@ -1,8 +1,8 @@
 /**
  * The kernel side as the API shows it: one line per route from the reconciler's rows, in pages.
  *
- * A page is cut from rows in the reconciler's own order (its slots), so a cursor is a position; routes that come and go
- * between two pages may be missed or seen twice, as in any live table.
+ * A page is cut from rows in the reconciler's own order, so a cursor is a slot and a page costs what it shows; routes that
+ * come and go between two pages may be missed or seen twice, as in any live table.
  */
 import type { KernelPage, KernelQuery, KernelRouteState, KernelRouteView, KernelView } from '@starling/api'
 import { formatAddress } from '@starling/bgp-packet/address'
@@ -57,13 +57,11 @@ export function kernelViews({ programmer, lastSync }: KernelSource): KernelViews
     },
     routes(query: KernelQuery): KernelPage {
       const wanted = matcher(query)
-      const skip = query.cursor === undefined ? 0 : Number(query.cursor)
+      const first = /^[0-9]{1,9}$/.test(query.cursor ?? '') ? Number(query.cursor) : 0
       const routes: KernelRouteView[] = []
-      let position = 0
-      for (const row of routeRows(reconciler, (state) => stateWanted(query.state, state))) {
+      for (const row of routeRows(reconciler, (state) => stateWanted(query.state, state), first)) {
         if (!wanted(row)) continue
-        if (position++ < skip) continue
-        if (routes.length === query.limit) return { routes, next: String(skip + routes.length) }
+        if (routes.length === query.limit) return { routes, next: String(row.slot) }
         routes.push(rowView(row, interfaceName))
       }
       return { routes }

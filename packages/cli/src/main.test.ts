@@ -131,7 +131,7 @@ describe('exit codes', () => {
   test('nobody there', async () => {
     const { code, err } = await run('show peers --control /nonexistent/socket')
     expect(code).toBe(EXIT.unreachable)
-    expect(err).toContain('is it running?')
+    expect(err).toContain('start one with "starling node"')
   })
 
   test.each([

@@ -178,6 +178,10 @@ export class RunningDaemon implements DaemonPorts {
     return cluster === undefined ? [] : nodeViews(cluster.state, cluster.plan, node, this.peers())
   }
 
+  nodeAt(address: string): string | undefined {
+    return this.#parts.cluster?.state.nodes.withAddress(address)?.name
+  }
+
   memory(): MemoryView {
     const memory = this.#parts.speaker()?.memory()
     if (memory === undefined) return { structures: [] }

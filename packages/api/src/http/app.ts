@@ -53,6 +53,23 @@ function asApiError(error: FastifyError): ApiError {
     : new ApiError('API_INTERNAL')
 }
 
+interface SchemaFault {
+  readonly keyword: string
+  readonly instancePath: string
+  readonly message?: string
+  readonly params: Record<string, unknown>
+}
+
+/** A refused parameter in words: which one, and what it may be. */
+function faultText({ keyword, instancePath, message = 'is not valid', params }: SchemaFault): string {
+  const where = instancePath.slice(1).replaceAll('/', '.')
+  const allowed = params['allowedValues']
+  if (keyword === 'enum' && Array.isArray(allowed)) return `${where}: one of ${allowed.join(', ')}`
+  if (keyword === 'additionalProperties') return `no parameter is called ${String(params['additionalProperty'])}`
+  if (keyword === 'required') return `${String(params['missingProperty'])} is missing`
+  return `${where} ${message}`.trim()
+}
+
 function refuse(reply: FastifyReply, error: ApiError): FastifyReply {
   return reply.status(error.statusCode).send({ error: { code: error.code, message: error.message } })
 }
@@ -79,6 +96,9 @@ export async function createApp(context: ApiContext, options: AppOptions): Promi
   // Of two timeouts Node takes the longer one for the whole request, whatever their names.
   app.server.headersTimeout = requestTimeout
 
+  app.setSchemaErrorFormatter(
+    ([fault]) => new Error(fault === undefined ? 'not valid' : faultText(fault as SchemaFault)),
+  )
   app.setErrorHandler<FastifyError>((error, request, reply) => {
     const refusal = asApiError(error)
     if (refusal.code === 'API_INTERNAL') request.log.error({ err: error }, 'request failed')

@@ -13,6 +13,12 @@ export const LIMITS = {
   /** A page of routes: about 400 bytes each as JSON, so under half a megabyte. */
   page: 1000,
   defaultPage: 100,
+  /** Rows of a table that a search or an order looks at; beyond them the answer says that it is partial. */
+  scan: 1_000_000,
+  /** Rows between two breaths of a walk: about two milliseconds. */
+  slice: 500,
+  /** Walks at a time, over all listeners. */
+  walks: 4,
   /** Event streams over all listeners; each costs one socket and one number. */
   streams: 1100,
   /** Recordings of sessions at a time; each slows its peer's input down. */
@@ -39,6 +45,8 @@ export interface ApiContext {
   readonly streams: Set<() => void>
   /** Those of them that record a session. */
   readonly recordings: Set<() => void>
+  /** Walks through tables that run now. */
+  readonly walks: Set<symbol>
 }
 
 export function healthInput({ ports }: Pick<ApiContext, 'ports'>): HealthInput {

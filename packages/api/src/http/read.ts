@@ -1,16 +1,17 @@
 /**
  * The reads of /v1: views presented as JSON, page by page. Nothing here changes anything or counts anything.
  */
-import type { FamilyName, PeerView, RouteQuery } from '@starling/engine'
-import type { FastifyInstance } from 'fastify'
+import type { FamilyName, PeerView, RouteQuery, RouteView } from '@starling/engine'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { ApiError } from '../errors.js'
 import { describeEvent } from '../events/catalogue.js'
 import { parsePrefix } from '../input.js'
-import type { DaemonPorts, KernelQuery } from '../ports.js'
+import type { DaemonPorts, KernelQuery, KernelRouteView } from '../ports.js'
 import { type Json, present, presentEvent } from '../present.js'
 import { type ApiContext, isLive, isReady } from './context.js'
-import { pageOf } from './page.js'
 import * as schema from './schemas.js'
+import { type Found, type Pages, type Search, type Shape, searchList, searchTable } from './search.js'
+import { blockShape, kernelShape, listedPeer, nodeShape, peerShape, rackLabel, routeShape } from './shapes.js'
 
 interface MatchInput {
   readonly prefix?: string
@@ -38,8 +39,14 @@ export function findPeer(ports: DaemonPorts, nameOrAddress: string): PeerView {
   const found =
     peers.find((peer) => peer.key === nameOrAddress) ??
     peers.find((peer) => peer.name === nameOrAddress || peer.remoteAddress === nameOrAddress)
-  if (found === undefined) throw new ApiError('API_PEER_NOT_FOUND')
-  return found
+  if (found !== undefined) return found
+  // People know nodes by their names. With two families there may be two sessions, and a change must not guess.
+  const there = peers.filter((peer) => ports.nodeAt?.(peer.remoteAddress) === nameOrAddress)
+  if (there.length > 1) {
+    throw new ApiError('API_BAD_REQUEST', `several peers are on that node: ${there.map(({ name }) => name).join(', ')}`)
+  }
+  if (there[0] === undefined) throw new ApiError('API_PEER_NOT_FOUND')
+  return there[0]
 }
 
 /** Keeps optional members absent instead of undefined. */
@@ -79,7 +86,7 @@ export function registerReads(app: FastifyInstance, context: ApiContext): void {
     summary(context),
   )
 
-  app.get<{ Querystring: { state?: string; kind?: string; limit: number; cursor?: string } }>(
+  app.get<{ Querystring: Search & { state?: string; kind?: string } }>(
     '/v1/peers',
     { schema: { summary: 'Peers and their sessions.', tags: ['read'], querystring: schema.PEERS_QUERY } },
     ({ query }) => {
@@ -91,41 +98,41 @@ export function registerReads(app: FastifyInstance, context: ApiContext): void {
             (query.state === undefined ||
               (query.state === 'down' ? peer.state !== 'Established' : peer.state === query.state)),
         )
-      const page = pageOf(wanted, (peer) => peer.key, query.limit, query.cursor)
-      return present({ peers: page.items, next: page.next, total: wanted.length }, ports)
+      const listed = wanted.map((peer) => listedPeer(peer, ports))
+      const { items, next, total } = searchList(listed, peerShape, query)
+      return present({ peers: items, next, total }, ports)
     },
   )
 
   app.get<{ Params: { name: string } }>(
     '/v1/peers/:name',
     { schema: { summary: 'One peer by name or address.', tags: ['read'], params: schema.NAME_PARAMS } },
-    ({ params }) => present(findPeer(ports, params.name), ports),
+    ({ params }) => present(listedPeer(findPeer(ports, params.name), ports), ports),
   )
 
   app.get<{
-    Querystring: MatchInput & {
-      family?: FamilyName
-      peer?: string
-      view: RouteQuery['view']
-      limit: number
-      cursor?: string
-    }
+    Querystring: MatchInput & Search & { family?: FamilyName; peer?: string; view: RouteQuery['view'] }
   }>(
     '/v1/routes',
     { schema: { summary: 'Routes by prefix, peer and view.', tags: ['read'], querystring: schema.ROUTES_QUERY } },
-    ({ query }) => {
+    async (request) => {
+      const { query } = request
       const asked: RouteQuery = defined({
         family: query.family,
         match: matchOf(query),
         peer: query.peer === undefined ? undefined : findPeer(ports, query.peer).key,
         view: query.view,
         limit: query.limit,
-        cursor: query.cursor,
       } as RouteQuery)
       if (asked.peer === undefined && ['received', 'filtered', 'exported'].includes(asked.view)) {
         throw new ApiError('API_BAD_REQUEST', `view ${asked.view} needs a peer`)
       }
-      return present(ports.routes(asked), ports)
+      const pages: Pages<RouteView> = (limit, cursor) => {
+        const { routes, next } = ports.routes(defined({ ...asked, limit, cursor } as RouteQuery))
+        return { rows: routes, next }
+      }
+      const { items, ...rest } = await tablePage(context, request, pages, routeShape)
+      return present({ routes: items, ...rest }, ports)
     },
   )
 
@@ -136,16 +143,21 @@ export function registerReads(app: FastifyInstance, context: ApiContext): void {
   )
 
   app.get<{
-    Querystring: MatchInput & { family?: FamilyName; state?: KernelQuery['state']; limit: number; cursor?: string }
+    Querystring: MatchInput & Search & { family?: FamilyName; state?: KernelQuery['state'] }
   }>(
     '/v1/kernel',
     { schema: { summary: 'Kernel routes: desired, actual, drift.', tags: ['read'], querystring: schema.KERNEL_QUERY } },
-    ({ query }) => {
+    async (request) => {
       const kernel = ports.kernel()
       if (kernel === undefined) throw new ApiError('API_NO_KERNEL')
-      const { family, state, limit, cursor } = query
-      const page = ports.kernelRoutes(defined({ family, match: matchOf(query), state, limit, cursor } as KernelQuery))
-      return present({ kernel, ...page }, ports)
+      const { family, state } = request.query
+      const match = matchOf(request.query)
+      const pages: Pages<KernelRouteView> = (limit, cursor) => {
+        const { routes, next } = ports.kernelRoutes(defined({ family, match, state, limit, cursor } as KernelQuery))
+        return { rows: routes, next }
+      }
+      const { items, ...rest } = await tablePage(context, request, pages, kernelShape)
+      return present({ kernel, routes: items, ...rest }, ports)
     },
   )
 
@@ -154,6 +166,20 @@ export function registerReads(app: FastifyInstance, context: ApiContext): void {
   )
   registerLists(app, context)
   registerEvents(app, context)
+}
+
+/** The table's own page when nothing is searched or ordered; a walk otherwise. */
+async function tablePage<T>(
+  { walks }: ApiContext,
+  { query, raw }: Pick<FastifyRequest<{ Querystring: Search }>, 'query' | 'raw'>,
+  pages: Pages<T>,
+  shape: Shape<T>,
+): Promise<Found<T>> {
+  if (query.match === undefined && query.sort === undefined) {
+    const { rows, next } = pages(query.limit, query.cursor)
+    return { items: rows, ...(next === undefined ? {} : { next }) }
+  }
+  return searchTable(pages, shape, query, { walks, gone: () => raw.socket.destroyed })
 }
 
 export function explain(ports: DaemonPorts, prefixText: string, to?: string): Json {
@@ -166,10 +192,9 @@ export function explain(ports: DaemonPorts, prefixText: string, to?: string): Js
 }
 
 function registerLists(app: FastifyInstance, { ports }: ApiContext): void {
-  type ListQuery = { node?: string; family?: FamilyName; limit: number; cursor?: string }
-  app.get<{ Querystring: ListQuery }>(
+  app.get<{ Querystring: Search & { node?: string; family?: FamilyName } }>(
     '/v1/blocks',
-    { schema: { summary: 'IPAM blocks in the snapshot.', tags: ['read'], querystring: schema.LIST_QUERY } },
+    { schema: { summary: 'IPAM blocks in the snapshot.', tags: ['read'], querystring: schema.BLOCKS_QUERY } },
     ({ query }) => {
       const { node, family } = query
       const wanted = ports
@@ -177,17 +202,21 @@ function registerLists(app: FastifyInstance, { ports }: ApiContext): void {
         .filter(
           (block) => (node === undefined || block.node === node) && (family === undefined || block.family === family),
         )
-      const page = pageOf(wanted, (block) => block.cidr, query.limit, query.cursor)
-      return present({ blocks: page.items, next: page.next, total: wanted.length }, ports)
+      const { items, next, total } = searchList(wanted, blockShape, query)
+      return present({ blocks: items, next, total }, ports)
     },
   )
-  app.get<{ Querystring: ListQuery }>(
+  app.get<{ Querystring: Search & { node?: string; rack?: string } }>(
     '/v1/nodes',
-    { schema: { summary: 'Nodes in the snapshot.', tags: ['read'], querystring: schema.LIST_QUERY } },
-    ({ query }) => {
-      const wanted = ports.nodes().filter((node) => query.node === undefined || node.name === query.node)
-      const page = pageOf(wanted, (node) => node.name, query.limit, query.cursor)
-      return present({ nodes: page.items, next: page.next, total: wanted.length }, ports)
+    { schema: { summary: 'Nodes in the snapshot.', tags: ['read'], querystring: schema.NODES_QUERY } },
+    ({ query: { node, rack, ...query } }) => {
+      const wanted = ports
+        .nodes()
+        .filter(
+          (each) => (node === undefined || each.name === node) && (rack === undefined || rackLabel(each) === rack),
+        )
+      const { items, next, total } = searchList(wanted, nodeShape, query)
+      return present({ nodes: items, next, total }, ports)
     },
   )
 }

@@ -2,6 +2,8 @@
  * JSON Schema of every parameter: validated by fastify before a handler runs, published in /v1/openapi.json.
  */
 import { LIMITS } from './context.js'
+import { type Shape, sortNames } from './search.js'
+import { blockShape, kernelShape, nodeShape, peerShape, routeShape } from './shapes.js'
 
 export const text = (description: string, maxLength: number = LIMITS.parameter) =>
   ({ type: 'string', minLength: 1, maxLength, description }) as const
@@ -41,7 +43,13 @@ function query<const P extends Record<string, object>>(properties: P) {
   return { type: 'object', additionalProperties: false, properties } as const
 }
 
+const searched = (shape: Pick<Shape<never>, 'fields'>) => ({
+  match: text('Words that all must occur in a row, in any case.'),
+  sort: { type: 'string', enum: sortNames(shape), description: 'Order by this; with `-` backwards.' },
+})
+
 export const PEERS_QUERY = query({
+  ...searched(peerShape),
   state: {
     type: 'string',
     enum: ['Idle', 'Connect', 'Active', 'OpenSent', 'OpenConfirm', 'Established', 'down'],
@@ -57,6 +65,7 @@ export const PEERS_QUERY = query({
 })
 
 export const ROUTES_QUERY = query({
+  ...searched(routeShape),
   ...MATCH,
   family: FAMILY,
   peer: text('Name or address of a peer.'),
@@ -71,6 +80,7 @@ export const EXPLAIN_QUERY = {
 } as const
 
 export const KERNEL_QUERY = query({
+  ...searched(kernelShape),
   ...MATCH,
   family: FAMILY,
   state: { type: 'string', enum: KERNEL_STATES, description: '`drift`: everything but installed.' },
@@ -78,17 +88,31 @@ export const KERNEL_QUERY = query({
   cursor: CURSOR,
 })
 
-export const LIST_QUERY = query({
-  node: text('Only this node.'),
+export const BLOCKS_QUERY = query({
+  ...searched(blockShape),
+  node: text('Only blocks of this node.'),
   family: FAMILY,
   limit: { ...LIMIT, default: LIMITS.page },
   cursor: CURSOR,
 })
 
+export const NODES_QUERY = query({
+  ...searched(nodeShape),
+  node: text('Only this node.'),
+  rack: text('Only nodes of this rack, by their label.'),
+  limit: { ...LIMIT, default: LIMITS.page },
+  cursor: CURSOR,
+})
+
+const LEVELS = ['debug', 'info', 'warn', 'error'] as const
+
 export const EVENTS_QUERY = query({
   after: { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER, default: 0, description: 'Ids above this.' },
   peer: text('Only events of this peer (name or address).'),
   type: text('Only these event types, comma separated.', 512),
+  level: { type: 'string', enum: LEVELS, description: 'Only events at least this loud.' },
+  match: text('Words that all must occur in the code or the message, in any case.'),
+  order: { type: 'string', enum: ['oldest', 'newest'], default: 'oldest', description: 'Which come first.' },
   limit: LIMIT,
 })
 

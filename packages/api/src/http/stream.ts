@@ -7,16 +7,20 @@
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { ApiError } from '../errors.js'
-import { describeEvent } from '../events/catalogue.js'
+import { describeEvent, type Level } from '../events/catalogue.js'
 import type { EventRecord } from '../ports.js'
 import { presentEvent } from '../present.js'
 import { type ApiContext, LIMITS } from './context.js'
 import { EVENTS_QUERY } from './schemas.js'
+import { matcher } from './search.js'
 
 interface EventsQuery {
   readonly after: number
   readonly peer?: string
   readonly type?: string
+  readonly level?: Level
+  readonly match?: string
+  readonly order: 'oldest' | 'newest'
   readonly limit: number
 }
 
@@ -25,10 +29,18 @@ type Filter = (record: EventRecord) => boolean
 /** Records taken from the log in one go. */
 const BATCH = 64
 
+const RANK: Readonly<Record<Level, number>> = { debug: 0, info: 1, warn: 2, error: 3 }
+
 function filterOf(query: EventsQuery): Filter {
   const types = query.type === undefined ? undefined : new Set(query.type.split(','))
+  const words = matcher<{ code: string; message: string }>(({ code, message }) => `${code} ${message}`, query.match)
+  const least = RANK[query.level ?? 'debug']
   return ({ event }) => {
     if (types !== undefined && !types.has(event.type)) return false
+    if (words !== undefined || least > 0) {
+      const description = describeEvent(event)
+      if (RANK[description.level] < least || words?.(description) === false) return false
+    }
     if (query.peer === undefined) return true
     return ('peer' in event && event.peer === query.peer) || ('name' in event && event.name === query.peer)
   }
@@ -47,9 +59,27 @@ export function registerEventStream(app: FastifyInstance, context: ApiContext): 
     async (request, reply) => {
       const accept = request.headers.accept ?? ''
       if (accept.includes('text/event-stream')) return stream(request, reply, context)
-      return page(request.query, context)
+      return request.query.order === 'newest' ? newest(request.query, context) : page(request.query, context)
     },
   )
+}
+
+/** The log is read forward; of what matches, the newest are kept. It is bounded, and so is the walk. */
+function newest(query: EventsQuery, { ports }: ApiContext) {
+  const wanted = filterOf(query)
+  let kept: EventRecord[] = []
+  let after = query.after
+  for (;;) {
+    const batch = ports.events.read(after, BATCH)
+    after = batch.at(-1)?.id ?? after
+    if (batch.length === 0) break
+    kept = [...kept, ...batch.filter(wanted)].slice(-query.limit)
+  }
+  return {
+    events: kept.reverse().map((record) => presentEvent(record, describeEvent(record.event), ports)),
+    after,
+    last: ports.events.last,
+  }
 }
 
 function page(query: EventsQuery, { ports }: ApiContext) {

@@ -262,6 +262,8 @@ export function fakeDaemon(): FakeDaemon {
     groups: () => daemon.groupList,
     blocks: () => daemon.blockList,
     nodes: () => daemon.nodeList,
+    nodeAt: (address) =>
+      daemon.nodeList.find((node) => node.ipv4Address === address || node.ipv6Address === address)?.name,
     memory: () => ({ structures: [{ name: 'paths', entries: 3, bytes: 4096 }] }),
     loopDelay: () => ({ mean: 1, p50: 1, p99: 3, max: daemon.loopDelayMax }),
     async admin(action) {

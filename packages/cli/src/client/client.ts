@@ -161,8 +161,8 @@ const messageOf = (error: unknown): string => (error instanceof Error ? error.me
 function unreachable(target: Target, error: NodeJS.ErrnoException): CliError {
   const where = target.url ?? target.control
   const hints: Readonly<Record<string, string>> = {
-    ENOENT: `no daemon has its socket at ${where}; is it running? Another path: --control PATH`,
-    ECONNREFUSED: `nobody listens at ${where}; is the daemon running?`,
+    ENOENT: `no daemon has its socket at ${where}; start one with "starling node" or "systemctl start starling-node", or say where it is: --control PATH, --url URL`,
+    ECONNREFUSED: `nobody listens at ${where}; start the daemon with "starling node" or "systemctl start starling-node"`,
     EACCES: `no permission for ${where}; run as root or as a member of the socket's group`,
   }
   const hint = (error.code === undefined ? undefined : hints[error.code]) ?? `cannot reach ${where}: ${error.message}`

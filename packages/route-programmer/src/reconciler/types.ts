@@ -70,6 +70,8 @@ export type RouteState =
 
 /** One line of `starling show kernel`. */
 export interface RouteRow {
+  /** Its place in the order of rows: where a page can go on. */
+  readonly slot: number
   readonly destination: Destination
   readonly table: number
   readonly metric: number

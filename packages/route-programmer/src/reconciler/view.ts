@@ -9,10 +9,14 @@ import type { Reconciler } from './reconciler.js'
 import { conflictText } from './text.js'
 import type { RouteRow, RouteState } from './types.js'
 
-/** Rows in no particular order; `wanted` filters by state before a row is built. */
-export function* routeRows(reconciler: Reconciler, wanted?: (state: RouteState) => boolean): Generator<RouteRow> {
+/** Rows by slot from `first` on; `wanted` filters by state before a row is built. */
+export function* routeRows(
+  reconciler: Reconciler,
+  wanted?: (state: RouteState) => boolean,
+  first = 0,
+): Generator<RouteRow> {
   const { slots } = reconciler.tables
-  for (let slot = 0; slot < slots.index.size; slot++) {
+  for (let slot = first; slot < slots.index.size; slot++) {
     const state = stateOf(reconciler, slot)
     if (state === undefined || wanted?.(state) === false) continue
     yield rowOf(reconciler, slot, state)
@@ -40,6 +44,7 @@ function rowOf(reconciler: Reconciler, slot: number, state: RouteState): RouteRo
   const reason =
     holder === undefined ? (state === 'unresolved' ? wish?.reason : failure?.text) : heldBy(reconciler, holder)
   return {
+    slot,
     destination: slots.index.destination(slot),
     table,
     metric,

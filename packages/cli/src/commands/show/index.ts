@@ -3,12 +3,12 @@
  */
 import type { Command } from 'commander'
 import type { ApiClient } from '../../client/client.js'
-import { usage } from '../../exit.js'
+import { CliError, usage } from '../../exit.js'
 import type { Io } from '../../io.js'
 import { addOutput, addTarget, addWatch, clientFor, positiveInteger, type ShowOptions } from '../../options.js'
 import { render, type Style } from '../../output/print.js'
-import { painterFor } from '../../output/text.js'
 import { repeat } from '../../watch.js'
+import { type EventOptions, follow } from '../follow.js'
 import { bfdTable, withBfd } from './bfd.js'
 import { blocksTable, eventLine, groupsTable, nodesTable, type SummaryJson, summaryText } from './lists.js'
 import { peerDetails, peersTable } from './peers.js'
@@ -48,6 +48,16 @@ const common = (command: Command): Command => addWatch(addOutput(addTarget(comma
 const limited = (command: Command, standard: number): Command =>
   command.option('--limit <n>', 'at most so many', positiveInteger, standard)
 
+interface Searched {
+  readonly match?: string
+  readonly sort?: string
+}
+/** The daemon looks through the whole list and orders it; we show what came. */
+const searched = (command: Command): Command =>
+  command
+    .option('--match <words>', 'only rows in which all these words occur')
+    .option('--sort <field>', 'by this field of the JSON; -FIELD: backwards (--sort=-received)')
+
 export function register(program: Command, io: Io): void {
   const command = common(
     program.command('show').description('show the state of a running daemon').enablePositionalOptions(),
@@ -74,15 +84,19 @@ function peers(parent: Command, io: Io): void {
   const command = common(parent.command('peers [name]').alias('peer').description('peers, or one of them in full'))
     .option('--state <state>', 'only this state (Established, Active, ...; down: not Established)')
     .option('--kind <kind>', 'only this kind (mesh, global, node, local-workload, dynamic, static)')
-  limited(command, 100_000).action(
-    async (name: string | undefined, options: ShowOptions & { state?: string; kind?: string; limit: number }) => {
+  limited(searched(command), 100_000).action(
+    async (
+      name: string | undefined,
+      options: ShowOptions & Searched & { state?: string; kind?: string; limit: number },
+    ) => {
       await show(options, io, async (client) => {
         if (name !== undefined) {
           const peer = await client.get<PeerJson>(`/v1/peers/${encodeURIComponent(name)}`)
           return { value: peer, forPeople: (style) => peerDetails(peer, style) }
         }
         const { items, more } = await pages<PeerJson>(options.limit, async (limit, cursor) => {
-          const query = { state: options.state, kind: options.kind, limit, cursor }
+          const { state, kind, match, sort } = options
+          const query = { state, kind, match, sort, limit, cursor }
           const page = await client.get<{ peers: PeerJson[]; next?: string }>('/v1/peers', query)
           return { items: page.peers, ...(page.next === undefined ? {} : { next: page.next }) }
         })
@@ -101,14 +115,16 @@ function routes(parent: Command, io: Io): void {
       .alias('route')
       .description('routes: [PREFIX | for ADDRESS | in PREFIX] [all|received|filtered|accepted|exported] [PEER]'),
   ).option('--family <family>', 'ipv4 or ipv6')
-  limited(command, 1000).action(async (words: string[], options: ShowOptions & { family?: string; limit: number }) => {
+  type Options = ShowOptions & Searched & { family?: string; limit: number }
+  limited(searched(command), 1000).action(async (words: string[], options: Options) => {
     const asked = parseRouteWords(words)
     // What a peer sent and import policy accepted is the eligible part of all its paths.
     const accepted = asked.view === 'accepted'
     const view = accepted || (asked.view === undefined && asked.peer !== undefined) ? 'all' : asked.view
     await show(options, io, async (client) => {
       const { items, more } = await pages<RouteJson>(options.limit, async (limit, cursor) => {
-        const query = { ...matchQuery(asked), view, peer: asked.peer, family: options.family, limit, cursor }
+        const { family, match, sort } = options
+        const query = { ...matchQuery(asked), view, peer: asked.peer, family, match, sort, limit, cursor }
         const page = await client.get<{ routes: RouteJson[]; next?: string }>('/v1/routes', query)
         const wanted = accepted ? page.routes.filter((route) => route.eligible) : page.routes
         return { items: wanted, ...(page.next === undefined ? {} : { next: page.next }) }
@@ -126,13 +142,17 @@ function kernel(parent: Command, io: Io): void {
   )
     .option('--state <state>', 'only this state (installed, pending, failed, ...; drift: all but installed)')
     .option('--family <family>', 'ipv4 or ipv6')
-  limited(command, 1000).action(
-    async (words: string[], options: ShowOptions & { state?: string; family?: string; limit: number }) => {
+  limited(searched(command), 1000).action(
+    async (words: string[], options: ShowOptions & Searched & { state?: string; family?: string; limit: number }) => {
       const asked = parseRouteWords(words)
       await show(options, io, async (client) => {
         let state: KernelJson | undefined
         const { items, more } = await pages<KernelRouteJson>(options.limit, async (limit, cursor) => {
-          const query = { ...matchQuery(asked), state: options.state, family: options.family, limit, cursor }
+          const { match, sort } = options
+          const query = {
+            ...matchQuery(asked),
+            ...{ state: options.state, family: options.family, match, sort, limit, cursor },
+          }
           const page = await client.get<{ kernel: KernelJson; routes: KernelRouteJson[]; next?: string }>(
             '/v1/kernel',
             query,
@@ -186,28 +206,27 @@ function lists(parent: Command, io: Io): void {
     })
   })
   const nodes = common(parent.command('nodes [name]').alias('node').description('nodes of the cluster'))
-  limited(nodes, 100_000).action(async (name: string | undefined, options: ShowOptions & { limit: number }) => {
+  type Options = ShowOptions & Searched & { limit: number }
+  limited(searched(nodes), 100_000).action(async (name: string | undefined, options: Options) => {
     await show(options, io, async (client) => {
       const { items, more } = await pages<NodeJson>(options.limit, async (limit, cursor) => {
-        const page = await client.get<{ nodes: NodeJson[]; next?: string }>('/v1/nodes', { node: name, limit, cursor })
+        const { match, sort } = options
+        const query = { node: name, match, sort, limit, cursor }
+        const page = await client.get<{ nodes: NodeJson[]; next?: string }>('/v1/nodes', query)
         return { items: page.nodes, ...(page.next === undefined ? {} : { next: page.next }) }
       })
+      if (name !== undefined && items.length === 0) throw new CliError(`no node is called ${name}`)
       return { value: items, more, forPeople: (style) => nodesTable(items, style) }
     })
   })
-}
-
-export interface EventOptions extends ShowOptions {
-  readonly peer?: string
-  readonly type?: string
-  readonly limit: number
-  readonly follow?: boolean
 }
 
 function events(parent: Command, io: Io): void {
   const command = common(parent.command('events').description('what happened lately'))
     .option('--peer <name>', 'only events of this peer')
     .option('--type <types>', 'only these types, comma separated (session-state, bad-update, kernel-error, ...)')
+    .option('--level <level>', 'only events at least this loud (debug, info, warn, error)')
+    .option('--match <words>', 'only events in whose code or message all these words occur')
     .option('-f, --follow', 'go on as events happen')
   limited(command, 200).action(async (options: EventOptions) => {
     if (options.follow === true) return follow(options, io)
@@ -220,23 +239,14 @@ function events(parent: Command, io: Io): void {
 
 /** The log is read forward; the newest `limit` of what matches are kept. */
 async function newestEvents(client: ApiClient, options: EventOptions): Promise<EventJson[]> {
+  const { level, match, peer, type } = options
   let kept: EventJson[] = []
   let after = 0
   for (;;) {
-    const query = { after, limit: 1000, peer: options.peer, type: options.type }
+    const query = { after, limit: 1000, peer, type, level, match }
     const page = await client.get<{ events: EventJson[]; after: number; last: number }>('/v1/events', query)
     kept = [...kept, ...page.events].slice(-options.limit)
     if (page.after >= page.last || page.after <= after) return kept
     after = page.after
-  }
-}
-
-export async function follow(options: EventOptions, io: Io): Promise<void> {
-  const client = clientFor(options, io)
-  const paint = painterFor(options.color, io.terminal, io.env)
-  const query = { peer: options.peer, type: options.type }
-  for await (const event of client.events<EventJson>('/v1/events', query, io.signal)) {
-    if ('missed' in event) continue
-    io.write(options.output === 'json' ? `${JSON.stringify(event)}\n` : eventLine(event, paint))
   }
 }

@@ -28,11 +28,14 @@ function info(peer: PeerJson): string {
   }
   if (peer.gracefulRestart.staleUntil !== undefined) notes.push(`${total(peer, 'stale')} stale kept`)
   if (peer.lagging) notes.push('lagging')
+  if (peer.bfd !== undefined && peer.bfd.state !== 'Up' && peer.state === 'Established')
+    notes.push(`BFD ${peer.bfd.state}`)
   return notes.join('; ')
 }
 
 const COLUMNS: readonly Column<PeerJson>[] = [
   { heading: 'NAME', value: (peer) => peer.name },
+  { heading: 'NODE', value: (peer) => peer.node },
   { heading: 'ADDRESS', value: (peer) => peer.key, wide: true },
   { heading: 'KIND', value: (peer) => peer.kind },
   { heading: 'AS', value: (peer) => peer.remoteAs },
@@ -46,6 +49,7 @@ const COLUMNS: readonly Column<PeerJson>[] = [
   { heading: 'MSGS IN', value: (peer) => peer.messagesReceived.total, wide: true },
   { heading: 'MSGS OUT', value: (peer) => peer.messagesSent.total, wide: true },
   { heading: 'HOLD', value: (peer) => peer.holdTime, wide: true },
+  { heading: 'BFD', value: (peer) => peer.bfd?.state, wide: true },
   { heading: 'GROUP', value: (peer) => peer.group, wide: true },
   { heading: 'WHY', value: (peer) => whyText(peer), wide: true },
   { heading: 'INFO', value: info },
@@ -58,7 +62,13 @@ function whyText(peer: PeerJson): string {
 
 export function peersTable(peers: readonly PeerJson[], style: Parameters<typeof table>[2]): string {
   if (peers.length === 0) return 'No peers.\n'
-  return table(peers, COLUMNS, style)
+  // A reflector without a datastore, or a ToR, knows nobody's node: no empty column then.
+  const nodes = peers.some(({ node }) => node !== undefined)
+  return table(
+    peers,
+    COLUMNS.filter(({ heading }) => nodes || heading !== 'NODE'),
+    style,
+  )
 }
 
 function capabilityLines(peer: PeerJson): string {
@@ -78,6 +88,7 @@ export function peerDetails(peer: PeerJson, style: Parameters<typeof table>[2]):
   const said = error?.text === undefined || error.text === '' ? '' : ` "${error.text}"`
   const head = details([
     ['Name', peer.name],
+    ['Node', peer.node],
     ['Description', peer.description],
     ['Kind', peer.kind],
     ['Because of', `${whyText(peer)}: ${peer.why.rule}`],

@@ -11,6 +11,8 @@ export type Presented<T> = {
 } & { readonly age?: number }
 
 export type PeerJson = Presented<Omit<PeerView, 'lastError' | 'bfd'>> & {
+  /** Where the datastore knows whose address it is. */
+  readonly node?: string
   readonly bfd?: Presented<BfdView>
   readonly lastError?: {
     readonly name: string

@@ -1,5 +1,5 @@
 /** The store and the live state as hooks. */
-import { useEffect, useReducer } from 'preact/hooks'
+import { useEffect, useReducer, useRef } from 'preact/hooks'
 import { type Answer, type Freshness, read, watch } from './store.js'
 
 /** The newest answer of an API path; an undefined path asks nothing. */
@@ -11,6 +11,15 @@ export function useApi<T>(path: string | undefined, freshness: Freshness = {}, l
     return watch(path, freshness, () => again(0), load)
   }, [path, freshness.every, on])
   return path === undefined ? { at: 0, loading: false } : read<T>(path)
+}
+
+/** The same, with the answer to the question before until the new one comes: a list that is narrowed does not blink. */
+export function useList<T>(path: string, freshness: Freshness = {}): Answer<T> & { readonly waiting: boolean } {
+  const answer = useApi<T>(path, freshness)
+  const last = useRef<Answer<T>>(undefined)
+  const asked = answer.data === undefined && answer.failure === undefined
+  if (!asked) last.current = answer
+  return { ...(asked ? (last.current ?? answer) : answer), waiting: asked }
 }
 
 export interface Signal<T> {

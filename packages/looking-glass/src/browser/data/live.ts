@@ -1,7 +1,7 @@
 /**
  * The live side of the page: the stream's state, the events kept for the time lines, and the samples for the plots.
  *
- * Both rings are bounded: 2,000 events (about 1 MB) and one hour of samples.
+ * Both rings are bounded: 4,096 events (about 2 MB) and one hour of samples.
  */
 import { signal } from './hooks.js'
 import { getJson, getText } from './request.js'
@@ -10,7 +10,8 @@ import { newsArrived, refreshAll } from './store.js'
 import { openStream, type StreamState } from './stream.js'
 import type { Event, EventsPage } from './types.js'
 
-export const EVENTS_KEPT = 2000
+/** As many as the daemon keeps: a filter here misses nothing that it could find. */
+export const EVENTS_KEPT = 4096
 const SAMPLES_KEPT = 1200
 const SAMPLE_EVERY = 3000
 /** A storm of events is shown in steps, not one render each. */

@@ -35,7 +35,8 @@ export type Presented<T> = T extends string | number | boolean | null | undefine
           ? { readonly age: number }
           : unknown)
 
-export type Peer = Presented<PeerView>
+/** `node`: where the datastore knows whose address it is. */
+export type Peer = Presented<PeerView> & { readonly node?: string }
 export type Route = Presented<RouteView>
 export type KernelRoute = Presented<KernelRouteView>
 export type Kernel = Presented<KernelView>
@@ -100,12 +101,18 @@ export interface BlocksPage {
 export interface RoutesPage {
   readonly routes: readonly Route[]
   readonly next?: string
+  /** How many there are, when all were looked at. */
+  readonly total?: number
+  readonly partial?: true
 }
 
 export interface KernelPage {
   readonly kernel: Kernel
   readonly routes: readonly KernelRoute[]
   readonly next?: string
+  /** How many there are, when all were looked at. */
+  readonly total?: number
+  readonly partial?: true
 }
 
 export interface EventsPage {

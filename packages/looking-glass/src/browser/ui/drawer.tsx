@@ -6,6 +6,13 @@ import { Copy } from './parts.js'
 export const quote = (word: string): string =>
   /^[A-Za-z0-9_./:=,@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
 
+/** The options of `starling show` for what was searched and how it is ordered. */
+export const searchWords = ({ match, sort }: { match?: string | undefined; sort?: string | undefined }): string[] => [
+  ...(match === undefined ? [] : [`--match ${quote(match)}`]),
+  // A value that begins with a dash has to stand in one word with its option.
+  ...(sort === undefined ? [] : [`--sort=${sort}`]),
+]
+
 export function Drawer({ command, api }: { readonly command: string; readonly api: string }): JSX.Element {
   const request = `curl --unix-socket /run/starling/starling.sock ${quote(`http://localhost/${api}`)}`
   return (

@@ -1,11 +1,14 @@
 /**
- * One table for all lists: dense, sortable and filterable within the page the server gave, rows that open in place.
+ * One table for all lists: dense, sortable, filterable, rows that open in place.
  *
- * It never holds more than one page of the server (200 rows), so it needs no virtual scrolling; `more` walks the pages.
+ * Lists of the API are searched and ordered by the daemon over all their rows ({@link searchOf}); the table shows one page
+ * of them (200 rows), so it needs no virtual scrolling. Small lists that came whole are searched here.
  */
 import { type ComponentChildren, Fragment, type JSX } from 'preact'
-import { useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
+import { useSignal } from '../data/hooks.js'
 import { amend, place } from '../route.js'
+import { count } from '../words.js'
 import { Copy, Empty, Json } from './parts.js'
 
 export interface Column<T> {
@@ -13,6 +16,8 @@ export interface Column<T> {
   readonly cell: (row: T) => ComponentChildren
   /** What to sort and filter by; columns without one do neither. */
   readonly value?: (row: T) => string | number
+  /** The field of the API that orders by this column; without one a served list cannot be ordered by it. */
+  readonly sort?: string
   readonly number?: boolean
   /** Left out on narrow screens. */
   readonly wide?: boolean
@@ -33,6 +38,23 @@ interface TableProps<T> {
   readonly bad?: (row: T) => boolean
   /** Controls that stand beside the filter. */
   readonly tools?: ComponentChildren
+  /** The daemon searched and ordered: `rows` are shown as they came. */
+  readonly served?: boolean
+  /** The answer is older than the question. */
+  readonly waiting?: boolean
+  readonly partial?: boolean
+}
+
+/** What the address asks of a served list, in the words of the API. */
+export function searchOf<T>(
+  columns: readonly Column<T>[],
+  { filter, sort = '' }: Readonly<Record<string, string>>,
+): { readonly match: string | undefined; readonly sort: string | undefined } {
+  const field = columns.find(({ title }) => title === sort.replace(/^-/, ''))?.sort
+  return {
+    match: filter?.trim() || undefined,
+    sort: field === undefined ? undefined : `${sort.startsWith('-') ? '-' : ''}${field}`,
+  }
 }
 
 /** Tables this short need no filter. */
@@ -41,12 +63,10 @@ const FEW = 6
 const compare = (a: string | number, b: string | number): number =>
   typeof a === 'number' && typeof b === 'number' ? a - b : String(a).localeCompare(String(b), 'en', { numeric: true })
 
-export function Table<T>(props: TableProps<T>): JSX.Element {
-  const { columns, rows, id, label } = props
-  const { sort = '', filter = '' } = place.value.query
-  const [opened, setOpened] = useState<string>()
-  const descending = sort.startsWith('-')
+/** Filtered and ordered here. */
+function arranged<T>({ columns, rows }: TableProps<T>, filter: string, sort: string): readonly T[] {
   const by = columns.find(({ title }) => title === sort.replace(/^-/, ''))?.value
+  const sign = sort.startsWith('-') ? -1 : 1
   const words = filter
     .toLowerCase()
     .split(/\s+/)
@@ -58,29 +78,36 @@ export function Table<T>(props: TableProps<T>): JSX.Element {
       .toLowerCase()
     return words.every((word) => text.includes(word))
   })
-  if (by !== undefined) shown.sort((a, b) => (descending ? compare(by(b), by(a)) : compare(by(a), by(b))))
+  return by === undefined ? shown : shown.sort((a, b) => sign * compare(by(a), by(b)))
+}
+
+function counted({ length }: readonly unknown[], { partial, rows, served, total }: TableProps<never>): string {
+  const all = served === true ? total : rows.length
+  const shown =
+    all === undefined || all <= length ? `${count(length)} shown` : `${count(length)} of ${count(all)} shown`
+  return partial === true ? `${shown}; the table is too long to look through at once` : shown
+}
+
+export function Table<T>(props: TableProps<T>): JSX.Element {
+  const { columns, rows, id, label, served = false } = props
+  const { sort = '', filter = '' } = place.value.query
+  const [opened, setOpened] = useState<string>()
+  const shown = served ? rows : arranged(props, filter, sort)
   const small = rows.length <= FEW && filter === ''
   const paged = props.next !== undefined || place.value.query['cursor'] !== undefined
   return (
     <>
       {(!small || props.tools !== undefined) && (
-        <div class="tools">
+        <div class={props.waiting === true ? 'tools waiting' : 'tools'}>
           {props.tools}
-          <input
-            type="search"
-            value={filter}
-            aria-label={`Filter ${label}`}
-            placeholder={paged ? 'Filter this page' : 'Filter'}
-            onInput={(event) => amend({ filter: event.currentTarget.value })}
-          />
+          <FilterField label={`Filter ${label}`} />
           <span class="quiet" role="status">
-            {shown.length === rows.length ? `${rows.length} shown` : `${shown.length} of ${rows.length} shown`}
-            {props.total !== undefined && props.total > rows.length ? `, ${props.total} in all` : ''}
+            {counted(shown, props as unknown as TableProps<never>)}
           </span>
         </div>
       )}
       {shown.length === 0 ? (
-        <Empty>{rows.length === 0 ? props.empty : 'No row matches the filter.'}</Empty>
+        <Empty>{rows.length === 0 && filter === '' ? props.empty : 'No row matches the filter.'}</Empty>
       ) : (
         <Scroll label={label}>
           <table>
@@ -90,7 +117,7 @@ export function Table<T>(props: TableProps<T>): JSX.Element {
                   <span class="hidden">Details</span>
                 </th>
                 {columns.map((column) => (
-                  <Heading key={column.title} column={column} sort={sort} />
+                  <Heading key={column.title} column={column} sort={sort} served={served} />
                 ))}
               </tr>
             </thead>
@@ -148,16 +175,55 @@ export function Table<T>(props: TableProps<T>): JSX.Element {
 const classOf = <T,>({ number, wide }: Column<T>): string =>
   `${number === true ? 'number ' : ''}${wide === true ? 'wide' : ''}`
 
-function Heading<T>({ column, sort }: { readonly column: Column<T>; readonly sort: string }): JSX.Element {
-  const { title, value } = column
+/** How long nobody types before the question is asked. */
+const TYPING = 200
+
+/** The address follows the words once the typing rests; it changes from elsewhere too (a link, a search). */
+export function FilterField({ label }: { readonly label: string }): JSX.Element {
+  const { filter = '' } = useSignal(place).query
+  const [typed, type] = useState(filter)
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined)
+  useEffect(() => {
+    if (timer.current === undefined) type(filter)
+  }, [filter])
+  useEffect(() => () => clearTimeout(timer.current), [])
+  const onInput = (text: string): void => {
+    type(text)
+    clearTimeout(timer.current)
+    timer.current = setTimeout(() => {
+      timer.current = undefined
+      amend({ filter: text, cursor: undefined })
+    }, TYPING)
+  }
+  return (
+    <input
+      type="search"
+      value={typed}
+      aria-label={label}
+      placeholder="Filter"
+      maxLength={200}
+      onInput={(event) => onInput(event.currentTarget.value)}
+    />
+  )
+}
+
+interface HeadingProps<T> {
+  readonly column: Column<T>
+  readonly sort: string
+  readonly served: boolean
+}
+
+function Heading<T>({ column, sort, served }: HeadingProps<T>): JSX.Element {
+  const { title } = column
+  const sortable = served ? column.sort !== undefined : column.value !== undefined
   const direction = sort === title ? 'ascending' : sort === `-${title}` ? 'descending' : 'none'
   const next = direction === 'none' ? title : direction === 'ascending' ? `-${title}` : undefined
   return (
-    <th class={classOf(column)} aria-sort={value === undefined ? undefined : direction} scope="col">
-      {value === undefined ? (
+    <th class={classOf(column)} aria-sort={sortable ? direction : undefined} scope="col">
+      {!sortable ? (
         title
       ) : (
-        <button type="button" onClick={() => amend({ sort: next })}>
+        <button type="button" onClick={() => amend({ sort: next, cursor: undefined })}>
           {title}
           <span class={`sort ${direction}`} aria-hidden="true" />
         </button>

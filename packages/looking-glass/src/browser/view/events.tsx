@@ -12,6 +12,7 @@ import { bars } from '../draw/histogram.js'
 import { amend, href, place } from '../route.js'
 import { Drawer } from '../ui/drawer.js'
 import { Empty, Panel } from '../ui/parts.js'
+import { FilterField } from '../ui/table.js'
 import { clock, count } from '../words.js'
 import { EventLine } from './event-line.js'
 import { Choice } from './peers.js'
@@ -73,13 +74,7 @@ export function Events(): JSX.Element {
         }
       >
         <div class="tools">
-          <input
-            type="search"
-            value={filter}
-            aria-label="Filter events"
-            placeholder="Filter"
-            onInput={(event) => amend({ filter: event.currentTarget.value })}
-          />
+          <FilterField label="Filter events" />
           <Choice label="Type" value={type} options={types} onChange={(value) => amend({ type: value })} />
           <Choice
             label="From level"

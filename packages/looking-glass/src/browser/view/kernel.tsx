@@ -1,13 +1,13 @@
 /** Asked of the kernel against what is there; drift first. */
 import type { JSX } from 'preact'
-import { useApi, useSignal } from '../data/hooks.js'
+import { useList, useSignal } from '../data/hooks.js'
 import { pathOf } from '../data/request.js'
 import type { KernelPage, KernelRoute } from '../data/types.js'
 import { refusalWords } from '../draw/road.js'
 import { amend, href, place } from '../route.js'
-import { Drawer } from '../ui/drawer.js'
+import { Drawer, searchWords } from '../ui/drawer.js'
 import { Answered, Facts, Moment, Panel, type Sign, Status } from '../ui/parts.js'
-import { type Column, Table } from '../ui/table.js'
+import { type Column, searchOf, Table } from '../ui/table.js'
 import { count } from '../words.js'
 import { Choice } from './peers.js'
 
@@ -38,19 +38,32 @@ export function shapeText(shape: KernelRoute['desired']): string {
 const COLUMNS: readonly Column<KernelRoute>[] = [
   {
     title: 'Prefix',
+    sort: 'prefix',
     cell: (route) => <a href={href('prefix', route.prefix)}>{route.prefix}</a>,
     value: (route) => route.prefix,
   },
-  { title: 'State', cell: (route) => <Status tone={tone(route)}>{route.state}</Status>, value: (route) => route.state },
-  { title: 'Asked', cell: (route) => shapeText(route.desired), value: (route) => shapeText(route.desired) },
+  {
+    title: 'State',
+    sort: 'state',
+    cell: (route) => <Status tone={tone(route)}>{route.state}</Status>,
+    value: (route) => route.state,
+  },
+  {
+    title: 'Asked',
+    sort: 'desired',
+    cell: (route) => shapeText(route.desired),
+    value: (route) => shapeText(route.desired),
+  },
   {
     title: 'There',
+    sort: 'actual',
     cell: (route) => (route.state === 'installed' ? <span class="quiet">the same</span> : shapeText(route.actual)),
     value: (route) => shapeText(route.actual),
   },
-  { title: 'Why', cell: (route) => route.why, value: (route) => route.why, wide: true },
+  { title: 'Why', sort: 'why', cell: (route) => route.why, value: (route) => route.why, wide: true },
   {
     title: 'Repairs',
+    sort: 'repairs',
     cell: (route) => count(route.repairs),
     value: (route) => route.repairs,
     number: true,
@@ -61,9 +74,15 @@ const COLUMNS: readonly Column<KernelRoute>[] = [
 export function KernelView(): JSX.Element {
   const { query } = useSignal(place)
   const { cursor, family, state } = query
-  const path = pathOf('v1/kernel', { state, family, limit: 200, cursor })
-  const answer = useApi<KernelPage>(path, { every: 5000, on: ['kernel-error', 'kernel-repair', 'kernel-resync'] })
-  const command = ['starling show kernel', state && `--state ${state}`, family && `--family ${family}`]
+  const search = searchOf(COLUMNS, query)
+  const path = pathOf('v1/kernel', { state, family, ...search, limit: 200, cursor })
+  const answer = useList<KernelPage>(path, { every: 5000, on: ['kernel-error', 'kernel-repair', 'kernel-resync'] })
+  const command = [
+    'starling show kernel',
+    state && `--state ${state}`,
+    family && `--family ${family}`,
+    ...searchWords(search),
+  ]
   if (answer.failure?.code === 'API_NO_KERNEL') {
     return (
       <>
@@ -77,7 +96,7 @@ export function KernelView(): JSX.Element {
   return (
     <>
       <Answered answer={answer}>
-        {({ kernel, next, routes }) => (
+        {({ kernel, next, routes, total, partial }) => (
           <>
             <Panel title="Kernel">
               <Facts
@@ -132,6 +151,10 @@ export function KernelView(): JSX.Element {
                 label="kernel routes"
                 columns={COLUMNS}
                 rows={routes}
+                served
+                waiting={answer.waiting}
+                partial={partial === true}
+                {...(total === undefined ? {} : { total })}
                 id={(route) => route.prefix}
                 empty={state === 'drift' ? 'No drift: what was asked for is there.' : 'No kernel route is asked for.'}
                 next={next}

@@ -1,12 +1,12 @@
 /** Every session: a table that opens in place, and one page for each. */
 import type { JSX } from 'preact'
-import { useApi, useSignal } from '../data/hooks.js'
+import { useApi, useList, useSignal } from '../data/hooks.js'
 import { pathOf } from '../data/request.js'
 import type { Peer, PeersPage, Summary } from '../data/types.js'
 import { amend, href, place } from '../route.js'
-import { Drawer, quote } from '../ui/drawer.js'
+import { Drawer, quote, searchWords } from '../ui/drawer.js'
 import { Answered, Panel, Status, toneOfPeer } from '../ui/parts.js'
-import { type Column, Table } from '../ui/table.js'
+import { type Column, searchOf, Table } from '../ui/table.js'
 import { age, count } from '../words.js'
 import { SESSION_NEWS } from './overview.js'
 import { PeerFacts } from './peer.js'
@@ -16,45 +16,87 @@ const sum = (peer: Peer, field: 'received' | 'accepted' | 'sent' | 'stale'): num
   peer.families.reduce((total, family) => total + family[field], 0)
 
 export const PEER_COLUMNS: readonly Column<Peer>[] = [
-  { title: 'Peer', cell: (peer) => <a href={href('peers', peer.name)}>{peer.name}</a>, value: (peer) => peer.name },
+  {
+    title: 'Peer',
+    sort: 'name',
+    cell: (peer) => <a href={href('peers', peer.name)}>{peer.name}</a>,
+    value: (peer) => peer.name,
+  },
+  {
+    title: 'Node',
+    sort: 'node',
+    cell: ({ node }) => (node === undefined ? '' : <a href={href('nodes', node)}>{node}</a>),
+    value: ({ node = '' }) => node,
+  },
   {
     title: 'State',
+    sort: 'state',
     cell: (peer) => <Status tone={toneOfPeer(peer)}>{peer.enabled ? peer.state : 'shut down'}</Status>,
     value: (peer) => (peer.enabled ? peer.state : 'shut down'),
   },
   {
     title: 'For',
+    sort: 'age',
     cell: (peer) => <span title={peer.since}>{age(peer.age)}</span>,
     value: (peer) => peer.age,
     number: true,
   },
-  { title: 'AS', cell: (peer) => peer.remoteAs ?? '', value: (peer) => `AS${peer.remoteAs ?? ''}`, number: true },
-  { title: 'Address', cell: (peer) => peer.remoteAddress, value: (peer) => peer.remoteAddress, wide: true },
-  { title: 'Kind', cell: (peer) => peer.kind, value: (peer) => peer.kind, wide: true },
+  {
+    title: 'AS',
+    sort: 'remoteAs',
+    cell: (peer) => peer.remoteAs ?? '',
+    value: (peer) => `AS${peer.remoteAs ?? ''}`,
+    number: true,
+  },
+  {
+    title: 'Address',
+    sort: 'remoteAddress',
+    cell: (peer) => peer.remoteAddress,
+    value: (peer) => peer.remoteAddress,
+    wide: true,
+  },
+  { title: 'Kind', sort: 'kind', cell: (peer) => peer.kind, value: (peer) => peer.kind, wide: true },
   {
     title: 'Received',
+    sort: 'received',
     cell: (peer) => count(sum(peer, 'received')),
     value: (peer) => sum(peer, 'received'),
     number: true,
   },
   {
     title: 'Accepted',
+    sort: 'accepted',
     cell: (peer) => count(sum(peer, 'accepted')),
     value: (peer) => sum(peer, 'accepted'),
     number: true,
     wide: true,
   },
-  { title: 'Sent', cell: (peer) => count(sum(peer, 'sent')), value: (peer) => sum(peer, 'sent'), number: true },
+  {
+    title: 'Sent',
+    sort: 'sent',
+    cell: (peer) => count(sum(peer, 'sent')),
+    value: (peer) => sum(peer, 'sent'),
+    number: true,
+  },
   {
     title: 'Stale',
+    sort: 'stale',
     cell: (peer) => (sum(peer, 'stale') === 0 ? '' : count(sum(peer, 'stale'))),
     value: (peer) => sum(peer, 'stale'),
     number: true,
     wide: true,
   },
-  { title: 'Flaps', cell: (peer) => count(peer.flaps), value: (peer) => peer.flaps, number: true, wide: true },
+  {
+    title: 'Flaps',
+    sort: 'flaps',
+    cell: (peer) => count(peer.flaps),
+    value: (peer) => peer.flaps,
+    number: true,
+    wide: true,
+  },
   {
     title: 'Why not up',
+    sort: 'reason',
     cell: (peer) => <span class="reason">{peer.reason}</span>,
     value: (peer) => peer.reason,
     wide: true,
@@ -66,11 +108,12 @@ const STATES = ['down', 'Idle', 'Connect', 'Active', 'OpenSent', 'OpenConfirm', 
 export function Peers(): JSX.Element {
   const { query } = useSignal(place)
   const { cursor, kind, state } = query
-  const path = pathOf('v1/peers', { state, kind, limit: 200, cursor })
-  const answer = useApi<PeersPage>(path, { every: 10_000, on: SESSION_NEWS })
+  const search = searchOf(PEER_COLUMNS, query)
+  const path = pathOf('v1/peers', { state, kind, ...search, limit: 200, cursor })
+  const answer = useList<PeersPage>(path, { every: 10_000, on: SESSION_NEWS })
   const summary = useApi<Summary>('v1/summary', { every: 15_000 })
   const kinds = Object.keys(summary.data?.sessions ?? {})
-  const command = ['starling show peers', state && `--state ${state}`, kind && `--kind ${kind}`]
+  const command = ['starling show peers', state && `--state ${state}`, kind && `--kind ${kind}`, ...searchWords(search)]
   return (
     <>
       <Panel title="Peers">
@@ -96,6 +139,8 @@ export function Peers(): JSX.Element {
               label="peers"
               columns={PEER_COLUMNS}
               rows={data.peers}
+              served
+              waiting={answer.waiting}
               id={(peer) => peer.key}
               empty={state === 'down' ? 'No session is down.' : 'No peer is configured, or none of that sort.'}
               next={data.next}

@@ -1,12 +1,12 @@
 /** Routes by the question asked of them; the server does the looking, this page shows one page of it. */
 import type { JSX } from 'preact'
-import { useApi, useSignal } from '../data/hooks.js'
+import { useList, useSignal } from '../data/hooks.js'
 import { pathOf } from '../data/request.js'
 import type { Route, RoutesPage } from '../data/types.js'
 import { amend, go, href, place } from '../route.js'
-import { Drawer, quote } from '../ui/drawer.js'
+import { Drawer, quote, searchWords } from '../ui/drawer.js'
 import { Answered, Facts, Panel, type Sign, Status } from '../ui/parts.js'
-import { type Column, Table } from '../ui/table.js'
+import { type Column, searchOf, Table } from '../ui/table.js'
 import { age } from '../words.js'
 import { Choice } from './peers.js'
 
@@ -26,37 +26,50 @@ export function stateOfRoute(route: Route): string {
 export const ROUTE_COLUMNS: readonly Column<Route>[] = [
   {
     title: 'Prefix',
+    sort: 'prefix',
     cell: (route) => <a href={href('prefix', route.prefix)}>{route.prefix}</a>,
     value: (route) => route.prefix,
   },
   {
     title: 'State',
+    sort: 'state',
     cell: (route) => <Status tone={toneOfRoute(route)}>{stateOfRoute(route)}</Status>,
     value: stateOfRoute,
   },
   {
     title: 'From',
+    sort: 'from',
     cell: (route) => (route.peer === undefined ? route.from : <a href={href('peers', route.from)}>{route.from}</a>),
     value: (route) => route.from,
   },
-  { title: 'Next hop', cell: (route) => route.nextHop ?? '', value: (route) => route.nextHop ?? '' },
-  { title: 'AS path', cell: (route) => route.asPath, value: (route) => route.asPath, wide: true },
+  { title: 'Next hop', sort: 'nextHop', cell: (route) => route.nextHop ?? '', value: (route) => route.nextHop ?? '' },
+  { title: 'AS path', sort: 'asPath', cell: (route) => route.asPath, value: (route) => route.asPath, wide: true },
   {
     title: 'Local pref',
+    sort: 'localPref',
     cell: (route) => route.localPref ?? '',
     value: (route) => route.localPref ?? -1,
     number: true,
     wide: true,
   },
-  { title: 'MED', cell: (route) => route.med ?? '', value: (route) => route.med ?? -1, number: true, wide: true },
+  {
+    title: 'MED',
+    sort: 'med',
+    cell: (route) => route.med ?? '',
+    value: (route) => route.med ?? -1,
+    number: true,
+    wide: true,
+  },
   {
     title: 'Communities',
+    sort: 'communities',
     cell: (route) => route.communities.join(' '),
     value: (route) => route.communities.join(' '),
     wide: true,
   },
   {
     title: 'For',
+    sort: 'age',
     cell: (route) => <span title={route.since}>{age(route.age)}</span>,
     value: (route) => route.age,
     number: true,
@@ -104,6 +117,7 @@ function commandFor(query: Readonly<Record<string, string>>): string {
 export function Prefixes(): JSX.Element {
   const { query } = useSignal(place)
   const { cursor, family, peer, view } = query
+  const search = searchOf(ROUTE_COLUMNS, query)
   const path = pathOf('v1/routes', {
     prefix: query['prefix'],
     in: query['in'],
@@ -111,10 +125,11 @@ export function Prefixes(): JSX.Element {
     family,
     peer,
     view,
+    ...search,
     limit: 200,
     cursor,
   })
-  const answer = useApi<RoutesPage>(path, { every: 15_000 })
+  const answer = useList<RoutesPage>(path, { every: 15_000 })
   const ask = (changes: Readonly<Record<string, string | undefined>>): void => amend({ cursor: undefined, ...changes })
   return (
     <>
@@ -153,6 +168,10 @@ export function Prefixes(): JSX.Element {
               label="routes"
               columns={ROUTE_COLUMNS}
               rows={data.routes}
+              served
+              waiting={answer.waiting}
+              partial={data.partial === true}
+              {...(data.total === undefined ? {} : { total: data.total })}
               id={(route) => `${route.prefix} from ${route.peer ?? route.from} ${route.pathId ?? ''}`.trim()}
               empty="No such route. The page of the prefix says where its road stops."
               next={data.next}
@@ -163,7 +182,7 @@ export function Prefixes(): JSX.Element {
           )}
         </Answered>
       </Panel>
-      <Drawer command={commandFor(query)} api={path} />
+      <Drawer command={[commandFor(query), ...searchWords(search)].join(' ')} api={path} />
     </>
   )
 }
