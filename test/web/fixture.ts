@@ -345,6 +345,27 @@ export function hostile(): FakeDaemon {
   return daemon
 }
 
+/** So many nodes in racks of twenty, every one of them our neighbour. */
+export function racks(count: number): FakeDaemon {
+  const daemon = fakeDaemon()
+  daemon.time = 3_600_000
+  const address = (index: number): string => `10.1.${Math.floor(index / 250)}.${(index % 250) + 1}`
+  daemon.nodeList = Array.from({ length: count }, (_none, index) => ({
+    name: `node-${index}`,
+    ipv4Address: address(index),
+    asNumber: 64512,
+    asNumberInherited: true,
+    labels: { rack: `rack-${Math.floor(index / 20)}` },
+    blocks: 1,
+    local: index === 0,
+    peers: index === 0 ? [] : [address(index)],
+  }))
+  daemon.peerList = daemon.nodeList
+    .slice(1)
+    .map(({ ipv4Address = '' }) => peerView(`Mesh_${ipv4Address.replaceAll('.', '_')}`, ipv4Address, { since: 60_000 }))
+  return daemon
+}
+
 /** 5,000 nodes in 125 racks, 100,000 routes, 30 sessions down. */
 export function large(): FakeDaemon {
   const daemon = fakeDaemon()

@@ -8,8 +8,11 @@ import { getJson, pathOf } from '../data/request.js'
 import type { NodesPage, Peer } from '../data/types.js'
 import { go, href } from '../route.js'
 
-const peerNamed = (text: string): Promise<Peer | undefined> =>
-  getJson<Peer>(`v1/peers/${encodeURIComponent(text)}`).catch(() => undefined)
+/** By name or address. The API finds peers by the name of their node as well, which has a page of its own here. */
+async function peerNamed(text: string): Promise<Peer | undefined> {
+  const peer = await getJson<Peer>(`v1/peers/${encodeURIComponent(text)}`).catch(() => undefined)
+  return peer?.node === text ? undefined : peer
+}
 
 async function find(input: string): Promise<string | undefined> {
   const wanted = guess(input)
