@@ -23,7 +23,7 @@ export function planToJson(plan: Plan) {
       maximum,
       remoteAs: template.remoteAs,
       localAs: template.localAs,
-      hasPassword: template.password !== undefined,
+      hasPassword: template.password !== undefined || template.heldDown !== undefined,
       why: template.why,
     })),
     unnumbered: plan.unnumbered.map(({ interface: name, template }) => ({
@@ -65,7 +65,8 @@ function nextHopWord({ nextHop, remoteAs, localAs }: PeerConfig): 'auto' | 'self
   return remoteAs === 'internal' || remoteAs === localAs ? 'auto' : 'keep'
 }
 
-function peerToJson({ config, filters, reachableBy, sourceAddress, remoteClusterId, bfd, shadowed }: PlannedPeer) {
+function peerToJson(planned: PlannedPeer) {
+  const { config, filters, reachableBy, sourceAddress, wantsPassword, remoteClusterId, bfd, shadowed } = planned
   const { timers, gracefulRestart } = config
   return {
     name: config.name,
@@ -78,7 +79,7 @@ function peerToJson({ config, filters, reachableBy, sourceAddress, remoteCluster
     sourceAddress: sourceAddress === 'None' ? '' : (config.localAddress ?? ''),
     interface: config.interface ?? '',
     families: config.families.map(({ family }) => family),
-    hasPassword: config.password !== undefined,
+    hasPassword: wantsPassword,
     heldDown: config.heldDown ?? '',
     enabled: config.enabled,
     ttlSecurity: config.ttlSecurity,

@@ -57,6 +57,8 @@ export interface PlannedPeer {
   /** BGPFilter names in order, unknown ones left out. */
   readonly filters: readonly string[]
   readonly sourceAddress: 'UseNodeIP' | 'None'
+  /** A password is asked for, whether its secret is there or the session waits for it. */
+  readonly wantsPassword: boolean
   /** u32 cluster id of the remote node, where it is known. */
   readonly remoteClusterId: number | undefined
   readonly bfd: BfdOptions | undefined

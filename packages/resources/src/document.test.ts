@@ -249,12 +249,12 @@ describe('checking a set of documents', () => {
     [
       'node and nodeSelector',
       [calico('BGPPeer', 'p', { ...tor, node: 'a', nodeSelector: 'all()' })],
-      'f.yaml:1 BGPPeer/p spec.nodeSelector: not together with spec.node',
+      'f.yaml:1 BGPPeer/p spec.nodeSelector: not together with spec.node; the selector counts',
     ],
     [
       'peerIP and peerSelector',
       [calico('BGPPeer', 'p', { peerIP: '192.0.2.1', peerSelector: 'all()' })],
-      'f.yaml:1 BGPPeer/p spec.peerSelector: not together with spec.peerIP',
+      'f.yaml:1 BGPPeer/p spec.peerSelector: not together with spec.peerIP; the selector counts',
     ],
     [
       'AS with peerSelector',

@@ -77,8 +77,9 @@ function lintConfiguration({ metadata, spec }: ResourceOf<'BGPConfiguration'>, f
 function lintPeer({ metadata, spec }: ResourceOf<'BGPPeer'>, found: Found): void {
   const { peerIP, peerSelector, localWorkloadSelector } = spec
   if (spec.node !== undefined && spec.nodeSelector !== undefined)
-    found('spec.nodeSelector', 'not together with spec.node')
-  if (peerIP !== undefined && peerSelector !== undefined) found('spec.peerSelector', 'not together with spec.peerIP')
+    found('spec.nodeSelector', 'not together with spec.node; the selector counts')
+  if (peerIP !== undefined && peerSelector !== undefined)
+    found('spec.peerSelector', 'not together with spec.peerIP; the selector counts')
   if (peerSelector !== undefined && (spec.asNumber ?? 0) !== 0)
     found('spec.asNumber', 'must be empty with spec.peerSelector: the AS of each selected node counts')
   if (localWorkloadSelector !== undefined && (peerIP !== undefined || peerSelector !== undefined))

@@ -112,10 +112,10 @@ function meshPeers({ state, settings, identity, node }: CandidateInput): Candida
   return candidates
 }
 
-/** True when the BGPPeer's local side includes the node. */
+/** True when the BGPPeer's local side includes the node. Where both are set the selector counts, as in the reference. */
 export function isLocalSide(state: ClusterState, { spec }: BgpPeerResource, node: NodeView): boolean {
-  if (spec.node !== undefined) return spec.node === node.name
-  return spec.nodeSelector === undefined || state.nodes.selects(spec.nodeSelector, node)
+  if (spec.nodeSelector !== undefined) return state.nodes.selects(spec.nodeSelector, node)
+  return spec.node === undefined || spec.node === node.name
 }
 
 const isGlobal = ({ spec }: BgpPeerResource): boolean => spec.node === undefined && spec.nodeSelector === undefined
@@ -127,13 +127,13 @@ function explicitPeers(input: CandidateInput): Candidate[] {
   for (const peer of state.all('BGPPeer')) {
     const { peerIP, peerSelector, localWorkloadSelector } = peer.spec
     if (localWorkloadSelector !== undefined || !isLocalSide(state, peer, node)) continue
-    if (peerIP !== undefined) {
-      const candidate = byAddress(input, peer)
-      if (candidate !== undefined) candidates.push(candidate)
-    } else if (peerSelector !== undefined) {
+    if (peerSelector !== undefined) {
       const why = whyOf(peer, 'spec.peerSelector', 'peerSelector selects it')
       for (const other of state.nodes.selected(peerSelector))
         for (const family of FAMILIES) addNode(input, candidates, peer, other, family, why)
+    } else if (peerIP !== undefined) {
+      const candidate = byAddress(input, peer)
+      if (candidate !== undefined) candidates.push(candidate)
     }
   }
   return candidates
@@ -171,7 +171,7 @@ function byAddress(input: CandidateInput, peer: BgpPeerResource): Candidate | un
 }
 
 function localRule({ spec }: BgpPeerResource): string {
-  return spec.node !== undefined ? `node ${spec.node}` : `nodeSelector ${spec.nodeSelector ?? 'all()'}`
+  return spec.nodeSelector === undefined ? `node ${spec.node}` : `nodeSelector ${spec.nodeSelector}`
 }
 
 const whyOf = ({ metadata }: BgpPeerResource, field: string, rule: string): Why => ({
@@ -220,12 +220,12 @@ function reversePeers(input: CandidateInput): Candidate[] {
     const families = remoteSideFamilies(input, peer)
     if (families.length === 0) continue
     const locals =
-      spec.node !== undefined
-        ? [state.nodes.get(spec.node)]
-        : spec.nodeSelector === undefined
+      spec.nodeSelector !== undefined
+        ? state.nodes.selected(spec.nodeSelector)
+        : spec.node === undefined
           ? state.nodes.all
-          : state.nodes.selected(spec.nodeSelector)
-    const rule = `reverse: ${spec.peerIP === undefined ? 'its peerSelector selects' : 'its peerIP is'} ${node.name}`
+          : [state.nodes.get(spec.node)]
+    const rule = `reverse: ${spec.peerSelector === undefined ? 'its peerIP is' : 'its peerSelector selects'} ${node.name}`
     const why = whyOf(peer, 'spec.reversePeering', rule)
     for (const other of locals)
       if (other !== undefined) for (const family of families) addNode(input, candidates, peer, other, family, why, true)
@@ -238,8 +238,8 @@ function remoteSideFamilies(
   { state, settings, node }: CandidateInput,
   { spec }: BgpPeerResource,
 ): readonly FamilyName[] {
-  if (spec.peerIP === undefined)
-    return spec.peerSelector !== undefined && state.nodes.selects(spec.peerSelector, node) ? FAMILIES : []
+  if (spec.peerSelector !== undefined) return state.nodes.selects(spec.peerSelector, node) ? FAMILIES : []
+  if (spec.peerIP === undefined) return []
   const { family, address, port } = spec.peerIP
   if (node[family]?.address !== address) return []
   const wanted = spec.asNumber === undefined || spec.asNumber === 0 ? settings.globalAs : spec.asNumber

@@ -13,7 +13,7 @@ import type { Settings } from '../settings.js'
 import type { ClusterState } from '../state.js'
 import type { Identity, PlanOptions, PlanProblem } from '../types.js'
 import type { MergedOptions, OptionsIndex } from './options.js'
-import { resolveSecret } from './secrets.js'
+import { resolveSecret, type SecretSource } from './secrets.js'
 
 export const DEFAULT_HOLD_TIME = 240
 export const DEFAULT_RESTART_TIME = 120
@@ -52,6 +52,7 @@ export interface Basis {
   readonly given: Pick<MergedOptions, 'remoteAs' | 'remotePort' | 'description' | 'passive' | 'routeReflectorClient'>
   readonly filters: readonly string[]
   readonly sourceAddress: 'UseNodeIP' | 'None'
+  readonly wantsPassword: boolean
   readonly reachableBy: string | undefined
   readonly bfd: BfdOptions | undefined
   readonly bfdKey: string | undefined
@@ -87,6 +88,7 @@ export class TemplateBuilder {
       given: interner.keep({ remoteAs, remotePort, description, passive, routeReflectorClient }),
       filters: interner.keep(this.#filters(peer)),
       sourceAddress: sourceMode(peer, localWorkload),
+      wantsPassword: this.#wantsPassword(source),
       reachableBy: peer?.spec.reachableBy?.family === family ? peer.spec.reachableBy.address : undefined,
       bfd: bfd === undefined ? undefined : interner.keep(bfd),
       bfdKey: resolveSecret(bfd?.authentication, state, plan).password,
@@ -100,19 +102,14 @@ export class TemplateBuilder {
   }
 
   #makeTemplate({ peer, family, explicit, localWorkload, linkLocal }: TemplateSource): SessionTemplate {
-    const { identity, settings, state, policies, interner, options, plan } = this.#input
+    const { identity, state, policies, interner, options, plan } = this.#input
     const own = options.of(peer)
     const spec = peer?.spec
     this.#reportFilters(peer)
     const filters = this.#filters(peer)
     const families = own.families ?? (linkLocal ? (['ipv4', 'ipv6'] as const) : [family])
     const localAs = (explicit || localWorkload ? spec?.localASNumber : undefined) || identity.asNumber
-    const secretSource = localWorkload
-      ? undefined
-      : peer === undefined
-        ? settings.global?.nodeMeshPassword
-        : spec?.password
-    const { password, missing } = resolveSecret(secretSource, state, plan)
+    const { password, missing } = resolveSecret(this.#secretOf(peer, localWorkload), state, plan)
     if (missing !== undefined)
       this.#problem('error', peer, peer === undefined ? 'nodeMeshPassword' : 'password', missing)
     const heldDown = missing ?? resolveSecret(bfdOf(own)?.authentication, state, plan).missing
@@ -150,6 +147,17 @@ export class TemplateBuilder {
       ...(password === undefined ? {} : { password }),
       ...(heldDown === undefined ? {} : { heldDown }),
     }
+  }
+
+  #secretOf(peer: BgpPeerResource | undefined, localWorkload: boolean): SecretSource | undefined {
+    if (localWorkload) return undefined
+    return peer === undefined ? this.#input.settings.global?.nodeMeshPassword : peer.spec.password
+  }
+
+  #wantsPassword({ peer, localWorkload }: TemplateSource): boolean {
+    const { state, plan } = this.#input
+    const { password, missing } = resolveSecret(this.#secretOf(peer, localWorkload), state, plan)
+    return password !== undefined || missing !== undefined
   }
 
   #reportFilters(peer: BgpPeerResource | undefined): void {

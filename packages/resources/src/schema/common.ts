@@ -39,6 +39,11 @@ export const optionalString = z
   .optional()
   .transform((text) => (text === '' ? undefined : text))
 
+/** Only the masked network counts. */
+export const optionalNetworkCidr = optionalText(
+  (text): Cidr | undefined => (text.includes('/') ? parseCidr(text) : undefined),
+  'a CIDR such as 10.0.0.0/8',
+)
 export const optionalAddress = optionalText((text) => parseAddress(text)?.address, 'an IP address')
 export const optionalCidr = optionalText(parseCidr, 'an address with a prefix length')
 export const cidr = requiredText(parseCidr, 'a CIDR')
@@ -78,7 +83,24 @@ export function selectorFault(text: string | undefined): string | undefined {
   }
 }
 
+/** One of the words; absent and empty are absent, as Go's zero value is. */
+export function optionalChoice<const T extends readonly [string, ...string[]]>(words: T) {
+  return z
+    .enum([...words, ''])
+    .optional()
+    .transform((word): T[number] | undefined => (word === '' ? undefined : word))
+}
+
+/** A whole number; 0 is absent, because Go's writers cannot tell the two apart. */
+export function optionalCount(minimum: number, maximum: number) {
+  return z
+    .union([z.literal(0), z.number().int().min(minimum).max(maximum)])
+    .optional()
+    .transform((value) => (value === 0 ? undefined : value))
+}
+
 export const port = z.number().int().min(1).max(65535)
+export const optionalPort = optionalCount(1, 65535)
 export const routePriority = z.number().int().min(1).max(2147483646)
 
 export const metadata = z

@@ -1,6 +1,14 @@
 /** BGPFilter (calico.md 1.6): four ordered lists of rules. Matching itself is the policy interpreter's business. */
 import { z } from 'zod'
-import { asNumber, community, networkCidr, optionalString, resource, routePriority } from './common.js'
+import {
+  asNumber,
+  community,
+  optionalChoice,
+  optionalNetworkCidr,
+  optionalString,
+  resource,
+  routePriority,
+} from './common.js'
 
 /** Exactly one member is set. */
 const operation = z
@@ -15,19 +23,19 @@ const operation = z
 
 const rule = (bits: number, family: 'ipv4' | 'ipv6') =>
   z.object({
-    cidr: networkCidr
-      .refine((value) => value.family === family, { message: `not an ${family === 'ipv4' ? 'IPv4' : 'IPv6'} CIDR` })
-      .optional(),
-    matchOperator: z.enum(['Equal', 'NotEqual', 'In', 'NotIn']).optional(),
+    cidr: optionalNetworkCidr.refine((value) => value === undefined || value.family === family, {
+      message: `not an ${family === 'ipv4' ? 'IPv4' : 'IPv6'} CIDR`,
+    }),
+    matchOperator: optionalChoice(['Equal', 'NotEqual', 'In', 'NotIn']),
     prefixLength: z
       .object({
         min: z.number().int().min(0).max(bits).optional(),
         max: z.number().int().min(0).max(bits).optional(),
       })
       .optional(),
-    source: z.enum(['RemotePeers']).optional(),
+    source: optionalChoice(['RemotePeers']),
     interface: optionalString,
-    peerType: z.enum(['eBGP', 'iBGP']).optional(),
+    peerType: optionalChoice(['eBGP', 'iBGP']),
     communities: z.object({ values: z.array(community).min(1) }).optional(),
     asPathPrefix: z.array(asNumber).default([]),
     priority: routePriority.optional(),

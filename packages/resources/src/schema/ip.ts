@@ -1,13 +1,21 @@
 /** IPPool, IPReservation and the two IPAM look-alikes among the v3 resources (calico.md 1.7, 1.8, 1.11). */
 import { z } from 'zod'
-import { cidr, networkCidr, optionalSelector, optionalString, resource } from './common.js'
+import {
+  cidr,
+  networkCidr,
+  optionalChoice,
+  optionalCount,
+  optionalSelector,
+  optionalString,
+  resource,
+} from './common.js'
 
-const encapsulation = z.enum(['Never', 'Always', 'CrossSubnet', '']).optional()
+const encapsulation = optionalChoice(['Never', 'Always', 'CrossSubnet'])
 
 const poolSpec = z
   .object({
     cidr: networkCidr,
-    blockSize: z.number().int().min(20).max(128).optional(),
+    blockSize: optionalCount(20, 128),
     ipipMode: encapsulation,
     vxlanMode: encapsulation,
     natOutgoing: z.boolean().optional(),
@@ -16,7 +24,7 @@ const poolSpec = z
     nodeSelector: optionalSelector,
     namespaceSelector: optionalSelector,
     allowedUses: z.array(z.enum(['Workload', 'Tunnel', 'LoadBalancer'])).default([]),
-    assignmentMode: z.enum(['Automatic', 'Manual']).default('Automatic'),
+    assignmentMode: optionalChoice(['Automatic', 'Manual']),
     /** Written by Calico 2.x, still found in old clusters. */
     ipip: z.object({ enabled: z.boolean().optional(), mode: z.string().optional() }).optional(),
     'nat-outgoing': z.boolean().optional(),
@@ -32,7 +40,7 @@ const poolSpec = z
     nodeSelector: spec.nodeSelector,
     namespaceSelector: spec.namespaceSelector,
     allowedUses: spec.allowedUses.length > 0 ? spec.allowedUses : (['Workload', 'Tunnel'] as const),
-    assignmentMode: spec.assignmentMode,
+    assignmentMode: spec.assignmentMode ?? ('Automatic' as const),
   }))
 
 function legacyMode(ipip: { enabled?: boolean | undefined; mode?: string | undefined } | undefined) {

@@ -1,16 +1,18 @@
 /** The Kubernetes objects a plan needs: services and their endpoints, secrets, node labels (calico.md 2.9, 2.11). */
 import { z } from 'zod'
-import { optionalString, resource } from './common.js'
+import { optionalChoice, optionalString, resource } from './common.js'
 
 export const serviceSchema = resource('Service', {
   spec: z
     .object({
-      type: z.enum(['ClusterIP', 'NodePort', 'LoadBalancer', 'ExternalName']).default('ClusterIP'),
+      type: optionalChoice(['ClusterIP', 'NodePort', 'LoadBalancer', 'ExternalName']).transform(
+        (type) => type ?? ('ClusterIP' as const),
+      ),
       clusterIP: optionalString,
       clusterIPs: z.array(z.string()).default([]),
       externalIPs: z.array(z.string()).default([]),
       loadBalancerIP: optionalString,
-      externalTrafficPolicy: z.enum(['Cluster', 'Local', '']).optional(),
+      externalTrafficPolicy: optionalChoice(['Cluster', 'Local']),
     })
     .prefault({}),
   status: z
