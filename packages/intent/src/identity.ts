@@ -1,19 +1,9 @@
 /** Who this node is to its peers: AS, router id, addresses, cluster id (calico.md 2.2). */
-import { parseIPv4 } from '@starling/bgp-packet/address'
+import { formatIPv4, parseIPv4 } from '@starling/bgp-packet/address'
 import type { Why } from '@starling/engine'
 import type { NodeIndex, NodeView } from './nodes.js'
 import type { Settings } from './settings.js'
-import { sha256, utf8 } from './sha256.js'
 import type { Identity, PlanOptions, PlanProblem } from './types.js'
-
-/** First four octets of SHA-256(node name); a first octet above 223 is reduced by 32. Never 0 (RFC 6286). */
-export function hashedRouterId(node: string): number {
-  const digest = sha256(utf8(node))
-  const first = digest[0] as number
-  const octets = [first > 223 ? first - 32 : first, digest[1] as number, digest[2] as number, digest[3] as number]
-  const id = octets.reduce((value, octet) => value * 256 + octet, 0)
-  return id === 0 ? 1 : id
-}
 
 export function identify(
   name: string,
@@ -27,8 +17,9 @@ export function identify(
   if (node === undefined) problems.push({ severity: 'error', resource, message: 'does not exist: no BGP' })
   else if (node.ipv4 === undefined && node.ipv6 === undefined)
     problems.push({ severity: 'warning', resource, field: 'spec.bgp', message: 'has no address: no BGP' })
-  else checkAddresses(node, nodes, problems)
-  const [routerId, routerIdWhy] = routerIdOf(name, node, options, problems)
+  const [routerId, routerIdWhy] = routerIdOf(name, nodes, options, problems)
+  if (node?.ipv4 !== undefined || node?.ipv6 !== undefined)
+    checkOthers(node, nodes, routerId, options.routerId === 'hash', problems)
   const own = node?.asNumber
   return {
     node: name,
@@ -43,37 +34,46 @@ export function identify(
   }
 }
 
-/** Another node with our address: each of the two takes the other's sessions. */
-function checkAddresses(node: NodeView, nodes: NodeIndex, problems: PlanProblem[]): void {
-  for (const other of nodes.all) {
-    if (other === node) continue
-    for (const family of ['ipv4', 'ipv6'] as const) {
-      const address = node[family]?.address
-      if (address === undefined || other[family]?.address !== address) continue
+/**
+ * Another node with our address or router id: of two with one address each takes the other's sessions, of two with one
+ * router id neither speaks to the other.
+ */
+function checkOthers(node: NodeView, nodes: NodeIndex, routerId: number, hash: boolean, problems: PlanProblem[]): void {
+  const resource = `Node/${node.name}`
+  const clash = new Set<string>()
+  for (const family of ['ipv4', 'ipv6'] as const) {
+    const address = node[family]?.address
+    for (const other of address === undefined ? [] : nodes.allWithAddress(address)) {
+      if (other === node) continue
+      clash.add(other.name)
       const field = `spec.bgp.${family}Address`
-      const message = `Node/${other.name} has the address ${address} too`
-      problems.push({ severity: 'error', resource: `Node/${node.name}`, field, message })
+      problems.push({
+        severity: 'error',
+        resource,
+        field,
+        message: `Node/${other.name} has the address ${address} too`,
+      })
     }
+  }
+  for (const other of nodes.allWithRouterId(routerId, hash)) {
+    // An address in common says it already.
+    if (other === node || clash.has(other.name) || (other.ipv4 ?? other.ipv6) === undefined) continue
+    const message = `Node/${other.name} has the router id ${formatIPv4(routerId)} too: the two can have no session (RFC 4271 section 6.2); name another with CALICO_ROUTER_ID`
+    problems.push({ severity: 'error', resource, message })
   }
 }
 
-function routerIdOf(
-  name: string,
-  node: NodeView | undefined,
-  { routerId }: PlanOptions,
-  problems: PlanProblem[],
-): [number, Why] {
+function routerIdOf(name: string, nodes: NodeIndex, { routerId }: PlanOptions, problems: PlanProblem[]): [number, Why] {
   const resource = 'CALICO_ROUTER_ID'
-  const hash = hashedRouterId(name)
-  if (routerId === 'hash') return [hash, { resource, rule: 'hash of the node name' }]
+  const own = { name, ipv4: nodes.get(name)?.ipv4 }
+  if (routerId === 'hash') return [nodes.routerIdOf(own, true), { resource, rule: 'hash of the node name' }]
   if (routerId !== undefined && routerId !== '') {
     const literal = parseIPv4(routerId)
     if (literal !== undefined && literal !== 0) return [literal >>> 0, { resource, rule: 'given literally' }]
     problems.push({ severity: 'error', resource, message: `'${routerId}' is neither 'hash' nor a router id` })
   }
-  const address = node?.ipv4 === undefined ? undefined : parseIPv4(node.ipv4.address)
-  if (address !== undefined && address !== 0)
-    return [address >>> 0, { resource: `Node/${name}`, field: 'spec.bgp.ipv4Address', rule: "the node's IPv4 address" }]
+  const id = nodes.routerIdOf(own, false)
   // The reference leaves an IPv6-only node without a router id unless told to hash (calico.md 2.2).
-  return [hash, { resource: `Node/${name}`, rule: 'no IPv4 address: hash of the node name' }]
+  if (own.ipv4 === undefined) return [id, { resource: `Node/${name}`, rule: 'no IPv4 address: hash of the node name' }]
+  return [id, { resource: `Node/${name}`, field: 'spec.bgp.ipv4Address', rule: "the node's IPv4 address" }]
 }

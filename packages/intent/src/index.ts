@@ -9,9 +9,9 @@
  */
 export { diffPlans, type PlanDiff, type SessionChange, type SessionEffect } from './diff.js'
 export { type Answer, evaluate, findPeer, type Question, type Stage } from './evaluate.js'
-export { hashedRouterId } from './identity.js'
 export { type KernelCandidate, type KernelVerdict, kernelRoute } from './kernel.js'
 export type { NodeView } from './nodes.js'
+export { hashedRouterId } from './nodes.js'
 export { protocolName } from './peers/session.js'
 export { plan } from './plan.js'
 export { type PlanJson, planToJson } from './plan-json.js'

@@ -17,6 +17,7 @@ import { DEFAULT_LOCAL_PREF, kernelRules } from './kernel.js'
 import type { NodeView } from './nodes.js'
 import { blockRoutes, ownBlocks, serviceRoutes } from './originate.js'
 import { chooseSessions } from './peers/candidates.js'
+import { planMesh } from './peers/mesh.js'
 import { OptionsIndex } from './peers/options.js'
 import { dynamicNeighbors, unnumberedPeers } from './peers/ranges.js'
 import { buildSession } from './peers/session.js'
@@ -72,6 +73,7 @@ export function plan(state: ClusterState, nodeName: string, options: PlanOptions
     logLevel: settings.logLevel,
     problems: [...state.problems.map(({ key: _key, ...problem }) => problem), ...problems],
     shared: interner.parts,
+    mesh: sessions?.mesh,
   }
 }
 
@@ -102,19 +104,27 @@ function planSessions(input: SessionsInput) {
   const previous = (address: string, port: number) => options.previous?.peers.get(peerKey(address, port))
   const peers = new Map<PeerKey, PlannedPeer>()
   const configs = new Map<PeerKey, PeerConfig>()
-  for (const chosen of chooseSessions({ state, settings, identity, node, workloads, problems }).values()) {
-    const peer = buildSession(chosen, templates, previous, problems)
+  const add = (peer: PlannedPeer): void => {
+    const { config } = peer
     // An option may move a session to a port where another one is already.
-    if (peer === undefined || peers.has(peer.config.key)) continue
-    if (peer.bfd?.echo === true) {
-      const message = 'BFD without its echo function: we send and return no echo packets'
-      problems.push({ severity: 'warning', resource: peer.config.why.resource, field: 'bfd.echo', message })
-    }
-    peers.set(peer.config.key, peer)
-    configs.set(peer.config.key, peer.config)
+    if (peers.has(config.key)) return
+    peers.set(config.key, peer)
+    configs.set(config.key, config)
+    if (peer.bfd?.echo !== true) return
+    const message = 'BFD without its echo function: we send and return no echo packets'
+    problems.push({ severity: 'warning', resource: config.why.resource, field: 'bfd.echo', message })
   }
+  const candidates = { state, settings, identity, node, workloads, problems }
+  const explicit = chooseSessions(candidates)
+  // First, because explicit sessions say whom they shadow.
+  const mesh = planMesh({ ...candidates, templates, explicit, previous: options.previous?.mesh, before: previous })
+  for (const chosen of explicit.values()) {
+    const peer = buildSession(chosen, templates, previous, problems)
+    if (peer !== undefined) add(peer)
+  }
+  for (const { peers: sessions } of mesh?.sessions.values() ?? []) for (const peer of sessions) add(peer)
   const dynamic: readonly DynamicNeighbors[] = dynamicNeighbors(index, templates, policies, state, options)
-  return { peers, configs, dynamic, unnumbered: unnumberedPeers(index, templates, policies) }
+  return { peers, configs, mesh, dynamic, unnumbered: unnumberedPeers(index, templates, policies) }
 }
 
 /** 2.6: the peer behind a gateway; lives in our table and goes to the kernel like other statics. */

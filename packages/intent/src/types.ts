@@ -14,6 +14,7 @@ import type {
   Why,
 } from '@starling/engine'
 import type { BfdOptions, Cidr } from '@starling/resources'
+import type { MeshMemo } from './peers/mesh.js'
 import type { Makings, SharedParts } from './reuse.js'
 
 /** One JSON file of `/var/run/calico/endpoint-status/` (calico.md 2.13), as far as peering needs it. */
@@ -150,6 +151,8 @@ export interface Plan {
   readonly problems: readonly PlanProblem[]
   /** What sessions share, by its text: for the next plan (`PlanOptions.previous`). */
   readonly shared: SharedParts
+  /** The sessions of the mesh, node by node: likewise for the next plan. */
+  readonly mesh: MeshMemo | undefined
 }
 
 export type { PeerKind, PolicyTerm, Why }

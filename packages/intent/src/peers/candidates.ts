@@ -49,11 +49,11 @@ export interface Chosen {
   readonly shadowed: readonly string[]
 }
 
-const FAMILIES: readonly FamilyName[] = ['ipv4', 'ipv6']
+export const FAMILIES: readonly FamilyName[] = ['ipv4', 'ipv6']
 
-/** Winners by identity, ordered by protocol name as the reference orders its sessions. */
-export function chooseSessions(input: CandidateInput): ReadonlyMap<PeerKey, Chosen> {
-  const chosen = new Map<PeerKey, { candidate: Candidate; shadowed: readonly string[] }>()
+/** Sessions that a BGPPeer asks for, winners by identity. The mesh takes what they leave (`mesh.ts`). */
+export function chooseSessions(input: CandidateInput): Map<PeerKey, Chosen> {
+  const chosen = new Map<PeerKey, Chosen>()
   const own = new Set([input.node.ipv4?.address, input.node.ipv6?.address])
   const ranked = [...explicitPeers(input), ...reversePeers(input), ...workloadPeers(input)]
   // Stable: candidates of one rank come sorted by BGPPeer name already.
@@ -64,53 +64,19 @@ export function chooseSessions(input: CandidateInput): ReadonlyMap<PeerKey, Chos
     const winner = chosen.get(key)
     if (winner === undefined) chosen.set(key, { candidate, shadowed: NOBODY })
     else if (winner.candidate.peer !== candidate.peer || winner.candidate.rank !== candidate.rank)
-      winner.shadowed = [...winner.shadowed, `${candidate.why.resource} (${RANK_NAMES[candidate.rank]})`]
+      chosen.set(key, shadowing(winner, candidate))
   }
   ranked.forEach(consider)
-  meshPeers(input).forEach(consider)
   return chosen
 }
 
-const NOBODY: readonly string[] = []
+/** One more that asked for the session and did not get it. */
+export function shadowing({ candidate, shadowed }: Chosen, loser: Candidate): Chosen {
+  return { candidate, shadowed: [...shadowed, `${loser.why.resource} (${RANK_NAMES[loser.rank]})`] }
+}
+
+export const NOBODY: readonly string[] = []
 const RANK_NAMES = ['global', 'node', 'reverse', 'local workload', 'mesh'] as const
-
-const MESH_ON: Why = {
-  resource: 'BGPConfiguration/default',
-  field: 'spec.nodeToNodeMeshEnabled',
-  rule: 'mesh: every node without a cluster id',
-}
-const MESH_BUILT_IN: Why = { resource: 'built-in', rule: 'mesh: on unless BGPConfiguration/default turns it off' }
-
-/** 2.3: every other node without a cluster id, while the mesh is on and we are no reflector ourselves. */
-function meshPeers({ state, settings, identity, node }: CandidateInput): Candidate[] {
-  if (!settings.mesh || node.clusterId !== undefined) return []
-  const why = settings.global?.nodeToNodeMeshEnabled === true ? MESH_ON : MESH_BUILT_IN
-  const candidates: Candidate[] = []
-  for (const other of state.nodes.all) {
-    if (other.name === node.name || other.clusterId !== undefined) continue
-    for (const family of FAMILIES) {
-      const own = node[family]
-      const address = other[family]?.address
-      if (own === undefined || address === undefined || address === own.address) continue
-      candidates.push({
-        kind: 'mesh',
-        rank: 4,
-        family,
-        address,
-        zone: undefined,
-        port: listenPortOf(settings, other.name) ?? 0,
-        remoteAs: other.asNumber ?? identity.asNumber,
-        passive: address > own.address,
-        remoteNode: other.name,
-        remoteClusterId: undefined,
-        peer: undefined,
-        explicit: false,
-        why,
-      })
-    }
-  }
-  return candidates
-}
 
 /** True when the BGPPeer's local side includes the node. Where both are set the selector counts, as in the reference. */
 export function isLocalSide(state: ClusterState, { spec }: BgpPeerResource, node: NodeView): boolean {
