@@ -1,6 +1,7 @@
 /**
- * From a real etcd to a node's first full plan, and from one changed key to the plan that shows it, on the very road the
- * node agent uses: etcd driver, syncer, cluster state, plan.
+ * From a real etcd to a node's first full plan, and from one changed key to the engine that has it in force, on the very
+ * road the node agent uses: etcd driver, syncer, cluster state, plan, `Engine.configure`. Every session of the plan is
+ * Established in that engine; only the wire behind it is missing.
  *
  * `npm run bench -- cold-start [--nodes N] [--runs N] [--changes N]`. Every run is a new thread, with nothing compiled or
  * cached; memory is that thread's. Blocks are as IPAM writes them, 64 allocations each, because a node follows them too.
@@ -13,6 +14,7 @@ import { EtcdClient, type RequestOp } from '@starling/etcd3'
 import type { Plan } from '@starling/intent'
 import { EtcdRig } from '../../test/interop/etcd-rig.js'
 import { fixture } from '../intent/index.js'
+import { EstablishedEngine } from './established.js'
 
 interface Task {
   readonly kind: 'cold-start'
@@ -29,7 +31,15 @@ interface Figures {
   readonly keys: number
   readonly sessions: number
   readonly megabytes: number
-  readonly changes: readonly number[]
+  readonly established: number
+  readonly changes: readonly Change[]
+}
+
+/** Milliseconds from the write. */
+interface Change {
+  readonly what: string
+  readonly planned: number
+  readonly applied: number
 }
 
 export async function run(args: string[]): Promise<void> {
@@ -72,12 +82,20 @@ function report(what: string, found: readonly Figures[]): void {
   const cold = found.map(({ coldMs, cpuMs }) => `${coldMs.toFixed(0)} (CPU ${cpuMs.toFixed(0)})`).join(', ')
   console.log(
     `${what.padEnd(28)} ${first.keys} keys, ${first.sessions} sessions: etcd to plan ${cold} ms; one key to plan p50 ` +
-      `${quantile(first.changes, 0.5)} ms, p99 ${quantile(first.changes, 0.99)} ms; ${first.megabytes.toFixed(0)} MB of heap`,
+      `${quantile(first.changes, 'planned', 0.5)} ms, p99 ${quantile(first.changes, 'planned', 0.99)} ms; ${first.megabytes.toFixed(0)} MB of heap`,
   )
+  for (const what of new Set(first.changes.map((change) => change.what))) {
+    const changes = first.changes.filter((change) => change.what === what)
+    const at = (q: number): string => quantile(changes, 'applied', q)
+    console.log(
+      `    ${what.padEnd(24)} ${changes.length} changes, ${first.established} sessions up: write to applied p50 ${at(0.5)}, ` +
+        `p99 ${at(0.99)}, worst ${at(1)} ms`,
+    )
+  }
 }
 
-function quantile(values: readonly number[], q: number): string {
-  const sorted = [...values].sort((a, b) => a - b)
+function quantile(changes: readonly Change[], member: 'planned' | 'applied', q: number): string {
+  const sorted = changes.map((change) => change[member]).sort((a, b) => a - b)
   return (sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? 0).toFixed(1)
 }
 
@@ -121,42 +139,95 @@ function inThread(task: Task): Promise<Figures> {
   })
 }
 
+interface Edit {
+  readonly what: string
+  readonly key: string
+  readonly value: string
+  readonly shows: (plan: Plan) => boolean
+}
+
+const RESOURCES = '/calico/resources/v3/projectcalico.org/'
+const LAST = 'zz-new'
+
+/** One change of each kind that clusters see: a peer's option, a filter everybody at a ToR uses, a node that comes. */
+function edits(i: number, follower: ClusterFollower): readonly Edit[] {
+  const stored = (key: string): string => follower.snapshot.get(key)?.value ?? ''
+  const peer = `${RESOURCES}bgppeers/tor-7`
+  const filter = `${RESOURCES}bgpfilters/filter-7`
+  const address = `172.31.${(i + 1) >> 8}.${(i + 1) & 255}`
+  const node = { kind: 'Node', apiVersion: 'projectcalico.org/v3', metadata: { name: LAST } }
+  return [
+    {
+      what: 'one BGPPeer',
+      key: peer,
+      value: stored(peer).replace(
+        /"asNumber":\d+(,"keepaliveTime":"\d+s")?/,
+        `"asNumber":65007,"keepaliveTime":"${10 + (i % 50)}s"`,
+      ),
+      shows: (plan) => plan.engine.peers.get('192.0.2.7')?.timers.keepaliveTime === 10 + (i % 50),
+    },
+    {
+      what: 'a filter of it',
+      key: filter,
+      value: stored(filter).replace(/"10\.\d+\.0\.0\/16"/, `"10.${i % 250}.0.0/16"`),
+      shows: (plan) =>
+        JSON.stringify(plan.engine.peers.get('192.0.2.7')?.exportPolicy).includes(`"10.${i % 250}.0.0/16"`),
+    },
+    {
+      what: 'a node that moves',
+      key: `${RESOURCES}nodes/${LAST}`,
+      value: JSON.stringify({ ...node, spec: { bgp: { ipv4Address: `${address}/16` } }, status: {} }),
+      shows: (plan) =>
+        plan.engine.peers.has(address) === [...plan.engine.peers.values()].some(({ kind }) => kind === 'mesh'),
+    },
+  ]
+}
+
 async function coldStart({ endpoints, node, followBlocks, changes }: Task): Promise<Figures> {
   const start = performance.now()
   const before = process.cpuUsage()
   const datastore = await etcdDatastore({ endpoints })
-  let told: ((plan: Plan) => void) | undefined
+  let told: ((plan: Plan, planned: number, applied: number) => void) | undefined
   const next = () =>
-    new Promise<Plan>((resolve) => {
-      told = resolve
+    new Promise<{ plan: Plan; planned: number; applied: number }>((resolve) => {
+      told = (plan, planned, applied) => resolve({ plan, planned, applied })
     })
+  let engine: EstablishedEngine | undefined
   const first = next()
   const follower = new ClusterFollower({
     datastore,
     node,
     followBlocks,
     planOptions: () => ({}),
-    planned: (plan) => told?.(plan),
+    planned: (plan) => {
+      const planned = performance.now()
+      engine?.configure(plan.engine)
+      told?.(plan, planned, performance.now())
+    },
     status: () => {},
     failed: (error) => {
       throw error
     },
   })
   follower.start()
-  const plan = await first
+  const { plan } = await first
   const coldMs = performance.now() - start
   const { user, system } = process.cpuUsage(before)
   const megabytes = process.memoryUsage().heapUsed / 1e6
+  const took: Change[] = []
   const writer = await EtcdClient.open({ endpoints })
-  const key = '/calico/resources/v3/projectcalico.org/bgppeers/tor-0'
-  const took: number[] = []
+  if (changes > 0) engine = new EstablishedEngine(plan.engine)
   for (let i = 0; i < changes; i++) {
-    const value = (follower.snapshot.get(key)?.value ?? '').replace(/"asNumber":\d+/, `"asNumber":${64000 + i}`)
-    const seen = next()
-    const begun = performance.now()
-    await writer.put(key, value)
-    await seen
-    took.push(performance.now() - begun)
+    for (const { what, key, value, shows } of edits(i, follower)) {
+      const seen = next()
+      const begun = performance.now()
+      await writer.put(key, value)
+      const { plan: after, planned, applied } = await seen
+      if (!shows(after)) throw new Error(`${what}: the change is not in the plan`)
+      took.push({ what, planned: planned - begun, applied: applied - begun })
+      // What a session that is reset does next is not part of this.
+      engine?.settle()
+    }
   }
   writer.close()
   follower.stop()
@@ -166,6 +237,7 @@ async function coldStart({ endpoints, node, followBlocks, changes }: Task): Prom
     cpuMs: (user + system) / 1000,
     keys: follower.snapshot.size,
     sessions: plan.peers.size,
+    established: engine?.established ?? 0,
     megabytes,
     changes: took,
   }

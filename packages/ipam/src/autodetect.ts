@@ -19,8 +19,8 @@ export interface HostInterface {
 
 export interface Surroundings {
   readonly interfaces: readonly HostInterface[]
-  /** Source address towards the target of `can-reach`, as a connected UDP socket to port 80 tells. */
-  readonly reachableFrom?: string
+  /** Source addresses towards the target of `can-reach`, as connected UDP sockets to port 80 tell: one per family at most. */
+  readonly reachableFrom?: readonly string[]
   /** InternalIP addresses of the Kubernetes node. */
   readonly kubernetesAddresses?: readonly string[]
 }
@@ -54,6 +54,20 @@ const DEFAULT_EXCLUSIONS: readonly RegExp[] = [
   '^wg-v6\\.cali.*',
   '^nodelocaldns.*',
 ].map((pattern) => new RegExp(pattern))
+
+/** Nodes' own interfaces as `spec.interfaces` lists them: without Calico's exclusions, in order of their names (calico.md 1.3). */
+export function nodeInterfaces(
+  interfaces: readonly HostInterface[],
+  families: readonly Family[],
+): readonly { readonly name: string; readonly addresses: readonly string[] }[] {
+  return interfaces
+    .filter(({ name }) => !DEFAULT_EXCLUSIONS.some((pattern) => pattern.test(name)))
+    .map(({ name, addresses }) => ({
+      name,
+      addresses: addresses.map(({ address }) => canonical(address)).filter((text) => families.includes(familyOf(text))),
+    }))
+    .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
+}
 
 /** A method as written in `IP_AUTODETECTION_METHOD`; text that is none is refused with the reason. */
 export function parseMethod(text: string): Method | { readonly error: string } {
@@ -123,12 +137,8 @@ export function detectAddress(method: Method, family: Family, surroundings: Surr
     case 'skip-interface':
       return first(interfaces, family, ({ name }) => !excluded(name, method.patterns))
     case 'interface':
-      // Pattern by pattern: the first one that finds anything decides.
-      for (const pattern of method.patterns) {
-        const found = first(interfaces, family, ({ name }) => pattern.test(name))
-        if (found !== undefined) return found
-      }
-      return undefined
+      // Any of the patterns: the order of the interfaces decides, not theirs.
+      return first(interfaces, family, ({ name }) => method.patterns.some((pattern) => pattern.test(name)))
     case 'cidr':
       return first(
         interfaces,
@@ -140,7 +150,11 @@ export function detectAddress(method: Method, family: Family, surroundings: Surr
         },
       )
     case 'can-reach':
-      return withMask(surroundings.reachableFrom, family, interfaces)
+      return withMask(
+        surroundings.reachableFrom?.find((address) => familyOf(address) === family),
+        family,
+        interfaces,
+      )
     case 'kubernetes-internal-ip':
       return withMask(
         surroundings.kubernetesAddresses?.find((address) => familyOf(address) === family),

@@ -27,6 +27,8 @@ export interface NodeEnvironment {
   readonly name: string
   readonly nodenameFile: string
   readonly kubernetesNode: string
+  /** It was said (CALICO_K8S_NODE_REF): only then the Node names it, or a controller would look for it in vain. */
+  readonly kubernetesNodeGiven: boolean
   readonly backend: 'bird' | 'vxlan' | 'none'
   readonly ip?: string
   readonly ip6?: string
@@ -77,12 +79,12 @@ class Reader {
     return value === '' ? undefined : value
   }
 
-  /** Go's strconv.ParseBool. */
+  /** The words of Calico's own reader, which takes anything else for true: a typing error is told here instead. */
   flag(variable: string, fallback: boolean): boolean {
     const value = this.text(variable)
     if (value === undefined) return fallback
-    if (/^(1|t|true)$/i.test(value)) return true
-    if (/^(0|f|false)$/i.test(value)) return false
+    if (/^(1|t|true|y|yes)$/i.test(value)) return true
+    if (/^(0|f|false|n|no)$/i.test(value)) return false
     return this.#wrong(variable, `"${value}" is not true or false`, fallback)
   }
 
@@ -164,6 +166,7 @@ export function nodeOptionsFromEnv(
     name,
     nodenameFile: reader.text('CALICO_NODENAME_FILE') ?? DEFAULT_NODENAME_FILE,
     kubernetesNode: reader.text('CALICO_K8S_NODE_REF') ?? name,
+    kubernetesNodeGiven: reader.text('CALICO_K8S_NODE_REF') !== undefined,
     backend: reader.choice('CALICO_NETWORKING_BACKEND', { bird: 'bird', vxlan: 'vxlan', none: 'none' }, 'bird'),
     ...optional('ip', reader.text('IP')),
     ...optional('ip6', reader.text('IP6')),

@@ -22,6 +22,7 @@ export {
 export { type Allocation, type Attributes, Block } from './block.js'
 export { type ClaimRequest, claimBlock, ownBlocks, RECLAIM_AGE, releaseStrayBlocks } from './claim.js'
 export { type IpamContext, IpamError, type IpamErrorCode } from './context.js'
+export { createDefaultResources } from './defaults.js'
 export {
   DEFAULT_NODENAME_FILE,
   type Environment,

@@ -1,6 +1,7 @@
-import { resourceKey } from '@starling/resources'
+import { type ResourceKind, resourceKey } from '@starling/resources'
 import { describe, expect, test } from 'vitest'
 import { detectAddress, type HostInterface, parseMethod, type Surroundings } from './autodetect.js'
+import { createDefaultResources } from './defaults.js'
 import { nodeName, nodeOptionsFromEnv } from './environment.js'
 import { createDefaultPools, registerNode, type StartupContext } from './startup.js'
 import { cluster, NOW, put } from './testing/index.js'
@@ -18,7 +19,7 @@ const HOST: Surroundings = {
     iface('docker0', '172.17.0.1/16'),
     iface('cali12345', '169.254.1.1/32'),
   ],
-  reachableFrom: '10.0.0.11',
+  reachableFrom: ['10.0.0.11', 'fd00:a::11'],
   kubernetesAddresses: ['fd00:a::11', '192.0.2.200'],
 }
 
@@ -28,7 +29,16 @@ describe('address autodetection (calico.md 5.2)', () => {
     ['first-found', 'ipv6', 'fd00:a::11/64', 'link-local addresses do not count'],
     ['interface=eth0', 'ipv4', '10.0.0.11/24', 'addresses in listing order, link-local skipped'],
     ['interface=docker.*', 'ipv4', '172.17.0.1/16', 'default exclusions do not apply'],
-    ['interface=nothing,eth1', 'ipv4', '172.16.5.11/20', 'the first pattern that finds something'],
+    ['interface=nothing,eth1', 'ipv4', '172.16.5.11/20', 'any of the patterns'],
+    ['interface=eth0,eth1', 'ipv4', '172.16.5.11/20', 'the order of the interfaces counts, not that of the patterns'],
+    ['interface=eth0', 'ipv6', 'fd00:a::11/64', 'link-local skipped in IPv6 too'],
+    ['interface=lo', 'ipv6', undefined, 'loopback addresses are not global'],
+    ['skip-interface=eth1', 'ipv6', 'fd00:a::11/64', 'what is skipped has none of the family'],
+    ['skip-interface=eth0', 'ipv6', undefined, 'the only one with an address is skipped'],
+    ['cidr=fd00:a::/32', 'ipv6', 'fd00:a::11/64', 'an IPv6 CIDR'],
+    ['cidr=10.0.0.0/8,fd00:a::/32', 'ipv6', 'fd00:a::11/64', 'CIDRs of both families in one list'],
+    ['cidr=fe80::/10', 'ipv6', undefined, 'link-local addresses do not count, inside or not'],
+    ['can-reach=2001:db8::1', 'ipv6', 'fd00:a::11/64', 'the source of the family, with its mask'],
     ['interface=eth', 'ipv4', '172.16.5.11/20', 'patterns are not anchored'],
     ['interface=ens.*', 'ipv4', undefined, 'no such interface'],
     ['skip-interface=eth1', 'ipv4', '10.0.0.11/24', 'more exclusions'],
@@ -103,7 +113,7 @@ describe('the environment (calico.md 5.3)', () => {
       AS: 'many',
       CALICO_IPV4POOL_BLOCK_SIZE: '19',
       CALICO_NETWORKING_BACKEND: 'cilium',
-      DISABLE_NODE_IP_CHECK: 'ja',
+      DISABLE_NODE_IP_CHECK: 'perhaps',
     }
     const { options, problems } = nodeOptionsFromEnv(env, { hostname: 'a' })
     expect(problems.map(({ variable }) => variable).sort()).toEqual(Object.keys(env).sort())
@@ -122,7 +132,11 @@ describe('the Node resource', () => {
   }
 
   test('is made as Calico makes it', async () => {
-    const { context, options, value } = await start({ IP_AUTODETECTION_METHOD: 'interface=eth0', AS: '64512' })
+    const { context, options, value } = await start({
+      IP_AUTODETECTION_METHOD: 'interface=eth0',
+      AS: '64512',
+      CALICO_K8S_NODE_REF: 'k8s-1',
+    })
     expect(await registerNode(context, options, HOST)).toMatchObject({ ipv4Address: '10.0.0.11/24', changed: true })
     expect(await value()).toEqual({
       kind: 'Node',
@@ -130,7 +144,7 @@ describe('the Node resource', () => {
       metadata: { name: 'worker-1', uid: 'uid-1', creationTimestamp: '2026-08-01T09:12:40Z' },
       spec: {
         bgp: { ipv4Address: '10.0.0.11/24', asNumber: 64512 },
-        orchRefs: [{ nodeName: 'worker-1', orchestrator: 'k8s' }],
+        orchRefs: [{ nodeName: 'k8s-1', orchestrator: 'k8s' }],
       },
       status: {},
     })
@@ -146,6 +160,72 @@ describe('the Node resource', () => {
     const { context, options, value } = await start({}, { [resourceKey('Node', 'worker-1')]: standing })
     await registerNode(context, options, HOST)
     expect(await value()).toMatchObject(standing)
+  })
+
+  test('names no Kubernetes node that nobody named', async () => {
+    const { context, options, value } = await start({ IP: '10.0.0.11' })
+    await registerNode(context, options, HOST)
+    expect((await value()).spec).not.toHaveProperty('orchRefs')
+  })
+
+  const listed: readonly [env: Record<string, string>, expected: unknown, why: string][] = [
+    [{}, undefined, 'nothing is asked of the interfaces'],
+    [{ IP: 'none', IP6: 'none' }, undefined, 'none is nothing'],
+    [
+      { IP: 'autodetect' },
+      [
+        { name: 'eth0', addresses: ['169.254.1.1', '10.0.0.11', '192.0.2.11'] },
+        { name: 'eth1', addresses: ['172.16.5.11'] },
+      ],
+      'in order of names, without excluded ones',
+    ],
+    [
+      { IP6: 'autodetect', IP: 'none' },
+      [{ name: 'eth0', addresses: ['fe80::1', 'fd00:a::11'] }, { name: 'eth1' }],
+      'of that family only',
+    ],
+    [
+      { IP: '10.0.0.11', IP6: 'autodetect' },
+      [
+        { name: 'eth0', addresses: ['169.254.1.1', '10.0.0.11', '192.0.2.11', 'fe80::1', 'fd00:a::11'] },
+        { name: 'eth1', addresses: ['172.16.5.11'] },
+      ],
+      'of both',
+    ],
+  ]
+  test.each(listed)('with %o spec.interfaces is %o: %s', async (env, expected) => {
+    const standing = { kind: 'Node', metadata: { name: 'worker-1' }, spec: { bgp: { ipv4Address: '10.0.0.11/24' } } }
+    const { context, options, value } = await start(env, { [resourceKey('Node', 'worker-1')]: standing })
+    await registerNode(context, options, HOST)
+    expect((await value()).spec.interfaces).toEqual(expected)
+  })
+
+  test('an IPv6 address that was asked for and cannot be found is an error, unless there is an old one', async () => {
+    const env = { IP: '10.0.0.11', IP6: 'autodetect', IP6_AUTODETECTION_METHOD: 'interface=none.*' }
+    const { context, options } = await start(env)
+    await expect(registerNode(context, options, HOST)).rejects.toThrow('interface=none.*')
+    const old = { kind: 'Node', metadata: { name: 'worker-1' }, spec: { bgp: { ipv6Address: 'fd00:a::5/64' } } }
+    const kept = await start(env, { [resourceKey('Node', 'worker-1')]: old })
+    expect(await registerNode(kept.context, kept.options, HOST)).toMatchObject({ ipv6Address: 'fd00:a::5/64' })
+  })
+
+  test('a detected address that is another node’s clears the one this Node had', async () => {
+    const nodes = {
+      [resourceKey('Node', 'other')]: {
+        kind: 'Node',
+        metadata: { name: 'other' },
+        spec: { bgp: { ipv4Address: '10.0.0.11/24' } },
+      },
+      [resourceKey('Node', 'worker-1')]: {
+        kind: 'Node',
+        metadata: { name: 'worker-1' },
+        spec: { bgp: { ipv4Address: '10.0.0.5/24', asNumber: 65001 } },
+      },
+    }
+    const env = { IP: 'autodetect', IP_AUTODETECTION_METHOD: 'interface=eth0' }
+    const { context, options, value } = await start(env, nodes)
+    await expect(registerNode(context, options, HOST)).rejects.toMatchObject({ code: 'address-in-use' })
+    expect((await value()).spec.bgp).toEqual({ asNumber: 65001 })
   })
 
   test('a given address takes the mask of its interface', async () => {
@@ -169,6 +249,62 @@ describe('the Node resource', () => {
   test('no address at all is an error that names the method', async () => {
     const { context, options } = await start({ IP_AUTODETECTION_METHOD: 'interface=none.*' })
     await expect(registerNode(context, options, HOST)).rejects.toThrow('interface=none.*')
+  })
+})
+
+describe('default resources', () => {
+  const started = async (env: Record<string, string>, more: Record<string, unknown> = {}) => {
+    const { datastore } = await cluster([], more)
+    let ids = 0
+    const context: StartupContext = { datastore, now: () => NOW, uuid: () => `uid-${++ids}` }
+    const { options } = nodeOptionsFromEnv({ NODENAME: 'w1', ...env }, { hostname: 'x' })
+    const spec = async (kind: ResourceKind, name: string) =>
+      JSON.parse((await datastore.get(resourceKey(kind, name)))?.value ?? 'null')?.spec
+    return { context, options, spec, made: await createDefaultResources(context, options) }
+  }
+
+  test('are made where Calico makes them', async () => {
+    const { made, spec, context, options } = await started({ CLUSTER_TYPE: 'k8s,bgp' })
+    expect(made).toEqual([
+      'ClusterInformation/default',
+      'FelixConfiguration/default',
+      'FelixConfiguration/node.w1',
+      'BGPConfiguration/default',
+    ])
+    expect(await spec('ClusterInformation', 'default')).toEqual({
+      clusterGUID: 'uid1',
+      clusterType: 'k8s,bgp',
+      datastoreReady: true,
+    })
+    expect(await spec('FelixConfiguration', 'default')).toEqual({ logSeverityScreen: 'Info', reportingInterval: '0s' })
+    expect(await spec('FelixConfiguration', 'node.w1')).toEqual({ defaultEndpointToHostAction: 'Return' })
+    expect(await spec('BGPConfiguration', 'default')).toEqual({})
+    expect(await createDefaultResources(context, options)).toEqual([])
+  })
+
+  test('what stands there stays as it is; words of CLUSTER_TYPE are added', async () => {
+    const standing = {
+      [resourceKey('ClusterInformation', 'default')]: {
+        kind: 'ClusterInformation',
+        metadata: { name: 'default' },
+        spec: { clusterGUID: 'g', clusterType: 'k8s,bgp', calicoVersion: 'v3.29.1', datastoreReady: false, later: 1 },
+      },
+      [resourceKey('BGPConfiguration', 'default')]: {
+        kind: 'BGPConfiguration',
+        metadata: { name: 'default' },
+        spec: { asNumber: 65000 },
+      },
+    }
+    const { made, spec } = await started({ CLUSTER_TYPE: 'bgp,kubeadm' }, standing)
+    expect(made).toEqual(['FelixConfiguration/default', 'FelixConfiguration/node.w1'])
+    expect(await spec('ClusterInformation', 'default')).toEqual({
+      clusterGUID: 'g',
+      clusterType: 'k8s,bgp,kubeadm',
+      calicoVersion: 'v3.29.1',
+      datastoreReady: false,
+      later: 1,
+    })
+    expect(await spec('BGPConfiguration', 'default')).toEqual({ asNumber: 65000 })
   })
 })
 

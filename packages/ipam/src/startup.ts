@@ -3,6 +3,7 @@
  * default pools of a cluster that has none. Compare-and-swap throughout, unknown members kept, nothing written that is
  * so already.
  */
+import type { Entry } from '@starling/datastore'
 import { Prefix } from '@starling/inet'
 import {
   decodeEntry,
@@ -15,7 +16,7 @@ import {
   patchValue,
   resourceKey,
 } from '@starling/resources'
-import { addressWish, detectAddress, type Surroundings, withMask } from './autodetect.js'
+import { addressWish, detectAddress, nodeInterfaces, type Surroundings, withMask } from './autodetect.js'
 import { type IpamContext, IpamError, isConflict, retrying } from './context.js'
 import type { NodeEnvironment, PoolEnvironment } from './environment.js'
 import { listPools } from './store.js'
@@ -53,7 +54,7 @@ function wantedAddress(
     }
     case 'detect': {
       const found = detectAddress(wish.method, family, surroundings)
-      if (found === undefined && wish.required && family === 'ipv4' && options.backend !== 'none') {
+      if (found === undefined && wish.required && options.backend !== 'none') {
         throw new IpamError('not-found', `no ${family} address found by method ${method}`)
       }
       return { address: found ?? current, fresh: found !== undefined }
@@ -76,8 +77,14 @@ export async function registerNode(
     if (v4.address === undefined && v6.address === undefined && options.backend !== 'none') {
       throw new IpamError('not-found', `${options.name} has neither an IPv4 nor an IPv6 address`)
     }
-    if (options.checkAddressConflicts) await refuseConflicts(context, options.name, [v4, v6])
-    const spec = specPatch(options, v4.address, v6.address, current)
+    if (options.checkAddressConflicts) {
+      const clash = await conflictOf(context, options.name, [v4, v6])
+      if (clash !== undefined) {
+        if (entry !== undefined) await clearStale(context, options, entry, current, clash.address)
+        throw new IpamError('address-in-use', `${clash.address} is also the address of Node ${clash.node}`)
+      }
+    }
+    const spec = specPatch(options, v4.address, v6.address, current, surroundings)
     const value =
       entry === undefined
         ? newResourceValue({
@@ -115,6 +122,7 @@ function specPatch(
   ipv4Address: string | undefined,
   ipv6Address: string | undefined,
   current: NodeResource | undefined,
+  surroundings: Surroundings,
 ): Patch {
   const bgp: Patch = {
     ...(ipv4Address === undefined ? {} : { ipv4Address }),
@@ -127,22 +135,66 @@ function specPatch(
   return {
     // An empty object would make a node without addresses look like one that takes part (calico.md 1.3).
     ...(Object.keys(bgp).length === 0 ? {} : { bgp }),
-    ...(known === true ? {} : { orchRefs: [{ nodeName: options.kubernetesNode, orchestrator: 'k8s' }] }),
+    ...(known === true || !options.kubernetesNodeGiven
+      ? {}
+      : { orchRefs: [{ nodeName: options.kubernetesNode, orchestrator: 'k8s' }] }),
+    ...interfacesPatch(options, surroundings),
   }
 }
 
-async function refuseConflicts(context: IpamContext, name: string, wanted: readonly WantedAddress[]): Promise<void> {
+/** Only where an address is given or detected at every start; otherwise nothing would keep the list true (calico.md 1.3). */
+function interfacesPatch(options: NodeEnvironment, { interfaces }: Surroundings): Patch {
+  const says = (value: string | undefined): boolean => value !== undefined && value !== '' && value !== 'none'
+  const families: Family[] = [
+    ...(says(options.ip) ? ['ipv4' as const] : []),
+    ...(says(options.ip6) ? ['ipv6' as const] : []),
+  ]
+  if (families.length === 0) return {}
+  const list = nodeInterfaces(interfaces, families).map(({ name, addresses }) => ({
+    name,
+    ...(addresses.length === 0 ? {} : { addresses: [...addresses] }),
+  }))
+  return { interfaces: list }
+}
+
+interface Clash {
+  readonly address: string
+  readonly node: string
+}
+
+async function conflictOf(
+  context: IpamContext,
+  name: string,
+  wanted: readonly WantedAddress[],
+): Promise<Clash | undefined> {
   const bare = wanted.flatMap(({ address, fresh }) => (address === undefined || !fresh ? [] : [address.split('/')[0]]))
-  if (bare.length === 0) return
+  if (bare.length === 0) return undefined
   for (const entry of (await context.datastore.list(kindPrefix('Node'))).entries) {
     const decoded = decodeEntry(entry.key, entry.value)
     if (decoded?.ok !== true || decoded.value.kind !== 'Node' || decoded.value.metadata.name === name) continue
     const { bgp } = decoded.value.spec
-    const clash = [bgp?.ipv4Address?.address, bgp?.ipv6Address?.address].find((address) => bare.includes(address))
-    if (clash !== undefined) {
-      throw new IpamError('address-in-use', `${clash} is also the address of Node ${decoded.value.metadata.name}`)
-    }
+    const address = [bgp?.ipv4Address?.address, bgp?.ipv6Address?.address].find((text) => bare.includes(text))
+    if (address !== undefined) return { address, node: decoded.value.metadata.name }
   }
+  return undefined
+}
+
+/** What this Node says is true no longer: the address detected now is another's (calico.md 5.2). */
+async function clearStale(
+  context: IpamContext,
+  options: NodeEnvironment,
+  entry: Entry,
+  current: NodeResource | undefined,
+  clash: string,
+): Promise<void> {
+  const six = clash.includes(':')
+  const [value, member] = six ? [options.ip6, 'ipv6Address' as const] : [options.ip, 'ipv4Address' as const]
+  if (value !== 'autodetect' || current?.spec.bgp?.[member] === undefined) return
+  await context.datastore.update(
+    entry.key,
+    patchValue(entry.value, { spec: { bgp: { [member]: null } } }),
+    entry.revision,
+  )
 }
 
 const FALLBACK_CIDRS = [

@@ -304,7 +304,15 @@ test('register writes the Node of this machine and keeps its name', async () => 
   const env = { NODENAME: 'me', IP: '10.9.9.9/24', CALICO_IPV4POOL_CIDR: '10.5.0.0/16', CALICO_NODENAME_FILE: kept }
   const { io, out } = recordingIo({ env })
   expect(await main(['register', '--datastore', spec], io)).toBe(EXIT.ok)
-  expect(out()).toBe('Node me has 10.9.9.9/24\nIPPool default-ipv4-ippool created\n')
+  expect(out().split('\n')).toEqual([
+    'Node me has 10.9.9.9/24',
+    'IPPool default-ipv4-ippool created',
+    'ClusterInformation/default created',
+    'FelixConfiguration/default created',
+    'FelixConfiguration/node.me created',
+    'BGPConfiguration/default created',
+    '',
+  ])
   expect(readFileSync(kept, 'utf8')).toBe('me')
   const again = recordingIo({ env: { NODENAME: 'me', AS: 'banana' } })
   expect(await main(['register', '--datastore', spec], again.io)).toBe(EXIT.usage)

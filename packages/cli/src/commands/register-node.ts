@@ -1,6 +1,6 @@
 /**
- * `starling register`: writes this node's Node resource from its interfaces and environment, and the default pools of a
- * cluster that has none (calico.md 5.1, 5.2); what `calico-node -startup` does. Once, or again and again.
+ * `starling register`: writes this node's Node resource from its interfaces and environment, and the default pools and
+ * configurations of a cluster that has none (calico.md 5.1, 5.2); what `calico-node -startup` does. Once, or again and again.
  */
 
 import { randomBytes, randomUUID } from 'node:crypto'
@@ -10,8 +10,10 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { hostname, networkInterfaces } from 'node:os'
 import { dirname } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { type Datastore, DatastoreError } from '@starling/datastore'
 import {
   createDefaultPools,
+  createDefaultResources,
   DEFAULT_NODENAME_FILE,
   type HostInterface,
   IpamError,
@@ -21,6 +23,7 @@ import {
   registerNode,
   type Surroundings,
 } from '@starling/ipam'
+import { decodeEntry, resourceKey } from '@starling/resources'
 import type { Command } from 'commander'
 import { CliError, usage } from '../exit.js'
 import type { Io } from '../io.js'
@@ -34,7 +37,9 @@ interface RegisterOptions {
 }
 
 export function register(program: Command, io: Io): void {
-  addDatastore(program.command('register').description("write this node's Node resource and the default pools"))
+  addDatastore(
+    program.command('register').description("write this node's Node resource, the default pools and configurations"),
+  )
     .option('--name <name>', 'name of this node (default: NODENAME, the nodename file, HOSTNAME, the host name)')
     .option('--monitor', 'go on: detect again every AUTODETECT_POLL_INTERVAL')
     .action(async (options: RegisterOptions) => {
@@ -59,9 +64,10 @@ async function readEnvironment(options: RegisterOptions, io: Io): Promise<NodeEn
 }
 
 async function once(options: RegisterOptions, environment: NodeEnvironment, io: Io): Promise<void> {
-  const surroundings = await lookAround(environment)
   try {
     await withDatastore(options.datastore, io, async (datastore) => {
+      if (environment.waitForDatastore) await untilItAnswers(datastore, io)
+      const surroundings = await lookAround(environment, datastore)
       const context = { datastore, now: Date.now, uuid: () => randomUUID() }
       const { ipv4Address, ipv6Address, changed } = await registerNode(context, environment, surroundings)
       const addresses = [ipv4Address, ipv6Address].filter((address) => address !== undefined)
@@ -72,11 +78,28 @@ async function once(options: RegisterOptions, environment: NodeEnvironment, io: 
         ipv6: ipv6Address !== undefined,
       })
       for (const pool of pools) io.write(`IPPool ${pool} created\n`)
+      for (const made of await createDefaultResources(context, environment)) io.write(`${made} created\n`)
     })
     await keepName(environment, io)
   } catch (error) {
     if (error instanceof IpamError) throw new CliError(error.message)
     throw error
+  }
+}
+
+/** WAIT_FOR_DATASTORE: any answer will do, but a refusal is one (calico.md 5.1). */
+async function untilItAnswers(datastore: Datastore, io: Io): Promise<void> {
+  let told = false
+  while (!io.signal.aborted) {
+    try {
+      await datastore.get(resourceKey('ClusterInformation', 'default'))
+      return
+    } catch (error) {
+      if (!(error instanceof DatastoreError) || !error.retriable) throw error
+      if (!told) io.error(`waiting for ${datastore.description}: ${error.message}\n`)
+      told = true
+    }
+    await delay(1_000, undefined, { signal: io.signal }).catch(() => undefined)
   }
 }
 
@@ -101,22 +124,40 @@ function randomUla(): string {
   return `fd${hex.slice(0, 2)}:${hex.slice(2, 6)}:${hex.slice(6, 10)}::/48`
 }
 
-async function lookAround(environment: NodeEnvironment): Promise<Surroundings> {
+async function lookAround(environment: NodeEnvironment, datastore: Datastore): Promise<Surroundings> {
   const interfaces = Object.entries(networkInterfaces()).map(
     ([name, addresses = []]): HostInterface => ({
       name,
       addresses: addresses.map(({ address, cidr }) => ({ address, length: Number(cidr?.split('/')[1] ?? 0) })),
     }),
   )
-  const method = parseMethod(environment.ipMethod)
-  const target = 'kind' in method && method.kind === 'can-reach' ? method.target : undefined
-  const reachableFrom = target === undefined ? undefined : await sourceTowards(target)
-  return { interfaces, ...(reachableFrom === undefined ? {} : { reachableFrom }) }
+  const methods = [parseMethod(environment.ipMethod), parseMethod(environment.ip6Method)] as const
+  const sources = methods.map(async (method, i) =>
+    'kind' in method && method.kind === 'can-reach' ? sourceTowards(method.target, i === 0 ? 4 : 6) : undefined,
+  )
+  const reachableFrom = (await Promise.all(sources)).filter((address) => address !== undefined)
+  const kubernetes = methods.some((method) => 'kind' in method && method.kind === 'kubernetes-internal-ip')
+  return {
+    interfaces,
+    reachableFrom,
+    ...(kubernetes ? { kubernetesAddresses: await internalAddresses(datastore, environment.kubernetesNode) } : {}),
+  }
+}
+
+/** From the Kubernetes Node as the datastore has it (a file datastore may hold it beside the rest). */
+async function internalAddresses(datastore: Datastore, name: string): Promise<readonly string[]> {
+  const entry = await datastore.get(resourceKey('KubernetesNode', name))
+  const decoded = entry === undefined ? undefined : decodeEntry(entry.key, entry.value)
+  if (decoded?.ok !== true || decoded.value.kind !== 'KubernetesNode')
+    throw new CliError(
+      `kubernetes-internal-ip: the datastore has no Kubernetes Node ${name}; name it with CALICO_K8S_NODE_REF or use another method`,
+    )
+  return decoded.value.status.addresses.filter(({ type }) => type === 'InternalIP').map(({ address }) => address)
 }
 
 /** A connected UDP socket sends nothing, but the routing table chooses its source address. */
-async function sourceTowards(target: string): Promise<string | undefined> {
-  const found = await lookup(target).catch(() => undefined)
+async function sourceTowards(target: string, family: 4 | 6): Promise<string | undefined> {
+  const found = await lookup(target, { family }).catch(() => undefined)
   if (found === undefined) return undefined
   const socket = createSocket(found.family === 6 ? 'udp6' : 'udp4')
   return new Promise((resolve) => {
