@@ -105,6 +105,7 @@ export class NodeAgent implements Daemon {
   async start(): Promise<void> {
     const { datastore, environment } = this.#options
     this.#datastore = await openDatastore(datastore, environment, this.#fileProblems.set)
+    refuseToWrite(this.#options, this.#datastore)
     this.#cluster = this.#follow(this.#datastore)
     const ports = new RunningDaemon({
       events: this.#events,
@@ -262,4 +263,17 @@ export class NodeAgent implements Daemon {
       excusedPeers: [],
     }
   }
+}
+
+/** At the start, with what to do, and not in the log every two seconds. */
+function refuseToWrite({ name, claimBlock, nodeStatus }: NodeOptions, { readOnly, description }: Datastore): void {
+  if (readOnly !== true) return
+  if (claimBlock)
+    throw new Error(
+      `--claim-block writes to the datastore, and ${description} is read-only: use etcd, or leave the option out and put a BlockAffinity document (spec.node: ${name}, spec.cidr, spec.state: confirmed) into the files`,
+    )
+  if (nodeStatus)
+    throw new Error(
+      `--node-status writes to the datastore, and ${description} is read-only: use etcd, or leave the option out`,
+    )
 }

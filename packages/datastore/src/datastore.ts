@@ -70,6 +70,8 @@ export class DatastoreError extends Error {
 export interface Datastore {
   /** For messages and metrics: `etcd https://10.0.0.1:2379`, `file cluster/`, `memory`. Never holds a secret. */
   readonly description: string
+  /** Every write is refused, whatever it is: a store of files. */
+  readonly readOnly?: boolean
   list(prefix: string): Promise<Listing>
   /**
    * Every change under the prefix with a revision of `from` or above, in order, each once, until the watch ends. The sink

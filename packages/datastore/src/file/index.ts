@@ -70,6 +70,7 @@ interface KnownFile {
 
 class Files implements FileDatastore {
   readonly description: string
+  readonly readOnly = true
   readonly #options: FileDatastoreOptions
   readonly #clock: Clock
   readonly #store = new MemoryStore()

@@ -133,10 +133,11 @@ export function groupKey(session: SessionParameters, family: FamilyIndex, config
     localAddresses.ipv6 === undefined ? 0 : [...localAddresses.ipv6],
     localAddresses.linkLocal === undefined ? 0 : [...localAddresses.linkLocal],
     limit ?? 0,
-    // Facts of the speaker itself.
-    config.routerId,
-    config.clusterId,
-    config.clientToClient,
-    config.defaultLocalPref,
+    groupFacts(config),
   ])
+}
+
+/** Facts of the speaker itself that every group's octets depend on. */
+export function groupFacts({ routerId, clusterId, clientToClient, defaultLocalPref }: EngineConfig): string {
+  return [routerId, clusterId, clientToClient, defaultLocalPref].join()
 }

@@ -10,6 +10,7 @@ import { LIMITS } from '../config/limits.js'
 import type { EngineConfig } from '../config/types.js'
 import type { SelectOptions } from '../decision/select.js'
 import type { DecisionContext } from '../decision/steps.js'
+import { groupFacts } from '../out/group-key.js'
 import { Membership } from '../out/membership.js'
 import { Packer } from '../out/packer.js'
 import { Pump } from '../out/pump.js'
@@ -60,6 +61,8 @@ export class RibTables implements Tables {
   readonly #ingest: Ingest
   readonly #pump: Pump
   readonly #leaving = new Set<PeerState>()
+  #importFacts = ''
+  #groupFacts = ''
   #deferred = false
   #groupIds = 0
   #turn = 0
@@ -90,6 +93,7 @@ export class RibTables implements Tables {
     this.#ingest = new Ingest(this.families, this.store, new BlockInterner(this.store), this.edit, host)
     this.#pump = new Pump(host)
     this.#apply(config)
+    this.#rememberFacts(config)
   }
 
   #apply(config: EngineConfig): void {
@@ -104,19 +108,28 @@ export class RibTables implements Tables {
     }
   }
 
+  /** What of the speaker itself import profiles and update groups depend on. */
+  #rememberFacts(config: EngineConfig): void {
+    const { routerId, clusterId, defaultLocalPref } = config
+    this.#importFacts = JSON.stringify([routerId, clusterId, defaultLocalPref, clusterIds(config)])
+    this.#groupFacts = groupFacts(config)
+  }
+
   configure(config: EngineConfig): void {
     const before = this.config
     this.#apply(config)
     const decision = JSON.stringify([before.decision, before.nextHopResolution, before.defaultLocalPref])
     const changed = decision !== JSON.stringify([config.decision, config.nextHopResolution, config.defaultLocalPref])
     if (changed) for (const rib of this.families) rib.touchAll()
-    const identity = (of: EngineConfig) =>
-      JSON.stringify([of.routerId, of.clusterId, of.defaultLocalPref, clusterIds(of)])
-    const importChanged = identity(before) !== identity(config)
+    const [imports, groups] = [this.#importFacts, this.#groupFacts]
+    this.#rememberFacts(config)
+    const importChanged = imports !== this.#importFacts
     if (importChanged) {
       this.#profiles.clear()
       this.#lastProfile = undefined
     }
+    // What a session's own configuration changes comes by `peerReconfigured`; 10,000 others need not be looked at.
+    if (!importChanged && groups === this.#groupFacts) return
     for (const peer of this.states) {
       if (peer === undefined) continue
       if (importChanged) {
@@ -422,5 +435,12 @@ export class RibTables implements Tables {
 }
 
 function clusterIds(config: EngineConfig): number[] {
-  return [...new Set([...config.peers.values()].map((peer) => peer.clusterId))].sort((a, b) => a - b)
+  const ids = new Set<number>()
+  let last: number | undefined
+  // Thousands of peers, one or two ids.
+  for (const { clusterId } of config.peers.values()) {
+    if (clusterId !== last) ids.add(clusterId)
+    last = clusterId
+  }
+  return [...ids].sort((a, b) => a - b)
 }

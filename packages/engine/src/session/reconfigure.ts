@@ -85,7 +85,8 @@ export function reconfigure(
   for (const peer of known) {
     const config = wanted(peer, next, directory)
     if (config === undefined) gone.push(peer)
-    else changePeer(peer, config, newIdentity, host, work, now)
+    // A plan keeps the parts that did not change: most peers are the very same value.
+    else if (config !== peer.config || newIdentity) changePeer(peer, config, newIdentity, host, work, now)
   }
   for (const peer of gone) {
     removePeer(peer, host, directory, 'removed from the configuration', now)
