@@ -67,7 +67,7 @@ export const ROOMS: readonly Room[] = [
 
   room(2, 'sys', [], ['koffi']),
   room(2, 'etcd3', [], ['@grpc/grpc-js']),
-  room(2, 'speaker', ['engine', 'bgp-packet', 'inet', 'sys']),
+  room(2, 'speaker', ['engine', 'bgp-packet', 'inet', 'netlink', 'netlink/socket', 'sys']),
   room(
     2,
     'api',

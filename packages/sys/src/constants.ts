@@ -33,6 +33,7 @@ export const IPV6 = {
   UNICAST_HOPS: 16,
   MULTICAST_IF: 17,
   MULTICAST_HOPS: 18,
+  MULTICAST_LOOP: 19,
   JOIN_GROUP: 20,
   V6ONLY: 26,
   RECVPKTINFO: 49,
@@ -40,6 +41,9 @@ export const IPV6 = {
   TCLASS: 67,
   MINHOPCOUNT: 73,
 } as const
+
+/** Raw ICMPv6 socket options (linux/icmpv6.h). A set bit of the 256-bit filter blocks that type. */
+export const ICMPV6 = { FILTER: 1 } as const
 
 /** IPPROTO_TCP options (linux/tcp.h). MD5SIG_EXT is 32: 38 is TCP_AO_ADD_KEY. */
 export const TCP = {

@@ -27,7 +27,7 @@ export {
 } from './calls.js'
 export type { Capabilities, Feature } from './capabilities.js'
 export { capabilities, supports } from './capabilities.js'
-export { AF, CLONE, IP, IPV6, MSG, NETLINK, SO, SOCK, SOL, TCP } from './constants.js'
+export { AF, CLONE, ICMPV6, IP, IPV6, MSG, NETLINK, SO, SOCK, SOL, TCP } from './constants.js'
 export { ERRNO, errnoName, errnoWords, SysError, Unsupported } from './errno.js'
 export type { FilterStep } from './filter.js'
 export { attachFilter, attachTtlFilter } from './filter.js'
