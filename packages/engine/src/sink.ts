@@ -30,12 +30,20 @@ export interface InstallView {
   /** Of the best path; for multipath see {@link nextHops}. Peer name for BGP. */
   readonly from: string
   /** BGP next hops, copies are the receiver's business; empty for blackholes. */
-  readonly nextHops: readonly { readonly address: Uint8Array; readonly weight: number }[]
+  readonly nextHops: readonly NextHopView[]
   readonly localPref: number | undefined
   readonly metric: number | undefined
   readonly ebgp: boolean
   /** What a local route asked for (`blackhole`, or a static via); absent for BGP routes. */
   readonly local?: LocalRouteTarget
+}
+
+export interface NextHopView {
+  /** 4 or 16 bytes. */
+  readonly address: Uint8Array
+  /** The interface a link-local address is meant on: that of the session it came over. */
+  readonly device?: string
+  readonly weight: number
 }
 
 export type LocalRouteTarget =

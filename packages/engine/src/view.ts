@@ -36,8 +36,11 @@ export interface PeerView {
   readonly kind: PeerKind
   readonly description: string
   readonly why: Why
+  /** `%eth0` of an unnumbered peer whose router is not found (yet). */
   readonly remoteAddress: string
   readonly remotePort: number
+  /** The device it is bound to. */
+  readonly interface?: string
   readonly localAddress?: string
   readonly remoteAs: number | undefined
   readonly localAs: number
@@ -75,6 +78,25 @@ export interface PeerView {
   readonly outputQueueBytes: number
   /** Added by whoever runs BFD; absent: none is configured. */
   readonly bfd?: BfdView
+  /** Added by whoever looks for routers; absent: the peer has an address of its own. */
+  readonly discovery?: DiscoveryView
+}
+
+/** What was heard on the link of an unnumbered peer (RFC 4861). */
+export interface DiscoveryView {
+  readonly interface: string
+  /** The router that is the peer, with its zone. */
+  readonly neighbor?: string
+  /** Why there is none; empty when there is one. */
+  readonly reason: string
+  /** Every router heard, and how many milliseconds ago. */
+  readonly routers: readonly { readonly address: string; readonly age: number }[]
+  readonly advertisementsSent: number
+  readonly advertisementsReceived: number
+  readonly solicitationsSent: number
+  readonly solicitationsReceived: number
+  readonly discarded: number
+  readonly lastDiscard: string
 }
 
 /** A BFD session beside a peering (RFC 5880); intervals in milliseconds. */

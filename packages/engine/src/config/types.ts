@@ -20,6 +20,14 @@ export function peerKey(remoteAddress: string, remotePort = 179): PeerKey {
   return remotePort === 179 || remotePort === 0 ? remoteAddress : `${remoteAddress} port ${remotePort}`
 }
 
+/**
+ * An unnumbered peer is the router behind an interface, whatever its address is today: its identity, and its
+ * `remoteAddress` until it is found, is the zone alone (`%eth0`). Who finds it (`speaker`) fills the address in, so that
+ * another neighbour is a new connection of that one session.
+ */
+export const unnumberedAddress = (name: string): string => `%${name}`
+export const isUnnumbered = ({ key }: Pick<PeerConfig, 'key'>): boolean => key.startsWith('%')
+
 /** Where something came from, in the words of the operator's own resources: shown by `plan`, `explain` and logs. */
 export interface Why {
   /** `BGPPeer/rack1-tor`, `BGPConfiguration/default`, `Node/worker-1`, `command line`. */
@@ -95,7 +103,7 @@ export interface PeerConfig {
   readonly description: string
   readonly why: Why
 
-  /** Canonical text; a link-local address carries its zone (`fe80::1%eth0`). */
+  /** Canonical text; a link-local address carries its zone (`fe80::1%eth0`); `%eth0` of a router not found yet. */
   readonly remoteAddress: string
   readonly remotePort: number
   /** Source of outgoing and required destination of incoming connections; absent = any. */

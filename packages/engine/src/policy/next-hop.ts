@@ -7,11 +7,13 @@
  *   | blackhole, device, static    | own       | own         | own         | own          |
  *
  * `keep-ebgp` is `keep` on eBGP and the first column on iBGP. A policy term may override it all with an address.
+ * A link-local address means something else on every link: it is never handed on (RFC 4291 section 2.5.6). Of a pair
+ * the global half is; where there is none, we are the next hop ourselves.
  */
 import { parseAddress } from '@starling/bgp-packet'
 import type { PeerConfig } from '../config/types.js'
 import type { FamilyIndex, SessionParameters } from '../rib/contract.js'
-import type { NextHops } from '../rib/next-hops.js'
+import { hasGlobal, isLinkLocal, type NextHops } from '../rib/next-hops.js'
 import type { RouteSource } from './types.js'
 
 export type NextHopChoice = 'unchanged' | 'self'
@@ -36,22 +38,31 @@ export function selfNextHop(session: SessionParameters, family: FamilyIndex): Ui
   const session6 = session.localAddress.length === 16 ? session.localAddress : undefined
   const best6 = ipv6 ?? session6 ?? linkLocal
   if (family === 1) return withLinkLocal(best6, session)
+  // On an unnumbered link nobody has a route to our IPv4 address: the one address that surely works is the session's.
+  if (session.extendedNextHop && isLinkLocalAddress(session.localAddress)) return withLinkLocal(best6, session)
   return session4 ?? ipv4 ?? (session.extendedNextHop ? withLinkLocal(best6, session) : undefined)
 }
 
 /** RFC 2545 section 3: the link-local address rides along when the session itself runs over one. */
 function withLinkLocal(address: Uint8Array | undefined, session: SessionParameters): Uint8Array | undefined {
   const { linkLocal } = session.localAddresses
-  if (address === undefined || linkLocal === undefined || !isLinkLocal(session.localAddress)) return address
-  if (isLinkLocal(address)) return address
+  if (address === undefined || linkLocal === undefined || !isLinkLocalAddress(session.localAddress)) return address
+  if (isLinkLocalAddress(address)) return address
   const both = new Uint8Array(32)
   both.set(address)
   both.set(linkLocal, 16)
   return both
 }
 
-function isLinkLocal(address: Uint8Array): boolean {
-  return address.length === 16 && address[0] === 0xfe && (address[1] & 0xc0) === 0x80
+function isLinkLocalAddress(address: Uint8Array): boolean {
+  return address.length === 16 && isLinkLocal(address)
+}
+
+/** What of a next hop may be handed on to others. */
+function portable(bytes: Uint8Array): Uint8Array | undefined {
+  if (bytes.length < 16) return bytes
+  if (!hasGlobal(bytes)) return undefined
+  return bytes.length === 32 ? bytes.subarray(0, 16) : bytes
 }
 
 /** May a next hop of this length stand beside a prefix of the family on this session? */
@@ -79,8 +90,12 @@ export function chooseNextHop(
     return nextHops.intern(bytes, 0, bytes.length)
   }
   if (choice === 'unchanged') {
-    if (nextHopFits(nextHops.bytes(current), session, family)) return current
-    return 'next hop of the other family, RFC 8950 not negotiated'
+    const bytes = nextHops.bytes(current)
+    const kept = portable(bytes)
+    if (kept !== undefined) {
+      if (!nextHopFits(kept, session, family)) return 'next hop of the other family, RFC 8950 not negotiated'
+      return kept === bytes ? current : nextHops.intern(kept, 0, kept.length)
+    }
   }
   const self = selfNextHop(session, family)
   if (self === undefined) return 'no own address for next hop self'

@@ -210,7 +210,9 @@ function formatHops(bytes: Uint8Array): string {
 }
 
 function kernelText(route: InstallView): string {
-  const hops = route.nextHops.map(({ address }) => formatAddress(address))
+  const hops = route.nextHops.map(
+    ({ address, device }) => `${formatAddress(address)}${device === undefined ? '' : ` dev ${device}`}`,
+  )
   return `${route.source} ${route.from} via ${hops.join(',')}`
 }
 

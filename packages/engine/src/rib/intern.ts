@@ -17,7 +17,7 @@ import {
   verdictOf,
 } from '@starling/bgp-packet'
 import { type AttrId, type AttributeStore, BGP_PREFERENCE, SetFlag } from './attributes.js'
-import { isLinkLocal } from './next-hops.js'
+import { hasGlobal, isLinkLocal } from './next-hops.js'
 
 const ALIASES = 4096
 /** A canonical block may be longer than what came: 2-octet AS numbers double. */
@@ -39,11 +39,13 @@ export interface BlockContext {
   readonly key: number
   /** Where its link-local next hops live. */
   readonly zone: string
+  /** The session itself runs over link-local addresses: of two next hops it means that one. */
+  readonly linkLocal: boolean
 }
 
-export function blockContext(update: UpdateContext, zone: string): BlockContext {
+export function blockContext(update: UpdateContext, zone: string, linkLocal: boolean): BlockContext {
   const key = (update.as4 ? 1 : 0) | (update.ibgp ? 2 : 0) | (update.confederation ? 4 : 0)
-  return { update, key, zone }
+  return { update, key, zone, linkLocal }
 }
 
 export class BlockInterner {
@@ -114,7 +116,9 @@ export class BlockInterner {
   #outer(scan: UpdateScan, context: BlockContext): number {
     const { buffer, reach } = scan
     const lastAddress = reach.nextHopEnd - 16
-    const zone = isLinkLocal(buffer, lastAddress) ? context.zone : ''
+    // Of a pair a numbered session takes the global one, and the link-local one stays without meaning.
+    const meant = context.linkLocal || !hasGlobal(buffer, reach.nextHopStart)
+    const zone = meant && isLinkLocal(buffer, lastAddress) ? context.zone : ''
     return this.#store.nextHops.intern(buffer, reach.nextHopStart, reach.nextHopEnd, zone)
   }
 

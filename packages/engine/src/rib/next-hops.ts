@@ -7,7 +7,7 @@
  */
 import { formatAddress } from '@starling/bgp-packet'
 import { growU8, growU32, nextCapacity } from '@starling/inet'
-import type { Sink } from '../sink.js'
+import type { NextHopView, Sink } from '../sink.js'
 import { hashBytes, hashNumber } from './hash.js'
 
 const UNKNOWN = 0
@@ -19,7 +19,7 @@ interface NextHop {
   readonly zone: string
   readonly hash: number
   /** As the kernel's view wants it, made once. */
-  readonly weighted: { readonly address: Uint8Array; readonly weight: number }
+  readonly weighted: NextHopView
 }
 
 const NO_BYTES = new Uint8Array(0)
@@ -62,7 +62,9 @@ export class NextHops {
     const id = this.#free.pop() ?? this.#entries.length
     this.#grow(id)
     const bytes = buffer.slice(start, end)
-    this.#entries[id] = { bytes, zone, hash, weighted: { address: forwardingPart(bytes), weight: 1 } }
+    const address = forwardingPart(bytes, zone)
+    const device = zone !== '' && address.length === 16 && isLinkLocal(address) ? { device: zone } : undefined
+    this.#entries[id] = { bytes, zone, hash, weighted: { address, ...device, weight: 1 } }
     this.#chain[id] = this.#buckets.get(hash) ?? 0
     this.#buckets.set(hash, id)
     this.#states[id] = UNKNOWN
@@ -144,7 +146,7 @@ export class NextHops {
   }
 
   /** 4 or 16 octets used for forwarding, with weight 1. */
-  weighted(id: number): { readonly address: Uint8Array; readonly weight: number } {
+  weighted(id: number): NextHopView {
     return this.#entries[id].weighted
   }
 
@@ -182,14 +184,21 @@ export function isLinkLocal(bytes: Uint8Array, at = 0): boolean {
   return bytes[at] === 0xfe && (bytes[at + 1] & 0xc0) === 0x80
 }
 
+/** Of the two addresses of RFC 2545 the first is a global one; unnumbered peers put `::` or the link-local one there, too. */
+export function hasGlobal(bytes: Uint8Array, at = 0): boolean {
+  if (isLinkLocal(bytes, at)) return false
+  for (let i = at; i < at + 16; i++) if (bytes[i] !== 0) return true
+  return false
+}
+
 /**
- * Of the two addresses of RFC 2545 the global one resolves anywhere; the link-local one counts where the first is no
- * global address, which is what unnumbered peers send.
+ * The global address resolves anywhere, the link-local one on its link only: it counts where there is no other, and
+ * where the link is known (a zone), because then it needs no route to be resolved by: on unnumbered links there is none.
  */
-function forwardingPart(bytes: Uint8Array): Uint8Array {
+function forwardingPart(bytes: Uint8Array, zone: string): Uint8Array {
   if (bytes.length !== 32) return bytes
-  const first = bytes.subarray(0, 16)
-  return isLinkLocal(first) || first.every((octet) => octet === 0) ? bytes.subarray(16) : first
+  if (zone !== '' || !hasGlobal(bytes)) return bytes.subarray(16)
+  return bytes.subarray(0, 16)
 }
 
 function trackedText(entry: NextHop): string {

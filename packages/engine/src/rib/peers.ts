@@ -11,6 +11,7 @@ import type { Follower } from '../out/follower.js'
 import type { ImportProfile } from '../policy/import.js'
 import type { FamilyIndex, PeerSlot, SessionParameters } from './contract.js'
 import { type BlockContext, blockContext } from './intern.js'
+import { isLinkLocal } from './next-hops.js'
 
 export const LOCAL_SOURCE = 0
 
@@ -102,9 +103,21 @@ export class PeerColumns {
     this.external[source] = session.external ? 1 : 0
     this.client[source] = session.config.routeReflectorClient ? 1 : 0
     this.routerId[source] = session.remoteRouterId
-    this.address[source] = session.remoteAddress
+    this.address[source] = comparable(session)
     return changed
   }
+}
+
+function overLinkLocal({ remoteAddress }: SessionParameters): boolean {
+  return remoteAddress.length === 16 && isLinkLocal(remoteAddress)
+}
+
+/** The address that decides between equal paths. On two links the same link-local address is two neighbours. */
+function comparable(session: SessionParameters): Uint8Array {
+  const { remoteAddress, config } = session
+  if (!overLinkLocal(session)) return remoteAddress
+  const [, zone = ''] = config.remoteAddress.split('%')
+  return Uint8Array.from([...remoteAddress, ...Array.from(zone, (letter) => letter.charCodeAt(0))])
 }
 
 function limitsOf(session: SessionParameters): readonly (PrefixLimit | undefined)[] {
@@ -120,5 +133,5 @@ function contextOf(session: SessionParameters): BlockContext {
     addPathIPv6: session.addPathReceive[1],
   })
   const [, zone = session.config.interface ?? ''] = session.config.remoteAddress.split('%')
-  return blockContext(update, zone)
+  return blockContext(update, zone, overLinkLocal(session))
 }

@@ -100,6 +100,7 @@ export interface UpdateFields {
   /** Prefix texts; `10.0.0.0/8#7` carries path identifier 7 (then all must carry one). */
   readonly announce?: readonly string[]
   readonly withdraw?: readonly string[]
+  /** An address, or the pair of RFC 2545: `fd00::9+fe80::9`. */
   readonly nextHop?: string
   readonly origin?: number
   /** Text of `printAsPath`. */
@@ -173,6 +174,10 @@ export function attributeBlock(fields: UpdateFields, inline: boolean): Uint8Arra
   return writer.copy()
 }
 
+function hopOctets(text = '10.9.9.9'): Uint8Array {
+  return Uint8Array.from(text.split('+').flatMap((part) => [...(parseAddress(part) ?? new Uint8Array(4))]))
+}
+
 /** Whole messages (with headers) for the fields: one per kind and family. */
 export function updateMessages(fields: UpdateFields, maximum = 4096): Uint8Array[] {
   const messages: Uint8Array[] = []
@@ -198,7 +203,7 @@ export function updateMessages(fields: UpdateFields, maximum = 4096): Uint8Array
   const of = (list: readonly Nlri[], family: string) => list.filter(({ prefix }) => prefix.family === family)
   build(of(withdraw, 'ipv4'), (addPath) => packer.beginWithdraw(maximum, addPath))
   build(of(withdraw, 'ipv6'), (addPath) => packer.beginUnreach(maximum, addPath, 2))
-  const hop = parseAddress(fields.nextHop ?? '10.9.9.9') ?? new Uint8Array(4)
+  const hop = hopOctets(fields.nextHop)
   if (hop.length === 4) {
     const block = attributeBlock(fields, true)
     build(of(announce, 'ipv4'), (addPath) => packer.beginAnnounce(maximum, addPath, block))
@@ -206,7 +211,7 @@ export function updateMessages(fields: UpdateFields, maximum = 4096): Uint8Array
     const block = attributeBlock(fields, false)
     build(of(announce, 'ipv4'), (addPath) => packer.beginReach(maximum, addPath, 1, hop, block))
   }
-  const hop6 = hop.length === 16 ? hop : (parseAddress('fd00::9') ?? new Uint8Array(16))
+  const hop6 = hop.length >= 16 ? hop : (parseAddress('fd00::9') ?? new Uint8Array(16))
   const block6 = attributeBlock(fields, false)
   build(of(announce, 'ipv6'), (addPath) => packer.beginReach(maximum, addPath, 2, hop6, block6))
   return messages

@@ -80,6 +80,13 @@ export class Directory {
     else this.#byAddress.set(address, rest)
   }
 
+  /** An unnumbered peer was found, or lost: connections from its address of before are no longer for it. */
+  move(peer: Peer, config: PeerConfig): void {
+    this.remove(peer)
+    peer.config = config
+    this.add(peer)
+  }
+
   /** The configured or already known dynamic peer a connection is for; text = why it cannot be. */
   find(endpoints: Endpoints): Peer | string | undefined {
     const candidates = this.#byAddress.get(canonicalAddress(endpoints.remoteAddress))

@@ -76,6 +76,7 @@ export function peerView(peer: Peer, host: PeerHost): PeerView {
     why: config.why,
     remoteAddress: config.remoteAddress,
     remotePort: config.remotePort,
+    ...(config.interface !== undefined && { interface: config.interface }),
     ...(localAddress !== undefined && { localAddress }),
     remoteAs,
     localAs: config.localAs,

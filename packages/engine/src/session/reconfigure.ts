@@ -86,7 +86,7 @@ export function reconfigure(
     const config = wanted(peer, next, directory)
     if (config === undefined) gone.push(peer)
     // A plan keeps the parts that did not change: most peers are the very same value.
-    else if (config !== peer.config || newIdentity) changePeer(peer, config, newIdentity, host, work, now)
+    else if (config !== peer.config || newIdentity) changePeer(peer, config, newIdentity, host, directory, work, now)
   }
   for (const peer of gone) {
     removePeer(peer, host, directory, 'removed from the configuration', now)
@@ -101,6 +101,7 @@ function changePeer(
   config: PeerConfig,
   newIdentity: boolean,
   host: PeerHost,
+  directory: Directory,
   work: Work,
   now: number,
 ): void {
@@ -109,7 +110,8 @@ function changePeer(
   else if (!newIdentity) return
   const current = peer.current
   const effect = effectOf(changes, config, current?.negotiated?.remoteAs)
-  peer.config = config
+  if (peer.config.remoteAddress === config.remoteAddress) peer.config = config
+  else directory.move(peer, config)
   if (changes.length > 0) peer.omissions = NO_OMISSIONS
   if (peer.settle(now)) return
   const field = newIdentity ? 'routerId' : effect.reset?.field

@@ -5,9 +5,10 @@
  * every interface that link-local sessions live on whether it can carry them. Nothing is opened before somebody asks.
  */
 import { formatAddress } from '@starling/bgp-packet'
+import type { DiscoveryView } from '@starling/engine'
 import { errnoName } from '@starling/sys'
 import { now } from '../clock.js'
-import { type FinderCounters, linkTrouble, ROUTER_LIFETIME, RouterFinder } from './finder.js'
+import { linkTrouble, ROUTER_LIFETIME, RouterFinder } from './finder.js'
 import { LinkWatch } from './links.js'
 import { type DiscoveryMessage, decodeDiscovery, encodeAdvertisement, encodeSolicitation } from './packet.js'
 import { ALL_NODES, ALL_ROUTERS, type DiscoverySocket, openDiscoverySocket } from './sockets.js'
@@ -16,17 +17,6 @@ export interface DiscoveryEvents {
   /** A neighbour, or a reason why there is none, or the state of a link. */
   changed(): void
   problem(text: string): void
-}
-
-/** What is known behind one interface. */
-export interface DiscoveryView extends Readonly<FinderCounters> {
-  readonly interface: string
-  /** With its zone. */
-  readonly neighbor?: string
-  readonly reason: string
-  /** Every router heard, with the milliseconds since then. */
-  readonly routers: readonly { readonly address: string; readonly age: number }[]
-  readonly lastDiscard: string
 }
 
 class Place {
