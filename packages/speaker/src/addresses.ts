@@ -21,11 +21,18 @@ function isLinkLocal(address: string): boolean {
 }
 
 /** Addresses beside `localAddress` on its interface; empty when it is on none (yet). */
-export function localAddressesBeside(localAddress: string, at: number): LocalAddresses {
-  const [bare = ''] = localAddress.split('%')
-  const list = Object.values(interfaces(at)).find((each) => each?.some(({ address }) => address === bare)) ?? []
+export function localAddressesBeside(localAddress: string, at: number, known = interfaces(at)): LocalAddresses {
+  const [bare = '', zone] = localAddress.split('%')
+  // The same link-local address may be on many interfaces: its zone says which is meant.
+  const list =
+    (zone === undefined ? undefined : known[zone]) ??
+    Object.values(known).find((each) => each?.some(({ address }) => address === bare)) ??
+    []
   const ipv4 = list.find(({ family }) => family === 'IPv4')
-  const ipv6 = list.find(({ family, address }) => family === 'IPv6' && !isLinkLocal(address) && address !== '::1')
+  const global = (info: NetworkInterfaceInfo) =>
+    info.family === 'IPv6' && !isLinkLocal(info.address) && info.address !== '::1'
+  // RFC 2545 section 3: beside a link-local address only one that the peer has a network in common with.
+  const ipv6 = list.find((info) => global(info) && (zone === undefined || info.cidr?.endsWith('/128') !== true))
   const linkLocal = list.find(({ family, address }) => family === 'IPv6' && isLinkLocal(address))
   return {
     ...octets('ipv4', ipv4),

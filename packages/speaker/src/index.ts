@@ -8,13 +8,6 @@ export { DIAGNOSTICS as BFD_DIAGNOSTICS } from './bfd/packet.js'
 export { now } from './clock.js'
 export { DRAIN_TIME, type DrainStage, drained, withdrawn } from './drain.js'
 export type { ListenAddress } from './listener.js'
-export {
-  type BfdPeers,
-  type LoopDelay,
-  type SinkExtras,
-  Speaker,
-  type SpeakerNotice,
-  type SpeakerOptions,
-  type StopMode,
-} from './speaker.js'
+export { Speaker } from './speaker.js'
+export type { BfdPeers, LoopDelay, SinkExtras, SpeakerNotice, SpeakerOptions, StopMode } from './types.js'
 export { warmUp } from './warm-up.js'

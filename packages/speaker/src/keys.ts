@@ -1,5 +1,9 @@
 /**
  * TCP MD5 keys a listener must have: those of the configured peers of its family, and of the ranges (RFC 2385).
+ *
+ * The kernel finds a key by the address alone. A listener on one link-local address therefore has the keys of that link,
+ * and one for all addresses can only hold one key for the same link-local address behind several interfaces: peers that
+ * lose are clashes, turned away by the listener (theirs takes our dial all the same).
  */
 import type { EngineConfig } from '@starling/engine'
 import { Prefix } from '@starling/inet'
@@ -7,9 +11,15 @@ import { Prefix } from '@starling/inet'
 /** Peer address or `address/length` to key. */
 export type Keys = ReadonlyMap<string, string>
 
-/** `fe80::1%eth0` keeps its zone: the kernel wants the scope. */
-export function keysFor(config: EngineConfig, listenAddress: string): Keys {
+/** Under which name the kernel keeps the key of a peer. */
+export function keyName(address: string): string {
+  return address.split('%')[0] ?? address
+}
+
+/** `clashes` gets the peers, with their zone, whose connections the listener cannot check. */
+export function keysFor(config: EngineConfig, listenAddress: string, clashes = new Set<string>()): Keys {
   const six = listenAddress.includes(':')
+  const [, link] = listenAddress.split('%')
   const keys = new Map<string, string>()
   for (const { range, template } of config.dynamicNeighbors) {
     // Without host bits: the kernel compares the address of a prefix key as it stands.
@@ -18,7 +28,12 @@ export function keysFor(config: EngineConfig, listenAddress: string): Keys {
     if ((prefix.family === 'ipv6') === six) keys.set(prefix.toString(), template.password)
   }
   for (const { remoteAddress, password } of config.peers.values()) {
-    if (password !== undefined && remoteAddress.includes(':') === six) keys.set(remoteAddress, password)
+    if (password === undefined || remoteAddress.startsWith('%') || remoteAddress.includes(':') !== six) continue
+    const [name = '', zone] = remoteAddress.split('%')
+    if (link !== undefined && zone !== link) continue
+    const other = keys.get(name)
+    if (zone !== undefined && other !== undefined && other !== password) clashes.add(remoteAddress)
+    else keys.set(name, password)
   }
   return keys
 }

@@ -8,12 +8,14 @@ import type { Socket } from 'node:net'
 import type { EngineConfig } from '@starling/engine'
 import { Prefix } from '@starling/inet'
 import { IP, IPV6, openTcpListener, SOL, setsockopt, type TcpListener } from '@starling/sys'
-import { type Keys, keyChanges, keysFor, wantsTtl } from './keys.js'
+import { type Keys, keyChanges, keyName, keysFor, wantsTtl } from './keys.js'
 import { BACKLOG, LISTEN_RETRY } from './limits.js'
 
 export interface ListenAddress {
   readonly address: string
   readonly port: number
+  /** Of the interface of a link-local address: another interface of the same name is another place to listen. */
+  readonly index?: number
 }
 
 export interface ListenerReport {
@@ -34,6 +36,8 @@ export class Listener {
   #keys: Keys = new Map()
   /** Peers and ranges whose key the kernel did not take: unsigned segments of theirs would get through. */
   readonly #keyless = new Set<string>()
+  /** Peers whose key could not stand beside another's. */
+  #clashes: ReadonlySet<string> = new Set()
   /** Those already told of: every plan tries them again. */
   readonly #toldOf = new Set<string>()
   #ttl = false
@@ -60,7 +64,7 @@ export class Listener {
   async open(config: EngineConfig): Promise<boolean> {
     clearTimeout(this.#retry)
     if (this.#closed) return false
-    this.#keys = keysFor(config, this.#wanted.address)
+    this.#keys = this.#keysOf(config)
     this.#keyless.clear()
     this.#ttl = wantsTtl(config)
     try {
@@ -104,7 +108,7 @@ export class Listener {
       await this.open(config)
       return
     }
-    const after = keysFor(config, this.#wanted.address)
+    const after = this.#keysOf(config)
     const { set, remove } = keyChanges(this.#keys, after)
     this.#keys = after
     for (const peer of remove) {
@@ -114,6 +118,17 @@ export class Listener {
     const missing = [...this.#keyless].map((peer) => [peer, after.get(peer) ?? ''] as const)
     this.#keyless.clear()
     for (const [peer, key] of new Map([...set, ...missing])) this.#try(peer, () => listener.addMd5Key(peer, key))
+  }
+
+  #keysOf(config: EngineConfig): Keys {
+    const clashes = new Set<string>()
+    const keys = keysFor(config, this.#wanted.address, clashes)
+    for (const peer of clashes) {
+      const reason = 'another interface has a peer of the same link-local address with another password'
+      if (!this.#clashes.has(peer)) this.#report.keyFailed(this.#wanted, peer, reason)
+    }
+    this.#clashes = clashes
+    return keys
   }
 
   #try(peer: string, change: () => void): void {
@@ -133,14 +148,15 @@ export class Listener {
   }
 
   #admit(socket: Socket): void {
-    if (this.#keyless.size > 0 && this.#lacksKey(socket.remoteAddress ?? '')) socket.destroy()
+    if (this.#keyless.size + this.#clashes.size > 0 && this.#lacksKey(socket.remoteAddress ?? '')) socket.destroy()
     else this.#accept(socket)
   }
 
   #lacksKey(address: string): boolean {
-    if (this.#keyless.has(address)) return true
+    const name = keyName(address)
+    if (this.#keyless.has(name) || this.#clashes.has(address)) return true
     // A longer match with a key of its own wins in the kernel, and here.
-    if (this.#keys.has(address)) return false
+    if (this.#keys.has(name)) return false
     const octets = Prefix.parseOrHost(address)?.bytes
     return (
       octets !== undefined &&

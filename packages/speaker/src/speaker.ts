@@ -13,64 +13,24 @@ import {
   type ConnectTarget,
   Engine,
   type EngineConfig,
-  type EngineOptions,
   type LocalRoute,
   type PeerKey,
   type Reconfiguration,
   type Sink,
 } from '@starling/engine'
-import { localAddressesBeside } from './addresses.js'
-import { BfdHost, type BfdPeer } from './bfd/host.js'
+import { BfdHost } from './bfd/host.js'
 import { now } from './clock.js'
 import { TcpConnection } from './connection.js'
 import { dial } from './dialler.js'
+import type { DiscoveryHost } from './discovery/host.js'
+import { LinkSide } from './discovery/side.js'
 import { DRAIN_STAGES, DRAIN_TIME, type DrainStage } from './drain.js'
+import { endpointsOf, errorText } from './endpoints.js'
 import { MAX_CONNECTIONS, PREFIXES_PER_LOOK, TURN_BUDGET } from './limits.js'
 import { type ListenAddress, Listener, requireTtl } from './listener.js'
 import { Loop } from './loop.js'
+import type { BfdPeers, LoopDelay, SinkExtras, SpeakerNotice, SpeakerOptions, StopMode } from './types.js'
 import { warmUp } from './warm-up.js'
-
-/** What the engine asks for that is not about connections: the kernel's and the operator's side. */
-export type SinkExtras = Pick<
-  Sink,
-  'installs' | 'installRoute' | 'removeRoute' | 'trackNextHop' | 'untrackNextHop' | 'event'
->
-
-/** What happened to sockets, for logs; stable words. */
-export type SpeakerNotice =
-  | { readonly type: 'listening'; readonly address: string; readonly port: number }
-  | { readonly type: 'listen-waiting'; readonly address: string; readonly port: number; readonly reason: string }
-  | { readonly type: 'key-failed'; readonly address: string; readonly peer: string; readonly reason: string }
-  | { readonly type: 'connection-refused'; readonly remoteAddress: string; readonly reason: string }
-  | { readonly type: 'bfd-problem'; readonly reason: string }
-
-export interface SpeakerOptions {
-  readonly config: EngineConfig
-  readonly listen: readonly ListenAddress[]
-  /** Peers with BFD. */
-  readonly bfd?: BfdPeers
-  readonly extras: SinkExtras
-  readonly notice?: (notice: SpeakerNotice) => void
-  /** Uniform in [0, 1); Math.random by default. */
-  readonly random?: () => number
-  /** We restarted, and the kernel kept forwarding: graceful restart as the restarting side. */
-  readonly restarting?: boolean
-  /** Run synthetic routes through the code before listening: a fifth of a second, and no cold start under load. */
-  readonly warmUp?: boolean
-  /** Other tables than the engine's own, for tests. */
-  readonly tables?: EngineOptions['tables']
-}
-
-export type BfdPeers = ReadonlyMap<PeerKey, BfdPeer>
-
-export type StopMode = 'restart' | 'shutdown' | 'drain'
-
-export interface LoopDelay {
-  /** Milliseconds. */
-  readonly p50: number
-  readonly p99: number
-  readonly maximum: number
-}
 
 interface Live {
   readonly connection: TcpConnection
@@ -86,6 +46,8 @@ export class Speaker {
   readonly #extras: SinkExtras
   readonly #notice: (notice: SpeakerNotice) => void
   #listeners = new Map<string, Listener>()
+  #listenWanted: readonly ListenAddress[]
+  readonly #links: LinkSide
   readonly #loop: Loop
   readonly #live = new Map<ConnectionId, Live>()
   readonly #dialling = new Map<ConnectionId, Socket>()
@@ -103,6 +65,7 @@ export class Speaker {
   #drainTimer: NodeJS.Timeout | undefined
   #endDrainWait: (cancelled: boolean) => void = () => undefined
   #stopping = false
+  #linksPending = false
 
   constructor(options: SpeakerOptions) {
     this.#config = options.config
@@ -110,6 +73,15 @@ export class Speaker {
     this.#warmUp = options.warmUp ?? false
     this.#extras = options.extras
     this.#notice = options.notice ?? (() => undefined)
+    this.#listenWanted = options.listen
+    const random = options.random ?? Math.random
+    this.#links = new LinkSide(
+      {
+        changed: () => this.#linksChanged(),
+        problem: (reason) => this.#notice({ type: 'discovery-problem', reason }),
+      },
+      random,
+    )
     this.#loop = new Loop({
       tick: (at) => this.engine.tick(at),
       work: (at) => this.engine.pending && this.engine.work(PREFIXES_PER_LOOK, at),
@@ -121,9 +93,9 @@ export class Speaker {
       problem: (reason) => this.#notice({ type: 'bfd-problem', reason }),
     })
     for (const address of options.listen) this.#listeners.set(listenKey(address), this.#listener(address))
-    this.engine = new Engine(options.config, this.#sink(), {
+    this.engine = new Engine(this.#effective(), this.#sink(), {
       now: now(),
-      random: options.random ?? Math.random,
+      random,
       restarting: options.restarting ?? false,
       ...(options.tables !== undefined && { tables: options.tables }),
     })
@@ -133,9 +105,20 @@ export class Speaker {
   async start(): Promise<void> {
     if (this.#warmUp) warmUp(this.#config)
     this.#delay.enable()
-    await Promise.all([...this.#listeners.values()].map((listener) => listener.open(this.#config)))
-    this.bfd.set(this.#bfdPeers)
+    await Promise.all([...this.#listeners.values()].map((listener) => listener.open(this.#effective())))
+    this.#links.configured(this.#config)
+    this.bfd.set(this.#links.applyBfd(this.#bfdPeers))
     this.#loop.poke()
+  }
+
+  /** Routers found on links, for the views. */
+  get discovery(): DiscoveryHost {
+    return this.#links.discovery
+  }
+
+  /** What is configured, with what was found on links, as far as a drain allows. */
+  #effective(): EngineConfig {
+    return DRAIN_STAGES[this.#drainStage](this.#links.apply(this.#config))
   }
 
   /** Ports in use, in the order of `listen`. */
@@ -149,30 +132,47 @@ export class Speaker {
 
   /** Keys first, so that a new peer never meets a listener without its key. Calls are served one after the other. */
   configure(config: EngineConfig, listen?: readonly ListenAddress[], bfd?: BfdPeers): Promise<Reconfiguration> {
-    const done = this.#configuring.then(async () => {
+    return this.#serve(() => {
       this.#config = config
-      const effective = DRAIN_STAGES[this.#drainStage](config)
-      await Promise.all([...this.#listeners.values()].map((listener) => listener.configure(config)))
-      if (listen !== undefined) await this.#listen(listen)
+      this.#listenWanted = listen ?? this.#listenWanted
+      this.#bfdPeers = bfd ?? this.#bfdPeers
+      this.#links.configured(config)
+    })
+  }
+
+  #serve(change: () => void): Promise<Reconfiguration> {
+    const done = this.#configuring.then(async () => {
+      change()
+      const effective = this.#effective()
+      await Promise.all([...this.#listeners.values()].map((listener) => listener.configure(effective)))
+      await this.#listen(this.#links.listen(this.#listenWanted), effective)
       const result = this.#input((at) => this.engine.configure(effective, at))
-      if (bfd !== undefined) this.#bfdPeers = bfd
       // Behind the engine, so that every verdict finds its peer.
-      this.bfd.set(this.#bfdPeers)
+      this.bfd.set(this.#links.applyBfd(this.#bfdPeers))
       return result
     })
     this.#configuring = done.catch(() => undefined)
     return done
   }
 
+  /** Many changes of one turn are one. */
+  #linksChanged(): void {
+    if (this.#linksPending || this.#stopping) return
+    this.#linksPending = true
+    this.#serve(() => {
+      this.#linksPending = false
+    }).catch((error: unknown) => this.#notice({ type: 'discovery-problem', reason: errorText(error) }))
+  }
+
   /** New addresses first, then those that are no longer wanted; sessions in place live on without their listener. */
-  async #listen(addresses: readonly ListenAddress[]): Promise<void> {
+  async #listen(addresses: readonly ListenAddress[], config: EngineConfig): Promise<void> {
     const next = new Map<string, Listener>()
     for (const address of addresses) {
       const key = listenKey(address)
       const known = this.#listeners.get(key)
       const listener = known ?? this.#listener(address)
       next.set(key, listener)
-      if (known === undefined) await listener.open(this.#config)
+      if (known === undefined) await listener.open(config)
     }
     for (const [key, listener] of this.#listeners) if (!next.has(key)) listener.close()
     this.#listeners = next
@@ -241,6 +241,7 @@ export class Speaker {
     }
     this.#stopping = true
     clearTimeout(this.#drainTimer)
+    this.#links.stop()
     for (const listener of this.#listeners.values()) listener.close()
     if (options.mode !== 'restart') {
       this.#input((at) => this.engine.shutdown(options.reason ?? '', at))
@@ -289,8 +290,9 @@ export class Speaker {
   }
 
   async #enter(stage: DrainStage): Promise<void> {
-    this.#drainStage = stage
-    await this.configure(this.#config)
+    await this.#serve(() => {
+      this.#drainStage = stage
+    })
   }
 
   #input<T>(run: (at: number) => T): T {
@@ -312,7 +314,10 @@ export class Speaker {
       removeRoute: (family, address, length) => extras.removeRoute(family, address, length),
       trackNextHop: (address) => extras.trackNextHop(address),
       untrackNextHop: (address) => extras.untrackNextHop(address),
-      event: (event) => extras.event(event),
+      event: (event) => {
+        this.#links.event(event)
+        extras.event(event)
+      },
     }
   }
 
@@ -398,6 +403,7 @@ export class Speaker {
     if (!admission.accepted) {
       this.#live.delete(id)
       socket.destroy()
+      this.#links.refused(remoteAddress)
       return
     }
     this.#guard(socket, remoteAddress)
@@ -463,25 +469,7 @@ export class Speaker {
   }
 }
 
-const listenKey = ({ address, port }: ListenAddress): string => `${address} ${port}`
-
-function endpointsOf(socket: Socket, at: number) {
-  const localAddress = socket.localAddress ?? ''
-  return {
-    remoteAddress: socket.remoteAddress ?? '',
-    remotePort: socket.remotePort ?? 0,
-    localAddress,
-    localPort: socket.localPort ?? 0,
-    localAddresses: localAddressesBeside(localAddress, at),
-  }
-}
-
-/** The errno name when there is one: the engine has words for those. */
-function errorText(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  const code = (error as NodeJS.ErrnoException).code
-  return code !== undefined && /^E[A-Z]+$/.test(code) ? code : error.message
-}
+const listenKey = ({ address, port, index }: ListenAddress): string => `${address} ${port} ${index ?? ''}`
 
 function sleep(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds))

@@ -12,6 +12,8 @@ export interface Starling {
   readonly notices: SpeakerNotice[]
   /** Prefix text to the octets of its next hops, as the kernel would get them. */
   readonly routes: Map<string, string>
+  /** The same with devices: `fe80::1 dev eth0`. */
+  readonly hops: Map<string, string>
   view(peer: PeerKey): PeerView
   /** Wait for a state. */
   until(peer: PeerKey, state: PeerView['state'], limit?: number): Promise<PeerView>
@@ -32,6 +34,7 @@ export async function startStarling(
   const events: EngineEvent[] = []
   const notices: SpeakerNotice[] = []
   const routes = new Map<string, string>()
+  const hopsOf = new Map<string, string>()
   const speaker = new Speaker({
     config,
     listen: options.listen ?? [{ address, port: 179 }],
@@ -41,9 +44,15 @@ export async function startStarling(
     extras: {
       installRoute: (route: InstallView) => {
         const hops = route.nextHops.map((hop) => formatAddress(hop.address))
-        routes.set(prefixText(route.address, route.length), hops.join(' '))
+        const prefix = prefixText(route.address, route.length)
+        routes.set(prefix, hops.join(' '))
+        const devices = route.nextHops.map(({ device }) => (device === undefined ? '' : ` dev ${device}`))
+        hopsOf.set(prefix, hops.map((hop, i) => `${hop}${devices[i]}`).join(', '))
       },
-      removeRoute: (_family: FamilyName, bytes, length) => routes.delete(prefixText(bytes, length)),
+      removeRoute: (_family: FamilyName, bytes, length) => {
+        routes.delete(prefixText(bytes, length))
+        hopsOf.delete(prefixText(bytes, length))
+      },
       trackNextHop: () => undefined,
       untrackNextHop: () => undefined,
       event: (event) => events.push(event),
@@ -61,6 +70,7 @@ export async function startStarling(
     events,
     notices,
     routes,
+    hops: hopsOf,
     view,
     async until(peer, wanted, limit) {
       const options = { state: state(peer), ...(limit !== undefined && { limit }) }

@@ -26,6 +26,8 @@ class Place {
   index = 0
   /** Why there is no socket; empty when there is one, or nothing to open it on. */
   trouble = ''
+  /** The last message did not leave. */
+  failing = false
 
   constructor(finder: RouterFinder) {
     this.finder = finder
@@ -39,6 +41,8 @@ export class DiscoveryHost {
   #watched: ReadonlySet<string> = new Set()
   #links: LinkWatch | undefined
   #timer: NodeJS.Timeout | undefined
+  /** Of the links in use, as it was last told. */
+  #told = ''
   /** Interfaces cannot be watched at all. */
   #broken = ''
   #stopped = false
@@ -92,7 +96,15 @@ export class DiscoveryHost {
       place.finder.linkChanged(link, at)
     }
     this.#arm()
-    if (this.#watched.size > 0) this.#events.changed()
+    // Interfaces of others come and go by the hundred: only what sessions live on is news.
+    const state = [...this.#places.keys(), ...this.#watched].map((name) => {
+      const own = this.own(name)
+      return `${this.trouble(name)} ${own?.address} ${own?.index}`
+    })
+    const text = state.join('\n')
+    if (text === this.#told) return
+    this.#told = text
+    this.#events.changed()
   }
 
   #open(place: Place, link: Parameters<typeof openDiscoverySocket>[0]): void {
@@ -111,14 +123,19 @@ export class DiscoveryHost {
     }
   }
 
-  #send({ socket, finder }: Place, what: DiscoveryMessage['type']): void {
+  #send(place: Place, what: DiscoveryMessage['type']): void {
+    const { socket, finder } = place
     const { link } = finder
     if (socket === undefined || link === undefined) return
     const errno =
       what === 'advertisement'
         ? socket.send(encodeAdvertisement(ROUTER_LIFETIME, link.linkAddress), ALL_NODES)
         : socket.send(encodeSolicitation(link.linkAddress), ALL_ROUTERS)
-    if (errno !== 0) this.#events.problem(`a router ${what} did not leave ${finder.name}: ${errnoName(errno)}`)
+    // Once per run of failures: a minute has many messages.
+    if (errno !== 0 && !place.failing) {
+      this.#events.problem(`a router ${what} did not leave ${finder.name}: ${errnoName(errno)}`)
+    }
+    place.failing = errno !== 0
   }
 
   /** The router found behind an interface (with its zone), or why there is none. */
