@@ -36,7 +36,7 @@ export class KernelBridge {
     const copy: InstallView = {
       ...view,
       address: view.address.slice(),
-      nextHops: view.nextHops.map(({ address, weight }) => ({ address: address.slice(), weight })),
+      nextHops: view.nextHops.map((hop) => ({ ...hop, address: hop.address.slice() })),
     }
     const held: Held = { view: copy, desired: this.#held.get(key)?.desired }
     this.#held.set(key, held)

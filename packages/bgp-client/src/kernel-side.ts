@@ -4,7 +4,7 @@
 
 import { networkInterfaces } from 'node:os'
 import type { HostEvent } from '@starling/api'
-import { formatAddress, parseAddress } from '@starling/bgp-packet/address'
+import { formatAddress, parseAddress, splitZone } from '@starling/bgp-packet/address'
 import { type KernelViews, now } from '@starling/daemon'
 import type { ClusterState, Plan, PlanProblem } from '@starling/intent'
 import {
@@ -96,8 +96,10 @@ export class KernelSide {
         seed: Math.floor(Math.random() * 2 ** 32),
       },
       {
-        nextHopChanged: (gateway, { reachable, metric }) =>
-          listener.nextHopChanged(formatAddress(gateway), reachable, metric),
+        nextHopChanged: (gateway, { reachable, metric }, device) => {
+          const zone = device === undefined ? '' : `%${device}`
+          listener.nextHopChanged(`${formatAddress(gateway)}${zone}`, reachable, metric)
+        },
         observed: (routes) => listener.observed(routes),
         conflict: this.#reports.conflict,
         failed: this.#reports.failed,
@@ -136,16 +138,18 @@ export class KernelSide {
 
   /** Answers at once with what is known, and later with each change. */
   track(address: string): void {
-    const gateway = parseAddress(address)
+    const [text, device] = splitZone(address)
+    const gateway = parseAddress(text)
     if (gateway === undefined) return
-    const { reachable, metric } = this.programmer.reconciler.trackNextHop(gateway)
+    const { reachable, metric } = this.programmer.reconciler.trackNextHop(gateway, device)
     // Not from inside the engine's own call.
     queueMicrotask(() => this.#listener.nextHopChanged(address, reachable, metric))
   }
 
   untrack(address: string): void {
-    const gateway = parseAddress(address)
-    if (gateway !== undefined) this.programmer.reconciler.untrackNextHop(gateway)
+    const [text, device] = splitZone(address)
+    const gateway = parseAddress(text)
+    if (gateway !== undefined) this.programmer.reconciler.untrackNextHop(gateway, device)
   }
 
   /** The tunnels of a new plan; answers what is missing for them. */

@@ -88,6 +88,19 @@ describe('pools and who programs them (calico.md 2.12)', () => {
     expect(planOf('a', documents).problems.map(({ message }) => message.split(': ')[1])).toEqual(expected)
   })
 
+  test('a router on a link is reached over that link, whatever the pool says', () => {
+    const plan = planOf('a', [
+      ...nodes,
+      pool('10.244.0.0/16', { ipipMode: 'Always' }),
+      configuration({ programClusterRoutes: 'Enabled' }),
+    ])
+    const nextHops = ['eth0', 'eth1'].map((device) => ({ address: bytes('fe80::1'), device, weight: 1 }))
+    for (const prefix of ['10.244.7.0/26', '198.51.100.0/24', '2001:db8::/48']) {
+      const via = (device: string) => `via 254.128.0.0.0.0.0.0.0.0.0.0.0.0.0.1 dev ${device}`
+      expect(verdict(plan, learned(prefix, [], { nextHops }))).toBe(`${via('eth0')}, ${via('eth1')}`)
+    }
+  })
+
   test('every next hop of a multipath route goes through the tunnel', () => {
     const plan = planOf('a', [
       ...nodes,

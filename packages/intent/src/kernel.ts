@@ -166,9 +166,11 @@ function waysOut(
   }
   return {
     kind: 'unicast',
-    nextHops: nextHops.map(({ address, weight }): NextHop => {
+    nextHops: nextHops.map(({ address, device, weight }): NextHop => {
       const gateway = address.slice()
       const share = nextHops.length > 1 ? { weight } : {}
+      // A router on a link of ours, for either family: it is there and nowhere else, and it is no node with a tunnel.
+      if (device !== undefined) return { gateway, device, ...share }
       if (tunnel === undefined || tunnel.plainSubnet?.containsAddress(gateway) === true) return { gateway, ...share }
       return { gateway, device: rules.tunnelDevice, onlink: true, ...share }
     }),

@@ -26,11 +26,6 @@ export function planToJson(plan: Plan) {
       hasPassword: template.password !== undefined || template.heldDown !== undefined,
       why: template.why,
     })),
-    unnumbered: plan.unnumbered.map(({ interface: name, template }) => ({
-      interface: name,
-      remoteAs: template.remoteAs,
-      why: template.why,
-    })),
     originate: plan.localRoutes.map(({ prefix, family, target, label, why }) => ({
       prefix,
       family,

@@ -4,14 +4,7 @@
  * Pure and whole: the same state gives the same plan whatever came before, so that a change is found by comparing plans
  * and never by following events. The order of the sections below is the order in which one needs the other.
  */
-import {
-  type DynamicNeighbors,
-  type EngineConfig,
-  type PeerConfig,
-  type PeerKey,
-  peerKey,
-  type Why,
-} from '@starling/engine'
+import { type EngineConfig, type PeerConfig, type PeerKey, peerKey, type Why } from '@starling/engine'
 import { identify } from './identity.js'
 import { DEFAULT_LOCAL_PREF, kernelRules } from './kernel.js'
 import type { NodeView } from './nodes.js'
@@ -64,7 +57,6 @@ export function plan(state: ClusterState, nodeName: string, options: PlanOptions
     identity,
     engine,
     peers,
-    unnumbered: sessions?.unnumbered ?? [],
     localRoutes: [...blockRoutes(blocks), ...services.routes, ...reachableByRoutes(peers)].sort(byPrefix),
     kernel: kernelRules(state, settings, identity, services),
     listen: listenPlan(settings, identity),
@@ -89,7 +81,7 @@ interface SessionsInput {
 }
 
 function planSessions(input: SessionsInput) {
-  const { state, settings, identity, node, policies, options, problems } = input
+  const { state, settings, identity, node, options, problems } = input
   const workloads = options.workloads ?? []
   const index = new OptionsIndex(state, node)
   for (const { metadata, spec } of index.resources) {
@@ -98,7 +90,6 @@ function planSessions(input: SessionsInput) {
     spec.peers.forEach((name, i) => {
       if (state.named('BGPPeer', name) === undefined) warn(`spec.peers[${i}]`, `no BGPPeer '${name}'`)
     })
-    if (spec.unnumbered.length > 0) warn('spec.unnumbered', 'peers found by router advertisements are not served yet')
   }
   const templates = new TemplateBuilder({ ...input, options: index, plan: options })
   const previous = (address: string, port: number) => options.previous?.peers.get(peerKey(address, port))
@@ -123,8 +114,9 @@ function planSessions(input: SessionsInput) {
     if (peer !== undefined) add(peer)
   }
   for (const { peers: sessions } of mesh?.sessions.values() ?? []) for (const peer of sessions) add(peer)
-  const dynamic: readonly DynamicNeighbors[] = dynamicNeighbors(index, templates, policies, state, options)
-  return { peers, configs, mesh, dynamic, unnumbered: unnumberedPeers(index, templates, policies) }
+  const ranges = { index, templates, state, options, problems }
+  for (const peer of unnumberedPeers(ranges)) add(peer)
+  return { peers, configs, mesh, dynamic: dynamicNeighbors(ranges) }
 }
 
 /** 2.6: the peer behind a gateway; lives in our table and goes to the kernel like other statics. */

@@ -115,13 +115,6 @@ export interface KernelRules {
   readonly wireguardNextHops: { readonly ipv4: ReadonlySet<string>; readonly ipv6: ReadonlySet<string> }
 }
 
-/** A peer to be found by router advertisements on an interface. */
-export interface UnnumberedPlan {
-  readonly interface: string
-  readonly template: Omit<PeerConfig, 'key' | 'name' | 'remoteAddress'>
-  readonly bfd?: BfdOptions
-}
-
 export interface Identity {
   readonly node: string
   readonly asNumber: number
@@ -140,7 +133,6 @@ export interface Plan {
   readonly identity: Identity
   readonly engine: EngineConfig
   readonly peers: ReadonlyMap<PeerKey, PlannedPeer>
-  readonly unnumbered: readonly UnnumberedPlan[]
   readonly localRoutes: readonly PlannedRoute[]
   readonly kernel: KernelRules
   readonly listen: ListenPlan

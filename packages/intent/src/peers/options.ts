@@ -43,6 +43,11 @@ export class OptionsIndex {
     return this.#resources
   }
 
+  /** What a resource says about the sessions it makes itself. */
+  own({ spec }: PeerOptionsResource): MergedOptions {
+    return merge([spec])
+  }
+
   /** Without a BGPPeer: of the mesh. */
   of(peer: BgpPeerResource | undefined): MergedOptions {
     let merged = this.#merged.get(peer)

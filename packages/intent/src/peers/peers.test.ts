@@ -452,25 +452,4 @@ describe('our own options', () => {
     expect(told(true)).toContain('bfd.echo')
     expect(told(false)).not.toContain('bfd.echo')
   })
-
-  test('ranges and unnumbered interfaces', () => {
-    const given = options('o', {
-      listenRanges: [{ cidr: '198.51.100.0/24', maximum: 5, remoteAs: 'external', filters: [] }],
-      unnumbered: [{ interface: 'eth1', remoteAs: 'external' }],
-      bfd: { minimumInterval: '100ms' },
-    })
-    const result = planOf('a', [...documents, given])
-    expect(result.engine.dynamicNeighbors).toMatchObject([
-      { range: '198.51.100.0/24', maximum: 5, template: { remoteAs: 'external' } },
-    ])
-    expect(result.unnumbered).toMatchObject([
-      { interface: 'eth1', bfd: { minimumInterval: 100 }, template: { remoteAs: 'external' } },
-    ])
-    expect(result.problems).toContainEqual({
-      severity: 'warning',
-      resource: 'StarlingPeerOptions/o',
-      field: 'spec.unnumbered',
-      message: 'peers found by router advertisements are not served yet',
-    })
-  })
 })

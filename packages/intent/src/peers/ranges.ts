@@ -1,99 +1,150 @@
 /**
  * Peers without a known address: ranges that may connect to us, and interfaces where router advertisements name the peer.
- * Both come from StarlingPeerOptions alone; Calico has no word for them.
+ * Both come from StarlingPeerOptions alone; Calico has no word for them. What the resource says about sessions holds for
+ * those it makes, too.
  */
-import type { DynamicNeighbors, FamilyName } from '@starling/engine'
-import type { PolicyBuilder } from '../policy/builder.js'
+import { type DynamicNeighbors, type PeerConfig, peerKey, unnumberedAddress, type Why } from '@starling/engine'
+import type { PeerOptionsResource } from '@starling/resources'
 import type { ClusterState } from '../state.js'
-import type { PlanOptions, UnnumberedPlan } from '../types.js'
+import type { PlannedPeer, PlanOptions, PlanProblem } from '../types.js'
+import type { Candidate } from './candidates.js'
 import type { OptionsIndex } from './options.js'
 import { resolveSecret } from './secrets.js'
 import type { SessionTemplate, TemplateBuilder } from './template.js'
 
-export function dynamicNeighbors(
-  index: OptionsIndex,
-  templates: TemplateBuilder,
-  policies: PolicyBuilder,
-  state: ClusterState,
-  options: PlanOptions,
-): readonly DynamicNeighbors[] {
-  return index.resources.flatMap(({ metadata, spec }) =>
-    spec.listenRanges.map(({ cidr, maximum, remoteAs, filters, password: source }, i) => {
-      const resource = `StarlingPeerOptions/${metadata.name}`
-      const { password, missing } = resolveSecret(source, state, options)
+export interface RangesInput {
+  readonly index: OptionsIndex
+  readonly templates: TemplateBuilder
+  readonly state: ClusterState
+  readonly options: PlanOptions
+  readonly problems: PlanProblem[]
+}
+
+const resourceOf = ({ metadata }: PeerOptionsResource): string => `StarlingPeerOptions/${metadata.name}`
+
+export function dynamicNeighbors(input: RangesInput): readonly DynamicNeighbors[] {
+  const { index, templates, state, options } = input
+  return index.resources.flatMap((owner) =>
+    owner.spec.listenRanges.map(({ cidr, maximum, remoteAs, filters, password: source }, i) => {
+      const resource = resourceOf(owner)
+      const { description, routeReflectorClient, ...own } = index.own(owner)
+      const template = templates.own({
+        name: `${resource} range ${i}`,
+        family: cidr.family,
+        linkLocal: false,
+        options: own,
+        filters: known(input, resource, `spec.listenRanges[${i}]`, filters),
+      })
       return {
         range: cidr.network,
         maximum,
         template: {
-          ...withFilters(
-            baseTemplate(templates, cidr.family, false),
-            policies,
-            spec.families ?? [cidr.family],
-            filters,
-          ),
-          description: `range ${cidr.network}`,
+          ...template,
+          routeReflectorClient: routeReflectorClient ?? template.routeReflectorClient,
+          description: description ?? `range ${cidr.network}`,
           why: { resource, field: `spec.listenRanges[${i}]`, rule: `peers that connect from ${cidr.network}` },
           remoteAs,
-          ...(password === undefined ? {} : { password }),
-          ...(missing === undefined ? {} : { heldDown: missing }),
+          ...secret(template, resolveSecret(source, state, options)),
         },
       }
     }),
   )
 }
 
-export function unnumberedPeers(
-  index: OptionsIndex,
-  templates: TemplateBuilder,
-  policies: PolicyBuilder,
-): readonly UnnumberedPlan[] {
-  return index.resources.flatMap(({ metadata, spec }) =>
-    spec.unnumbered.map((found, i): UnnumberedPlan => {
-      const resource = `StarlingPeerOptions/${metadata.name}`
-      const bfd = typeof spec.bfd === 'object' && spec.bfd.enabled ? spec.bfd : undefined
-      return {
-        interface: found.interface,
-        template: {
-          ...withFilters(baseTemplate(templates, 'ipv6', true), policies, ['ipv4', 'ipv6'], found.filters),
-          kind: 'node',
-          description: `unnumbered on ${found.interface}`,
-          why: { resource, field: `spec.unnumbered[${i}]`, rule: `the router behind ${found.interface}` },
-          remotePort: 179,
-          remoteAs: found.remoteAs,
-          interface: found.interface,
-          passive: false,
-        },
-        ...(bfd === undefined ? {} : { bfd }),
+/** One per interface: the first resource by name has it. */
+export function unnumberedPeers(input: RangesInput): readonly PlannedPeer[] {
+  const peers = new Map<string, PlannedPeer>()
+  for (const owner of input.index.resources) {
+    owner.spec.unnumbered.forEach((found, i) => {
+      const resource = resourceOf(owner)
+      const field = `spec.unnumbered[${i}]`
+      const before = peers.get(found.interface)
+      if (before === undefined) {
+        peers.set(found.interface, unnumbered(input, owner, i))
+        return
       }
-    }),
-  )
-}
-
-/** As an explicit peer without a BGPPeer: mesh options and the mesh password must not leak in. */
-function baseTemplate(templates: TemplateBuilder, family: FamilyName, linkLocal: boolean): SessionTemplate {
-  const {
-    password: _password,
-    heldDown: _heldDown,
-    ...template
-  } = templates.of({
-    peer: undefined,
-    family,
-    explicit: false,
-    localWorkload: true,
-    linkLocal,
-  }).template
-  return template
-}
-
-function withFilters(
-  template: SessionTemplate,
-  policies: PolicyBuilder,
-  families: readonly FamilyName[],
-  filters: readonly string[],
-): SessionTemplate {
-  return {
-    ...template,
-    importPolicy: policies.import(families, filters, {}),
-    exportPolicy: policies.export(families, filters, {}),
+      const message = `${found.interface} has an unnumbered peer already, of ${before.config.why.resource}`
+      input.problems.push({ severity: 'warning', resource, field: `${field}.interface`, message })
+    })
   }
+  return [...peers.values()]
+}
+
+function unnumbered(input: RangesInput, owner: PeerOptionsResource, i: number): PlannedPeer {
+  const { index, templates, state, options } = input
+  const resource = resourceOf(owner)
+  const found = owner.spec.unnumbered[i] as PeerOptionsResource['spec']['unnumbered'][number]
+  const { interface: name, remoteAs, password: source } = found
+  const field = `spec.unnumbered[${i}]`
+  const { description, passive, remotePort = 179, routeReflectorClient, ...own } = index.own(owner)
+  const filters = known(input, resource, field, found.filters)
+  const template = templates.own({
+    name: `${resource} unnumbered ${i}`,
+    family: 'ipv6',
+    linkLocal: true,
+    options: own,
+    filters,
+  })
+  const why: Why = { resource, field, rule: `the router behind ${name}` }
+  const address = unnumberedAddress(name)
+  const config: PeerConfig = {
+    ...template,
+    key: peerKey(address, remotePort),
+    name: `Unnumbered_${name.replace(/[^0-9a-zA-Z_]/g, '_')}`,
+    kind: 'node',
+    description: description ?? `router behind ${name}`,
+    why,
+    remoteAddress: address,
+    remotePort,
+    interface: name,
+    remoteAs,
+    passive: passive ?? false,
+    routeReflectorClient: routeReflectorClient ?? template.routeReflectorClient,
+    ...secret(template, resolveSecret(source, state, options)),
+  }
+  const bfd = typeof own.bfd === 'object' && own.bfd.enabled ? own.bfd : undefined
+  const candidate: Candidate = {
+    kind: config.kind,
+    rank: 1,
+    family: 'ipv6',
+    address,
+    zone: name,
+    port: remotePort,
+    remoteAs: 0,
+    passive: config.passive,
+    remoteNode: undefined,
+    remoteClusterId: undefined,
+    peer: undefined,
+    explicit: false,
+    why,
+  }
+  return {
+    config,
+    filters,
+    sourceAddress: 'None',
+    wantsPassword: source !== undefined,
+    shadowed: [],
+    remoteClusterId: undefined,
+    reachableBy: undefined,
+    bfd,
+    bfdKey: resolveSecret(bfd?.authentication, state, options).password,
+    makings: { basis: template, candidate, shadowed: [] },
+  }
+}
+
+function secret(
+  { heldDown }: SessionTemplate,
+  { password, missing }: ReturnType<typeof resolveSecret>,
+): Pick<PeerConfig, 'password' | 'heldDown'> {
+  const held = missing ?? heldDown
+  return { ...(password === undefined ? {} : { password }), ...(held === undefined ? {} : { heldDown: held }) }
+}
+
+function known({ state, problems }: RangesInput, resource: string, field: string, filters: readonly string[]) {
+  return filters.filter((name, i) => {
+    if (state.named('BGPFilter', name) !== undefined) return true
+    const message = `no BGPFilter '${name}'; skipped`
+    problems.push({ severity: 'warning', resource, field: `${field}.filters[${i}]`, message })
+    return false
+  })
 }

@@ -34,6 +34,16 @@ export interface TemplateSource {
   readonly linkLocal: boolean
 }
 
+/** A session that a StarlingPeerOptions makes by itself: nothing of a BGPPeer, and nothing of the mesh. */
+export interface OwnSource {
+  /** `ranges/0`: for telling it again in the next plan. */
+  readonly name: string
+  readonly family: FamilyName
+  readonly linkLocal: boolean
+  readonly options: MergedOptions
+  readonly filters: readonly string[]
+}
+
 export interface SessionInput {
   readonly state: ClusterState
   readonly settings: Settings
@@ -84,7 +94,10 @@ export class TemplateBuilder {
     const { remoteAs, remotePort, description, passive, routeReflectorClient, ...own } = options.of(peer)
     const bfd = bfdOf(own)
     return interner.keepGroup(`basis ${name}`, {
-      template: interner.keepGroup(`template ${name}`, this.#makeTemplate(source)),
+      template: interner.keepGroup(
+        `template ${name}`,
+        this.#makeTemplate(source, options.of(peer), this.#filters(peer)),
+      ),
       given: interner.keep({ remoteAs, remotePort, description, passive, routeReflectorClient }),
       filters: interner.keep(this.#filters(peer)),
       sourceAddress: sourceMode(peer, localWorkload),
@@ -95,18 +108,26 @@ export class TemplateBuilder {
     })
   }
 
+  /** Its secret and its filters are the caller's. */
+  own({ name, family, linkLocal, options, filters }: OwnSource): SessionTemplate {
+    const source = { peer: undefined, family, explicit: false, localWorkload: true, linkLocal }
+    return this.#input.interner.keepGroup(`own ${name}`, this.#makeTemplate(source, options, filters))
+  }
+
   /** Filters that exist, in order. */
   #filters(peer: BgpPeerResource | undefined): readonly string[] {
     if (peer === undefined || peer.spec.filters.length === 0) return NO_FILTERS
     return peer.spec.filters.filter((name) => this.#input.state.named('BGPFilter', name) !== undefined)
   }
 
-  #makeTemplate({ peer, family, explicit, localWorkload, linkLocal }: TemplateSource): SessionTemplate {
-    const { identity, state, policies, interner, options, plan } = this.#input
-    const own = options.of(peer)
+  #makeTemplate(
+    { peer, family, explicit, localWorkload, linkLocal }: TemplateSource,
+    own: MergedOptions,
+    filters: readonly string[],
+  ): SessionTemplate {
+    const { identity, state, policies, interner, plan } = this.#input
     const spec = peer?.spec
     this.#reportFilters(peer)
-    const filters = this.#filters(peer)
     const families = own.families ?? (linkLocal ? (['ipv4', 'ipv6'] as const) : [family])
     const localAs = (explicit || localWorkload ? spec?.localASNumber : undefined) || identity.asNumber
     const { password, missing } = resolveSecret(this.#secretOf(peer, localWorkload), state, plan)

@@ -125,10 +125,16 @@ const dynamicRange = z.object({
   password: z.object({ secretKeyRef: z.object({ name: z.string().min(1), key: z.string().min(1) }) }).optional(),
 })
 
+/** As the kernel takes them (IFNAMSIZ), and with nothing that means something in an address. */
+const interfaceName = z.string().regex(/^(?!\.{1,2}$)[^\s/%:]{1,15}$/, {
+  message: 'is no interface name: 1 to 15 characters, without space, slash, colon and percent sign',
+})
+
 const unnumbered = z.object({
-  interface: z.string().min(1).max(15),
+  interface: interfaceName,
   remoteAs: z.union([z.enum(['external', 'internal', 'any']), asNumber]),
   filters: z.array(z.string()).default([]),
+  password: z.object({ secretKeyRef: z.object({ name: z.string().min(1), key: z.string().min(1) }) }).optional(),
 })
 
 export const peerOptionsSchema = resource('StarlingPeerOptions', {

@@ -28,6 +28,7 @@ const v4 = (...bytes: number[]) => Uint8Array.from(bytes)
 const GATEWAY = v4(192, 0, 2, 9)
 const OTHER_GATEWAY = v4(192, 0, 2, 10)
 const PREFIX = v4(10, 65, 0, 0)
+const linkLocal = (tail: number) => Uint8Array.of(0xfe, 0x80, ...new Array(13).fill(0), tail)
 const v6 = (tail: number, subnet = 0) => Uint8Array.of(0x20, 1, 0x0d, 0xb8, 0, subnet, ...new Array(9).fill(0), tail)
 
 function fail(message: string): never {
@@ -128,9 +129,17 @@ const KINDS: readonly [name: string, make: (ifindex: number) => KernelRoute][] =
     'IPv6 blackhole',
     (i) => route(i, [], { kind: 'blackhole', destination: { family: 6, address: v6(0, 2), length: 64 } }),
   ],
+  ['IPv4 through an IPv6 router', (i) => route(i, [{ gateway: linkLocal(9) }])],
   [
-    'IPv4 through an IPv6 router',
-    (i) => route(i, [{ gateway: Uint8Array.of(0xfe, 0x80, ...new Array(13).fill(0), 9) }]),
+    'IPv4 multipath through IPv6 routers',
+    (i) => route(i, [{ gateway: linkLocal(9), weight: 2 }, { gateway: linkLocal(10) }]),
+  ],
+  [
+    'IPv6 multipath through routers on a link',
+    (i) =>
+      route(i, [{ gateway: linkLocal(9) }, { gateway: linkLocal(10) }], {
+        destination: { family: 6, address: v6(0, 1), length: 48 },
+      }),
   ],
 ]
 

@@ -41,7 +41,7 @@ export class NextHops {
   }
 
   /** Evaluates all; calls back for those whose answer differs from the last one. */
-  refresh(changed: (gateway: Uint8Array, state: NextHopState) => void): void {
+  refresh(changed: (gateway: Uint8Array, state: NextHopState, device: string | undefined) => void): void {
     for (const entry of this.tracked.values()) {
       const state = this.evaluate(entry.gateway, entry.device)
       const old = entry.state
@@ -52,7 +52,7 @@ export class NextHops {
         old.reason === state.reason
       if (same) continue
       entry.state = state
-      changed(entry.gateway, state)
+      changed(entry.gateway, state, entry.device)
     }
   }
 

@@ -325,7 +325,7 @@ export class Reconciler {
         if (changed.has(this.slots.wish[slot] as number)) this.work.add(slot)
       }
     }
-    this.nextHops.refresh((gateway, state) => this.listener.nextHopChanged?.(gateway, state))
+    this.nextHops.refresh((gateway, state, device) => this.listener.nextHopChanged?.(gateway, state, device))
   }
 
   // ---- writing ----

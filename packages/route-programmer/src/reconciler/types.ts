@@ -47,7 +47,8 @@ export interface Conflict {
 
 /** Callbacks of the reconciler; none may call back into it. */
 export interface ReconcilerListener {
-  nextHopChanged?(gateway: Uint8Array, state: NextHopState): void
+  /** `device` as it was tracked: a link-local gateway is another one behind every interface. */
+  nextHopChanged?(gateway: Uint8Array, state: NextHopState, device: string | undefined): void
   observed?(routes: readonly ObservedRoute[]): void
   conflict?(conflict: Conflict): void
   /** A write failed for the first time with this text. */
