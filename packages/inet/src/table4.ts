@@ -15,6 +15,8 @@ const SHARDS = 256
 const FREE = 255
 const ID_MASK = 0x3ffffff
 const FIRST_SLOTS = 8
+/** Words of a shard below which it grows fourfold: what is copied again and again is also touched again and again. */
+const FAST_GROWTH = 8192
 
 export class PrefixTable4 implements PrefixTable {
   readonly family: Family = 'ipv4'
@@ -24,9 +26,10 @@ export class PrefixTable4 implements PrefixTable {
   lengths = new Uint8Array(64)
 
   readonly #seed: number
-  readonly #shards: Uint32Array[] = []
+  /** Signed, because addresses are compared as the small integers that V8 keeps unboxed. */
+  readonly #shards: Int32Array[] = []
   readonly #used = new Uint32Array(SHARDS)
-  readonly #stagedAddress = new Uint32Array(STAGE_SIZE)
+  readonly #stagedAddress = new Int32Array(STAGE_SIZE)
   readonly #stagedLength = new Uint8Array(STAGE_SIZE)
   readonly #stagedHash = new Uint32Array(STAGE_SIZE)
   /** Asked before the table takes a new id: an interned prefix nobody needs any more, or 0. */
@@ -38,7 +41,7 @@ export class PrefixTable4 implements PrefixTable {
   constructor(seed: number) {
     this.#seed = seed | 0
     this.lengths[0] = FREE
-    for (let i = 0; i < SHARDS; i++) this.#shards.push(new Uint32Array(FIRST_SLOTS * 2))
+    for (let i = 0; i < SHARDS; i++) this.#shards.push(new Int32Array(FIRST_SLOTS * 2))
   }
 
   get bytes(): number {
@@ -146,14 +149,14 @@ export class PrefixTable4 implements PrefixTable {
     return id
   }
 
-  #growShard(index: number): Uint32Array {
+  #growShard(index: number): Int32Array {
     const old = this.#shards[index]
-    const grown = new Uint32Array(old.length * 2)
+    const grown = new Int32Array(old.length * (old.length < FAST_GROWTH ? 4 : 2))
     const mask = grown.length - 1
     for (let i = 0; i < old.length; i += 2) {
       const word = old[i + 1]
       if (word === 0) continue
-      let at = (this.#hash(old[i] | 0, word >>> 26) << 1) & mask
+      let at = (this.#hash(old[i], word >>> 26) << 1) & mask
       while (grown[at + 1] !== 0) at = (at + 2) & mask
       grown[at] = old[i]
       grown[at + 1] = word
@@ -174,7 +177,7 @@ export class PrefixTable4 implements PrefixTable {
     // Backward shift: an entry may move into the hole when its home does not lie between hole and itself.
     let at = (hole + 2) & mask
     while (shard[at + 1] !== 0) {
-      const home = (this.#hash(shard[at] | 0, shard[at + 1] >>> 26) << 1) & mask
+      const home = (this.#hash(shard[at], shard[at + 1] >>> 26) << 1) & mask
       if (((at - home) & mask) >= ((at - hole) & mask)) {
         shard[hole] = shard[at]
         shard[hole + 1] = shard[at + 1]

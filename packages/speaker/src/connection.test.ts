@@ -44,8 +44,6 @@ describe('an outbox', () => {
       const piece = new Uint8Array(i % 7 === 0 ? 5000 : 37).fill(i & 255)
       expected.push(...piece)
       connection.send(piece)
-      // A small piece was copied: its owner may use the buffer again at once.
-      if (piece.length < 4096) piece.fill(0)
     }
     connection.flush()
     expect([...(await received(far, expected.length))]).toEqual(expected)
@@ -84,6 +82,34 @@ describe('an outbox', () => {
     far.resume()
     while (connection.blocked) await new Promise((resolve) => setImmediate(resolve))
     expect(drained).toBe(before + 2)
+  })
+
+  it('reports a peer that reset the connection, whichever road the next write takes', async () => {
+    const [near, far] = await pair()
+    const reasons: string[] = []
+    const connection = new TcpConnection(near, { ...QUIET, closed: (reason) => reasons.push(reason) })
+    far.resetAndDestroy()
+    await once(far, 'close')
+    for (let i = 0; i < 3; i++) {
+      connection.send(Uint8Array.of(1, 2, 3))
+      connection.flush()
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    while (reasons.length === 0) await new Promise((resolve) => setImmediate(resolve))
+    expect(reasons).toHaveLength(1)
+    expect(reasons[0]).toMatch(/^(ECONNRESET|EPIPE)$/)
+  })
+
+  it('never writes to a descriptor that is closed: another connection may have its number by now', async () => {
+    const [near] = await pair()
+    const connection = new TcpConnection(near, QUIET)
+    near.destroy()
+    await once(near, 'close')
+    const [other, far] = await pair()
+    connection.send(Uint8Array.of(1, 2, 3))
+    connection.flush()
+    other.write(Uint8Array.of(9))
+    expect([...(await received(far, 1))]).toEqual([9])
   })
 
   it('lets the last words out, and reports nothing after it was let go', async () => {

@@ -1,11 +1,14 @@
 /**
  * One TCP connection: outbox with back-pressure, read budget, orderly end.
  *
- * Small pieces of one turn are copied into one buffer and leave in one write; large ones are shared views and leave as
- * they are. "Blocked" means the kernel did not take everything, so that whoever owns a buffer knows it is still in use:
- * Node's own boolean is about its high-water mark, which is another question (hot-path.md trap 2).
+ * A single piece leaves as it is; small pieces of one turn are copied into one buffer and leave in one write; large ones
+ * are shared views. "Blocked" means the kernel did not take everything, so that whoever owns a buffer knows it is still in
+ * use: Node's own boolean is about its high-water mark, which is another question (hot-path.md trap 2).
+ * While nothing waits in the stream, a write goes straight to the kernel (`direct.ts`); what it does not take, and every
+ * error, is left to the stream.
  */
 import type { Socket } from 'node:net'
+import { DirectWriter } from './direct.js'
 import { COPY_LIMIT, LINGER, READ_BUDGET, WRITE_LIMIT } from './limits.js'
 
 export interface ConnectionEvents {
@@ -25,6 +28,9 @@ export class TcpConnection {
   /** In the speaker's list of those to flush at the end of the turn. */
   listed = false
   readonly #events: ConnectionEvents
+  readonly #direct: DirectWriter
+  /** The turn's only piece so far. */
+  #single: Uint8Array | undefined
   #small: Buffer | undefined
   #smallLength = 0
   /** Large views of this turn, and the small ones before each: they leave in one writev. */
@@ -37,6 +43,7 @@ export class TcpConnection {
   constructor(socket: Socket, events: ConnectionEvents) {
     this.socket = socket
     this.#events = events
+    this.#direct = new DirectWriter(socket)
     socket.on('data', this.#onData)
     socket.on('drain', this.#onDrained)
     socket.on('error', (error: NodeJS.ErrnoException) => {
@@ -77,18 +84,35 @@ export class TcpConnection {
     this.#events.drained()
   }
 
-  /** Take bytes; false = no more until `drained`. Small ones are copied and leave with {@link flush}. */
+  /** Take bytes; false = no more until `drained`. They leave with {@link flush}, and must not change before. */
   send(bytes: Uint8Array): boolean {
     if (this.#ended) return false
-    if (bytes.length > COPY_LIMIT) {
-      this.#keepSmall()
-      this.#keep(bytes)
+    if (this.#single === undefined && this.#smallLength === 0 && this.#pieces.length === 0) {
+      this.#single = bytes
     } else {
-      if (this.#smallLength + bytes.length > COPY_LIMIT) this.#keepSmall()
-      this.#append(bytes)
+      this.#spread()
+      this.#add(bytes)
     }
     if (this.#pieceBytes >= WRITE_LIMIT) this.flush()
     return !this.blocked
+  }
+
+  /** The first piece joins the others. */
+  #spread(): void {
+    const single = this.#single
+    if (single === undefined) return
+    this.#single = undefined
+    this.#add(single)
+  }
+
+  #add(bytes: Uint8Array): void {
+    if (bytes.length > COPY_LIMIT) {
+      this.#keepSmall()
+      this.#keep(bytes)
+      return
+    }
+    if (this.#smallLength + bytes.length > COPY_LIMIT) this.#keepSmall()
+    this.#append(bytes)
   }
 
   #append(bytes: Uint8Array): void {
@@ -119,19 +143,36 @@ export class TcpConnection {
 
   /** End of a turn: what was collected leaves, in one system call. */
   flush(): void {
+    const single = this.#single
+    if (single !== undefined) {
+      this.#single = undefined
+      this.#write(single)
+      return
+    }
     this.#keepSmall()
-    const { socket } = this
     const pieces = this.#pieces
     if (pieces.length === 0) return
-    if (!socket.destroyed) {
-      if (pieces.length > 1) socket.cork()
-      let free = true
-      for (let i = 0; i < pieces.length; i++) free = socket.write(pieces[i] ?? EMPTY)
-      if (pieces.length > 1) socket.uncork()
-      this.#check(free)
-    }
+    if (pieces.length === 1) this.#write(pieces[0] ?? EMPTY)
+    else this.#writeAll(pieces)
     pieces.length = 0
     this.#pieceBytes = 0
+  }
+
+  #write(bytes: Uint8Array): void {
+    const { socket } = this
+    if (socket.destroyed) return
+    const taken = this.blocked ? 0 : this.#direct.write(bytes)
+    if (taken < bytes.length) this.#check(socket.write(taken === 0 ? bytes : bytes.subarray(taken)))
+  }
+
+  #writeAll(pieces: readonly Uint8Array[]): void {
+    const { socket } = this
+    if (socket.destroyed) return
+    socket.cork()
+    let free = true
+    for (let i = 0; i < pieces.length; i++) free = socket.write(pieces[i] ?? EMPTY)
+    socket.uncork()
+    this.#check(free)
   }
 
   #check(free: boolean): void {
@@ -142,7 +183,7 @@ export class TcpConnection {
   }
 
   get queued(): number {
-    return this.socket.writableLength + this.#pieceBytes + this.#smallLength
+    return this.socket.writableLength + this.#pieceBytes + this.#smallLength + (this.#single?.length ?? 0)
   }
 
   /** The owner lets go: nothing is reported any more. `flush` lets the last words out and waits for the peer's end. */

@@ -14,6 +14,7 @@
 
 import { aggregator as aggregatorRow, as4Aggregator as as4AggregatorRow } from '../attributes/aggregator.js'
 import { decodeAsPath, encodeAsPath, mergeAs4Path } from '../attributes/as-path.js'
+import type { AttributeDescriptor } from '../attributes/descriptor.js'
 import { attributeName, BY_CODE } from '../attributes/table.js'
 import { AS_TRANS, AttributeCode, Flag } from '../constants.js'
 import { NotificationCode, UpdateError } from '../message/notification.js'
@@ -26,6 +27,11 @@ import { writeAttribute, writeAttributeHeader } from './encode.js'
 const EMPTY = new Uint8Array(0)
 const NO_FAULTS: Fault[] = []
 const FAMILY_FLAGS = Flag.optional | Flag.transitive
+/** What `parse` asks of each row, by code: rows differ in shape, and looking a field up in them costs more than an array does. */
+const CHECKS = BY_CODE.map((row) => row?.check)
+const ROW_FLAGS = Uint8Array.from(BY_CODE, (row) => row?.flags ?? 0)
+
+type Check = AttributeDescriptor['check']
 
 export class AttributeBlock {
   buffer: Uint8Array = EMPTY
@@ -121,42 +127,14 @@ export class AttributeBlock {
       return
     }
     this.#seen[word] |= bit
-    const row = BY_CODE[code]
-    if (row === undefined) {
-      if (code === AttributeCode.mpReach || code === AttributeCode.mpUnreach) {
-        this.canonical = false
-        return
-      }
-      if ((flags & Flag.optional) === 0) {
-        const reason = `unrecognized well-known ${attributeName(code)}`
-        const data = this.buffer.slice(at, end)
-        const subcode = UpdateError.unrecognizedWellKnownAttribute
-        this.#fault(Verdict.sessionReset, subcode, code, at, 'RFC 4271 6.3', reason, data)
-        return
-      }
-    } else {
-      if ((flags & FAMILY_FLAGS) !== row.flags) {
-        const verdict = row.wrongFlags ?? Verdict.treatAsWithdraw
-        const reason = `${row.name} with flags 0x${flags.toString(16).padStart(2, '0')}`
-        this.#fault(
-          verdict,
-          UpdateError.attributeFlagsError,
-          code,
-          at,
-          'RFC 7606 3(c)',
-          reason,
-          this.buffer.slice(at, end),
-        )
-        return
-      }
-      const bad = row.check(this.buffer, start, end, this.context)
-      if (bad !== undefined) {
-        const data = this.buffer.slice(at, end)
-        this.#fault(bad.verdict, bad.subcode, code, bad.offset ?? at, bad.rule, `${row.name}: ${bad.reason}`, data)
-        return
-      }
+    const check = CHECKS[code]
+    if (check === undefined) {
+      if (!this.#unknown(flags, code, at, end)) return
+    } else if (!this.#known(check, flags, code, at, start, end)) {
+      return
     }
-    const kept = row === undefined ? UNKNOWN_KEPT : row.flags | (row.flags & Flag.optional ? flags & Flag.partial : 0)
+    const rowFlags = ROW_FLAGS[code]
+    const kept = check === undefined ? UNKNOWN_KEPT : rowFlags | (rowFlags & Flag.optional ? flags & Flag.partial : 0)
     const extended = end - start > 255 ? Flag.extendedLength : 0
     if (flags !== (kept | extended) || code <= this.#last || code === AttributeCode.as4Path) this.canonical = false
     if (code === AttributeCode.as4Aggregator) this.canonical = false
@@ -166,6 +144,39 @@ export class AttributeBlock {
     this.#flags[code] = flags
     this.codes[this.count++] = code
     if (code < 31) this.present |= bit
+  }
+
+  /** An attribute without a row: false when it is of no use. */
+  #unknown(flags: number, code: number, at: number, end: number): boolean {
+    if (code === AttributeCode.mpReach || code === AttributeCode.mpUnreach) {
+      this.canonical = false
+      return false
+    }
+    if ((flags & Flag.optional) !== 0) return true
+    const reason = `unrecognized well-known ${attributeName(code)}`
+    const data = this.buffer.slice(at, end)
+    const subcode = UpdateError.unrecognizedWellKnownAttribute
+    this.#fault(Verdict.sessionReset, subcode, code, at, 'RFC 4271 6.3', reason, data)
+    return false
+  }
+
+  #known(check: Check, flags: number, code: number, at: number, start: number, end: number): boolean {
+    if ((flags & FAMILY_FLAGS) !== ROW_FLAGS[code]) {
+      this.#wrongFlags(flags, code, at, end)
+      return false
+    }
+    const bad = check(this.buffer, start, end, this.context)
+    if (bad === undefined) return true
+    const data = this.buffer.slice(at, end)
+    const reason = `${attributeName(code)}: ${bad.reason}`
+    this.#fault(bad.verdict, bad.subcode, code, bad.offset ?? at, bad.rule, reason, data)
+    return false
+  }
+
+  #wrongFlags(flags: number, code: number, at: number, end: number): void {
+    const verdict = BY_CODE[code]?.wrongFlags ?? Verdict.treatAsWithdraw
+    const reason = `${attributeName(code)} with flags 0x${flags.toString(16).padStart(2, '0')}`
+    this.#fault(verdict, UpdateError.attributeFlagsError, code, at, 'RFC 7606 3(c)', reason, this.buffer.slice(at, end))
   }
 
   #fault(
@@ -187,7 +198,7 @@ export class AttributeBlock {
       this.#start[this.codes[i]] = 0
       this.#end[this.codes[i]] = 0
     }
-    this.#seen.fill(0)
+    for (let i = 0; i < 8; i++) this.#seen[i] = 0
     this.buffer = buffer
     this.context = context
     this.canonical = context.as4

@@ -84,8 +84,9 @@ export class RouteEdit {
     this.#communitiesChanged = false
     this.#nextHop = undefined
     this.#otc = undefined
-    this.#drop.length = 0
-    this.prepend.length = 0
+    // Setting a length is slow even when it is the same one.
+    if (this.#drop.length > 0) this.#drop.length = 0
+    if (this.prepend.length > 0) this.prepend.length = 0
     this.nextHopAction = undefined
     this.medSet = false
     const flags = store.flags[attr]

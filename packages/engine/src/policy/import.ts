@@ -27,6 +27,8 @@ export class ImportProfile {
   readonly #clusterIds: ReadonlySet<number>
   readonly #memo: VerdictMemo
   readonly #own: readonly Uint8Array[]
+  /** Only the built-in checks can speak, and they change nothing: no edit is needed. */
+  readonly #plain: boolean
 
   constructor(key: string, session: SessionParameters, config: EngineConfig, store: AttributeStore) {
     this.key = key
@@ -35,6 +37,11 @@ export class ImportProfile {
     this.policy = compilePolicy(session.config.importPolicy, session.config.importDefault)
     this.#clusterIds = clusterIdsOf(config)
     this.#memo = new VerdictMemo(store)
+    const { external } = session
+    const { role, discardAttributes, withdrawOnAttributes } = session.config
+    const lists = discardAttributes.length + withdrawOnAttributes.length
+    this.#plain =
+      this.policy.trivial && this.policy.terms.length === 0 && !external && role === undefined && lists === 0
     const { ipv4, ipv6, linkLocal } = session.localAddresses
     this.#own = [session.localAddress, ipv4, ipv6, linkLocal].filter((address) => address !== undefined)
   }
@@ -54,6 +61,8 @@ export class ImportProfile {
   }
 
   evaluate(edit: RouteEdit, family: FamilyIndex, attr: AttrId): AttrId {
+    this.reason = ''
+    if (this.#plain) return this.#acceptable(edit.store, attr) ? attr : 0
     const { external, config } = this.#session
     edit.begin(attr)
     edit.family = family
@@ -61,12 +70,12 @@ export class ImportProfile {
     edit.external = external
     edit.learnedFrom = external ? 'ebgp' : 'ibgp'
     edit.defaultLocalPref = this.#config.defaultLocalPref
-    this.reason = ''
     for (const code of config.withdrawOnAttributes) {
       if (edit.hasAttribute(code)) return this.#refuse(`attribute ${code} is on the list of withdrawOnAttributes`)
     }
     for (const code of config.discardAttributes) edit.dropAttribute(code)
-    if (!this.#acceptable(edit)) return 0
+    if (!this.#acceptable(edit.store, attr)) return 0
+    if (config.role !== undefined && !this.#roles(edit, config.role)) return 0
     if (this.policy.terms.length > 0 || this.policy.fallback === 'reject') {
       const verdict = runPolicy(this.policy, edit)
       if (verdict === 'reject') return this.#refuse(`import policy: ${describeTerm(decidedBy())}`)
@@ -83,9 +92,8 @@ export class ImportProfile {
     return 0
   }
 
-  #acceptable(edit: RouteEdit): boolean {
-    const { store } = edit
-    const { attr, flags } = edit
+  #acceptable(store: AttributeStore, attr: AttrId): boolean {
+    const flags = store.flags[attr]
     const { config } = this.#session
     if (store.pathLengths[attr] > LIMITS.asPathLength) {
       return this.#no(`AS_PATH has ${store.pathLengths[attr]} hops, more than ${LIMITS.asPathLength}`)
@@ -103,8 +111,7 @@ export class ImportProfile {
     if (store.clusterCounts[attr] > 0 && this.#ownCluster(store, attr)) {
       return this.#no('CLUSTER_LIST has our cluster id')
     }
-    if (!this.#goodNextHop(store.nextHops.bytes(store.nextHop[attr]))) return false
-    return config.role === undefined || this.#roles(edit, config.role)
+    return this.#goodNextHop(store.nextHops.bytes(store.nextHop[attr]))
   }
 
   #no(reason: string): false {

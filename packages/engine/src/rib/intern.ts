@@ -51,6 +51,8 @@ export function blockContext(update: UpdateContext, zone: string, linkLocal: boo
 export class BlockInterner {
   /** The fault of the last call: anything from attribute discard up. */
   fault: Fault | undefined
+  /** The octets of the last call, as they came, are the set's own: {@link AttributeStore.find} knows them without an alias. */
+  #own = false
 
   readonly #store: AttributeStore
   readonly #block = new AttributeBlock()
@@ -69,6 +71,7 @@ export class BlockInterner {
   resolve(scan: UpdateScan, mp: boolean, context: BlockContext): AttrId {
     const store = this.#store
     this.fault = undefined
+    this.#own = false
     let buffer = scan.buffer
     let start = 0
     let end = 0
@@ -91,7 +94,7 @@ export class BlockInterner {
     }
     const id = this.#parse(scan, mp, inline, outer, hash, buffer, start, end, context)
     if (id === 0) store.nextHops.dropIfUnused(outer)
-    else if (this.fault === undefined && (!mp || !inline) && !this.#isCanonical(id, buffer, start, end)) {
+    else if (this.fault === undefined && (!mp || !inline) && !this.#own && !this.#isCanonical(id, buffer, start, end)) {
       this.#aliases[(hash ^ context.key) & (ALIASES - 1)] = {
         hash,
         session: context.key,
@@ -174,6 +177,7 @@ export class BlockInterner {
     // MP_REACH takes NEXT_HOP out of the block or puts one in: only otherwise are the octets the set's own.
     if (block.canonical && (!mp || (!inline && !block.has(AttributeCode.nextHop)))) {
       const store = this.#store
+      this.#own = true
       const known = store.find(hash, buffer, start, end, outer, BGP_PREFERENCE)
       return known !== 0 ? known : store.add(hash, block, start, end, outer, BGP_PREFERENCE)
     }
