@@ -103,7 +103,7 @@ export class Speaker {
 
   /** Listen where possible, and begin to dial. Addresses that are not there yet are tried again in the background. */
   async start(): Promise<void> {
-    if (this.#warmUp) warmUp(this.#config)
+    if (this.#warmUp) warmUp(this.#config, { installs: this.#extras.installs ?? true })
     this.#delay.enable()
     await Promise.all([...this.#listeners.values()].map((listener) => listener.open(this.#effective())))
     this.#links.configured(this.#config)

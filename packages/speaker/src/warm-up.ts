@@ -1,18 +1,24 @@
 /**
- * Warm-up: a scratch engine handles some thousand synthetic routes before the first socket opens.
+ * Warm-up: a scratch engine lives through a short life of synthetic peers before the first socket opens.
  *
  * V8 compiles what has run often. Cold, the first 50,000 withdrawals take four times as long as later ones, and a storm
  * of reconnecting clients finds the slowest code of the whole life of the process (hot-path.md section 2). The engine is
- * the real one, its sink leads nowhere, its clock stands at zero; nothing of it survives.
+ * the real one, its sink leads nowhere, its clock stands at zero; nothing of it survives. A start has to be quick, too:
+ * no further round begins when the time is over.
  */
-import { encodeOpen, KEEPALIVE } from '@starling/bgp-packet'
+import { KEEPALIVE } from '@starling/bgp-packet'
 import { type DynamicNeighbors, Engine, type EngineConfig, PLAIN_PEER, type Sink } from '@starling/engine'
+import { now } from './clock.js'
+import { blocks, generator, openOf, SCRATCH_AS, single, table, withdrawals } from './warm-up-feed.js'
 
 const PEERS = 24
-const ROUTES_PER_MESSAGE = 10
-const MESSAGES = 16
-const ROUNDS = 4
-const SCRATCH_AS = 64512
+const ROUTES = 1500
+const CHUNK = 16_384
+/** Changes of one route, each told to everybody. */
+const CHANGES = 20
+const ROUNDS = 3
+/** Milliseconds after which no further round begins. */
+const PATIENCE = 250
 const CLOSED = 'ECONNRESET'
 
 const NOTHING = (): undefined => undefined
@@ -49,66 +55,17 @@ function scratchRange(config: EngineConfig): DynamicNeighbors {
   }
 }
 
-function message(type: number, body: readonly number[]): Uint8Array {
-  const length = 19 + body.length
-  return Uint8Array.from([...new Array<number>(16).fill(255), length >> 8, length & 255, type, ...body])
-}
-
-/** /24 prefixes of one message of one peer. */
-function prefixes(peer: number, index: number): number[] {
-  const list: number[] = []
-  for (let i = 0; i < ROUTES_PER_MESSAGE; i++) {
-    const number = index * ROUTES_PER_MESSAGE + i
-    list.push(24, 100 + peer, number >> 8, number & 255)
-  }
-  return list
-}
-
-/** ORIGIN, an empty AS_PATH, NEXT_HOP, MED and LOCAL_PREF, then the prefixes. */
-function announcement(peer: number, index: number, round: number): Uint8Array {
-  const med = [0x80, 4, 4, 0, 0, round, index]
-  const attributes = [0x40, 1, 1, 0, 0x40, 2, 0, 0x40, 3, 4, 192, 0, 2, peer, ...med, 0x40, 5, 4, 0, 0, 0, 100]
-  return message(2, [0, 0, 0, attributes.length, ...attributes, ...prefixes(peer, index)])
-}
-
-function withdrawal(peer: number, index: number): Uint8Array {
-  const list = prefixes(peer, index)
-  return message(2, [list.length >> 8, list.length & 255, ...list, 0, 0])
-}
-
-function openOf(peer: number): Uint8Array {
-  const capabilities = [
-    { kind: 'multiprotocol', afi: 1, safi: 1 },
-    { kind: 'multiprotocol', afi: 2, safi: 1 },
-    { kind: 'fourOctetAs', asn: SCRATCH_AS },
-  ] as const
-  return encodeOpen({
-    type: 'OPEN',
-    version: 4,
-    myAs: SCRATCH_AS,
-    holdTime: 90,
-    bgpId: 0xc0000200 + peer,
-    capabilities,
-  })
-}
-
-function drain(engine: Engine): void {
-  while (engine.work(512, 0)) {
-    // until nothing is left
-  }
-}
-
 export interface WarmUp {
   /** Must be 0: a scratch engine has no hostile input. */
   readonly internalErrors: number
-  /** Prefixes handled, counted once per announcement or withdrawal. */
-  readonly prefixes: number
+  readonly rounds: number
   /** What its audit says at the end; empty when nothing leaked. */
   readonly problems: readonly string[]
 }
 
-/** Blocks for about two tenths of a second: call it before anything listens. */
-export function warmUp(config: EngineConfig): WarmUp {
+/** Blocks for a quarter of a second or so: call it before anything listens. `installs`: as the real sink has it. */
+export function warmUp(config: EngineConfig, { installs = true, patience = PATIENCE } = {}): WarmUp {
+  const began = now()
   const scratch: EngineConfig = {
     ...config,
     peers: new Map(),
@@ -116,58 +73,86 @@ export function warmUp(config: EngineConfig): WarmUp {
     nextHopResolution: 'assumed',
     clusterId: config.clusterId === 0 ? 1 : config.clusterId,
   }
-  let state = 1
-  const random = () => {
-    state = (Math.imul(state, 1103515245) + 12345) >>> 0
-    return state / 0x100000000
-  }
-  const engine = new Engine(scratch, SINK, { now: 0, random, restarting: false })
-  let connection = 1
-  for (let round = 0; round < ROUNDS; round++) {
-    const connections: number[] = []
-    for (let peer = 1; peer <= PEERS; peer++) {
-      const id = connection
-      connection += 2
-      connections.push(id)
-      const endpoints = {
-        remoteAddress: `192.0.2.${peer}`,
-        remotePort: id,
-        localAddress: '192.0.2.254',
-        localPort: 179,
-      }
-      engine.incoming(id, endpoints, 0)
-      engine.received(id, openOf(peer), 0)
-      engine.received(id, KEEPALIVE, 0)
-    }
-    drain(engine)
-    exchange(engine, connections, round)
-    for (const id of connections) engine.closed(id, CLOSED, 0)
-    drain(engine)
-  }
-  const prefixes = ROUNDS * PEERS * MESSAGES * ROUTES_PER_MESSAGE * 2.5
-  return { internalErrors: engine.internalErrors, prefixes, problems: engine.audit() }
+  const uniform = generator(1)
+  const random = () => uniform(1 << 16) / (1 << 16)
+  const life = new Life(new Engine(scratch, { ...SINK, installs }, { now: 0, random, restarting: false }))
+  let rounds = 0
+  do life.round(rounds++)
+  while (rounds < ROUNDS && now() - began < patience)
+  return { internalErrors: life.engine.internalErrors, rounds, problems: life.engine.audit() }
 }
 
-/** Everyone announces, changes and withdraws everything, in bulk and one by one. */
-function exchange(engine: Engine, connections: readonly number[], round: number): void {
-  for (let index = 0; index < MESSAGES; index++) {
-    connections.forEach((id, at) => {
-      engine.received(id, announcement(at + 1, index, round), 0)
-    })
-    if (index % 8 === 0) drain(engine)
+class Life {
+  readonly engine: Engine
+  readonly #tables = [table(1, ROUTES, 0), table(1, ROUTES, 1)]
+  readonly #withdrawals = withdrawals(ROUTES, 3)
+  #next = 1
+
+  constructor(engine: Engine) {
+    this.engine = engine
   }
-  drain(engine)
-  for (let index = 0; index < MESSAGES; index++) {
-    connections.forEach((id, at) => {
-      engine.received(id, withdrawal(at + 1, index), 0)
+
+  /** They come, announce, change, withdraw, are lost and come back. */
+  round(round: number): void {
+    const ids = new Map<number, number>()
+    for (let peer = 1; peer <= PEERS; peer++) ids.set(peer, this.#connect(peer))
+    this.#work()
+    for (const [peer, id] of ids) this.engine.received(id, blocks(peer, true), 0)
+    this.#work()
+    for (let i = 0; i < CHANGES; i++) {
+      const peer = 1 + (i % PEERS)
+      this.#each(ids, peer, (id) => this.engine.received(id, single(peer, i % 2 === 0), 0))
+      this.#work()
+    }
+    this.#each(ids, 1, (id) => {
+      this.#feed(id, this.#tables[round % 2] ?? KEEPALIVE)
+      this.#feed(id, this.#withdrawals)
+      this.#feed(id, this.#tables[(round + 1) % 2] ?? KEEPALIVE)
     })
-    if (index % 8 === 0) drain(engine)
+    for (let peer = 2; peer <= PEERS; peer += 2) this.#each(ids, peer, (id) => this.engine.closed(id, CLOSED, 0))
+    this.#work()
+    for (let peer = 2; peer <= PEERS; peer += 2) {
+      const id = this.#connect(peer)
+      ids.set(peer, id)
+      this.engine.received(id, blocks(peer, true), 0)
+    }
+    this.#work()
+    for (const id of ids.values()) this.engine.closed(id, CLOSED, 0)
+    this.#work()
   }
-  drain(engine)
-  for (let index = 0; index < MESSAGES; index += 2) {
-    connections.forEach((id, at) => {
-      engine.received(id, announcement(at + 1, index, round + ROUNDS), 0)
-    })
+
+  #each(ids: ReadonlyMap<number, number>, peer: number, run: (id: number) => void): void {
+    const id = ids.get(peer)
+    if (id !== undefined) run(id)
   }
-  drain(engine)
+
+  #connect(peer: number): number {
+    const id = this.#next
+    this.#next += 2
+    const endpoints = {
+      remoteAddress: `192.0.2.${peer}`,
+      remotePort: id,
+      localAddress: '192.0.2.254',
+      localPort: 179,
+    }
+    this.engine.incoming(id, endpoints, 0)
+    this.engine.received(id, openOf(peer), 0)
+    this.engine.received(id, KEEPALIVE, 0)
+    return id
+  }
+
+  /** In pieces, as reads of a socket: most end inside a message. */
+  #feed(id: number, bytes: Uint8Array): void {
+    for (let at = 0; at < bytes.length; at += CHUNK) {
+      // The shape of what the transport hands over.
+      this.engine.received(id, Buffer.from(bytes.buffer, at, Math.min(CHUNK, bytes.length - at)), 0)
+      this.#work()
+    }
+  }
+
+  #work(): void {
+    while (this.engine.work(512, 0)) {
+      // until nothing is left
+    }
+  }
 }
