@@ -105,6 +105,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./documents.js')).registerApply,
   },
   {
+    name: 'migrate',
+    summary: 'move a running cluster: from node mesh to route reflectors, and back',
+    load: async () => (await import('./migrate.js')).register,
+  },
+  {
     name: 'ipam',
     summary: 'pools, blocks and addresses of the cluster',
     load: async () => (await import('./ipam.js')).register,
