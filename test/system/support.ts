@@ -48,8 +48,9 @@ export function topology(name: string, ...changes: readonly [string, string][]) 
 export function startLab(
   topology: LabOptions['topology'],
   datastore: LabOptions['datastore'] = 'embedded',
+  more: Partial<LabOptions> = {},
 ): Promise<Lab> {
-  return Lab.start({ topology, mode: 'netns', datastore, program: PROGRAM, progress: () => {} })
+  return Lab.start({ topology, mode: 'netns', datastore, program: PROGRAM, progress: () => {}, ...more })
 }
 
 /** Looks until `done` says so; fails with what was missing last. */

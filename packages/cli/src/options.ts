@@ -65,7 +65,7 @@ export function positiveInteger(text: string): number {
   return value
 }
 
-export function clientFor(options: TargetOptions, io: Io): ApiClient {
+export function clientFor(options: TargetOptions, io: Io, timeout?: number): ApiClient {
   const url = options.url ?? io.env['STARLING_URL']
   const token = options.token ?? io.env['STARLING_TOKEN']
   const ca = options.cacert ?? io.env['STARLING_CACERT']
@@ -75,6 +75,7 @@ export function clientFor(options: TargetOptions, io: Io): ApiClient {
     ...(url === undefined || url === '' ? {} : { url }),
     ...(token === undefined || token === '' ? {} : { token }),
     ...(ca === undefined || ca === '' ? {} : { ca: authority(ca) }),
+    ...(timeout === undefined ? {} : { timeout }),
   }
   return new ApiClient(target)
 }

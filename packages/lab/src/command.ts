@@ -13,14 +13,15 @@ import { askControl } from './run/control.js'
 import { isRequest } from './run/requests.js'
 import { isAlive, type LabState, listStates, removeLab, socketOf, stateRoot } from './run/state.js'
 import { loadTopology } from './topology/parse.js'
+import { DAEMONS } from './topology/types.js'
 import { TopologyError } from './topology/yaml.js'
 
 const HELP = `usage: starling lab COMMAND
 
   demo [FILE]            bring a topology up, show it live, remove it at Ctrl-C (default: topology/demo.yaml)
     --exit-when-converged  without a terminal: final tables, exit 0 only when nothing is missing
-    --datastore KIND       embedded (default), etcd (started here), or etcd:URL[,URL...]
-    --tor bird             BIRD instead of Starling on the ToRs
+    --datastore KIND       embedded, etcd (started here), or etcd:URL[,URL...]; default: as the file says
+    --tor DAEMON           bird, frr, gobgp or openbgpd instead of Starling on the ToRs
     --timeout SECONDS      for --exit-when-converged (default 110)
     --loopback             no namespaces: loopback addresses, routes in memory
   up FILE [options]      the same in the background, once it has converged
@@ -33,6 +34,7 @@ const HELP = `usage: starling lab COMMAND
   ping FROM TO [-c N]    from a pod or device to a pod, device or address
   kill NAME [SIGNAL]     end a daemon (SIGKILL), or the datastore: kill store
   restart NAME           start it again
+  replace NAME DAEMON [SIGNAL]  another daemon in its place: starling, bird, frr, gobgp, openbgpd
   cut NAME [RACK]        take a device's links away
   heal NAME [RACK]       give them back
   --lab ID               which lab, when several run
@@ -80,7 +82,7 @@ const isParseError = (error: Error): boolean => 'code' in error && String(error.
 
 const DEMO_OPTIONS = {
   'exit-when-converged': { type: 'boolean', default: false },
-  datastore: { type: 'string', default: 'embedded' },
+  datastore: { type: 'string' },
   tor: { type: 'string' },
   timeout: { type: 'string', default: '110' },
   loopback: { type: 'boolean', default: false },
@@ -89,15 +91,17 @@ const DEMO_OPTIONS = {
 async function demo(args: readonly string[], io: LabIo): Promise<number> {
   const { values, positionals } = parseArgs({ args: [...args], options: DEMO_OPTIONS, allowPositionals: true })
   const { tor } = values
-  if (tor !== undefined && tor !== 'bird' && tor !== 'starling') throw new UsageError('--tor is bird or starling')
+  const daemon = tor === undefined ? undefined : DAEMONS.find((each) => each === tor)
+  if (tor !== undefined && daemon === undefined) throw new UsageError(`--tor is one of ${DAEMONS.join(', ')}`)
   const timeoutSeconds = Number(values.timeout)
   if (!(timeoutSeconds > 0)) throw new UsageError('--timeout is a number of seconds')
   const program = process.argv[1] ?? ''
+  const topology = loadTopology(topologyFile(positionals[0]))
   return runDemo(
     {
-      topology: loadTopology(topologyFile(positionals[0])),
-      datastore: datastoreOf(values.datastore),
-      ...(tor === undefined ? {} : { tor }),
+      topology,
+      datastore: values.datastore === undefined ? topology.datastore : datastoreOf(values.datastore),
+      ...(daemon === undefined ? {} : { tor: daemon }),
       exitWhenConverged: values['exit-when-converged'],
       timeoutSeconds,
       loopback: values.loopback,

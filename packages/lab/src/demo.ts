@@ -3,10 +3,11 @@
  * converged (`exitWhenConverged`) with the final tables. `npm start` and `starling lab demo` end here; `starling lab up`
  * runs the same in the background.
  */
+
+import { controlSocket } from './daemons/starling.js'
 import { type LabIo, styleOf } from './io.js'
 import { serveControl } from './run/control.js'
 import { type LabView, missing } from './run/converge.js'
-import { controlSocket } from './run/daemons.js'
 import { type Glass, type GlassDevice, openGlass } from './run/glass.js'
 import { Lab, type LabOptions } from './run/lab.js'
 import { chooseMode, insideUserNamespace, inUserNamespace, type ModeChoice } from './run/mode.js'
@@ -77,9 +78,8 @@ function prepared({ topology, tor }: DemoOptions, mode: 'netns' | 'loopback'): T
   const changed =
     daemon === undefined ? topology : { ...topology, tors: topology.tors.map((each) => ({ ...each, daemon })) }
   if (mode === 'netns') return changed
-  if ([...changed.tors, ...changed.nodes].some(({ daemon }) => daemon === 'bird')) {
-    throw new Error('BIRD needs namespaces: it writes the kernel table it finds')
-  }
+  const other = [...changed.tors, ...changed.reflectors, ...changed.nodes].find(({ daemon }) => daemon !== 'starling')
+  if (other !== undefined) throw new Error(`${other.daemon} needs namespaces: it uses the ports and the table it finds`)
   return onLoopback(changed)
 }
 

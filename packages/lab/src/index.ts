@@ -4,6 +4,8 @@
  */
 
 export { labCommand } from './command.js'
+export { birdFile } from './daemons/bird.js'
+export { controlSocket } from './daemons/starling.js'
 export { type DemoOptions, runDemo } from './demo.js'
 export { createNetns, type Netns } from './fabric/netns.js'
 export { checksum, Pinger } from './fabric/ping.js'
@@ -13,6 +15,6 @@ export { type DeviceView, type LabView, missing } from './run/converge.js'
 export { Lab, type LabOptions, type Mode } from './run/lab.js'
 export { chooseMode } from './run/mode.js'
 export { loadTopology, parseTopology } from './topology/parse.js'
-export { type LabPlan, planLab } from './topology/plan.js'
+export { type DevicePlan, type LabPlan, planLab } from './topology/plan.js'
 export type { Topology } from './topology/types.js'
 export { TopologyError } from './topology/yaml.js'

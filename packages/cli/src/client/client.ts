@@ -19,6 +19,8 @@ export interface Target {
   readonly token?: string
   /** Authority whose certificates are trusted, in place of the usual ones (PEM). */
   readonly ca?: Buffer
+  /** Milliseconds until an answer must be there; 15 seconds. */
+  readonly timeout?: number
 }
 
 export interface Answer {
@@ -53,7 +55,7 @@ export class ApiClient {
 
   /** The bare answer, whatever its status (health). */
   async fetch(method: 'GET' | 'POST', path: string, body?: string, patience = 0): Promise<Answer> {
-    const response = await this.#send(method, path, body, {}, undefined, TIMEOUT + patience)
+    const response = await this.#send(method, path, body, {}, undefined, (this.#target.timeout ?? TIMEOUT) + patience)
     const chunks: Buffer[] = []
     let size = 0
     for await (const chunk of response) {

@@ -36,6 +36,8 @@ interface MigrateOptions extends OutputOptions {
 }
 
 const PAUSE_MS = 1000
+/** Nodes with BIRD have no API, and a firewall may let us wait for that. */
+const ANSWER_MS = 3000
 const API_PORT = 9179
 
 export function register(program: Command, io: Io): void {
@@ -136,7 +138,7 @@ function clients({ ask = [], nodesPort, cacert }: MigrateOptions, io: Io) {
       given.get(name) ??
       (address?.includes(':') ? `http://[${address}]:${nodesPort}` : `http://${address}:${nodesPort}`)
     const target = where.startsWith('/') ? { control: where } : { url: where }
-    return clientFor({ ...target, ...(cacert === undefined ? {} : { cacert }) }, env)
+    return clientFor({ ...target, ...(cacert === undefined ? {} : { cacert }) }, env, ANSWER_MS)
   }
 }
 

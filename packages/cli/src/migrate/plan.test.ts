@@ -127,7 +127,7 @@ describe('forward', () => {
   })
 
   test('reflectors are found by a selector too', () => {
-    const cluster = clusterFrom(NODES.map((node, at) => ({ ...node, labels: at < 2 ? { role: 'infra' } : {} })))
+    const cluster = clusterFrom(NODES.map((node, at) => ({ ...node, labels: { role: at < 2 ? 'infra' : 'work' } })))
     const { reflectors } = planForward(cluster, { ...request(), selector: "role == 'infra'" })
     expect(reflectors.map(({ name }) => name)).toEqual(['a', 'b'])
   })

@@ -1,7 +1,8 @@
 /**
  * The lab's own control socket, so that a second terminal can look and break things: one JSON request per connection,
- * answered by lines of JSON until the exit code. Mode 0700 folder, Unix socket: whoever can reach it owns the lab.
+ * answered by lines of JSON until the exit code. Whoever can write to the socket owns the lab, so nobody else may.
  */
+import { chmodSync } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { createInterface } from 'node:readline'
 
@@ -49,7 +50,7 @@ export function serveControl(
       )
     })
   })
-  server.listen(path)
+  server.listen(path, () => chmodSync(path, 0o600))
   return server
 }
 

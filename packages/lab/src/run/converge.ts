@@ -3,9 +3,12 @@
  * every block of every node in every kernel, every ping answered. The answer is the list of what is missing, in words
  * an operator can act on; an empty list means converged.
  */
+
+import type { PeerObservation } from '../daemons/foreign.js'
+import { foreign } from '../daemons/index.js'
 import { type KernelRoute, PROTOCOL } from '../fabric/wiring.js'
 import type { DevicePlan, LabPlan } from '../topology/plan.js'
-import type { DaemonObservation, PeerObservation } from './observe.js'
+import type { DaemonObservation } from './observe.js'
 
 export interface DeviceView {
   readonly plan: DevicePlan
@@ -78,23 +81,31 @@ function sessionsMissing(plan: LabPlan, device: DeviceView): string[] {
   })
 }
 
+const STARLING_PROTOCOLS = { unicast: PROTOCOL.bird, blackhole: PROTOCOL.bird } as const
+
 export interface RouteTally {
   readonly expected: number
   readonly present: number
   readonly missing: readonly string[]
 }
 
-/** Blocks of all nodes against one device's table: others as unicast, its own as blackhole, all with protocol 12. */
+/** False where routes are passed on only: reflectors, and daemons that have no hands on the kernel. */
+export function writesRoutes({ role, daemon }: DevicePlan): boolean {
+  return role !== 'reflector' && foreign(daemon)?.kernel !== null
+}
+
+/** Blocks of all nodes against one device's table: others as unicast, its own as blackhole, with its daemon's protocol. */
 export function tally(device: DeviceView, view: LabView): RouteTally {
   const absent: string[] = []
   let expected = 0
+  const protocols = foreign(device.plan.daemon)?.kernel ?? STARLING_PROTOCOLS
   for (const { plan: owner, blocks } of view.devices) {
     const own = owner.name === device.plan.name
     for (const block of blocks) {
       expected++
       const type = own ? 'blackhole' : 'unicast'
       const found = device.kernel?.some(
-        (route) => route.prefix === block && route.type === type && route.protocol === PROTOCOL.bird,
+        (route) => route.prefix === block && route.type === type && route.protocol === protocols[type],
       )
       if (found !== true)
         absent.push(own ? `no blackhole for its own ${block}` : `no route to ${block} of ${owner.name}`)
@@ -105,9 +116,9 @@ export function tally(device: DeviceView, view: LabView): RouteTally {
 
 function routesMissing(device: DeviceView, view: LabView): string[] {
   const { plan, blocks, kernel } = device
-  if (plan.role === 'reflector') return []
+  if (!writesRoutes(plan)) return []
   if (kernel === undefined) return [`${plan.name}: its kernel table cannot be read`]
-  const claimed = plan.role === 'node' && blocks.length === 0 ? [`${plan.name}: no block claimed`] : []
+  const claimed = plan.pods.length > 0 && blocks.length === 0 ? [`${plan.name}: no block claimed`] : []
   return [...claimed, ...tally(device, view).missing.map((what) => `${plan.name}: ${what}`)]
 }
 

@@ -4,14 +4,15 @@
  * leaves nothing behind.
  */
 import { rmSync } from 'node:fs'
+import { foreign } from '../daemons/index.js'
+import { controlSocket, starling } from '../daemons/starling.js'
 import { Pinger } from '../fabric/ping.js'
 import { hostAddress, parseSubnet } from '../topology/addresses.js'
 import { type DevicePlan, type LabPlan, planLab } from '../topology/plan.js'
 import { clusterStore, nodeEntry, type StoreOptions, torStore } from '../topology/resources.js'
-import type { Topology } from '../topology/types.js'
+import type { Daemon, Topology } from '../topology/types.js'
 import { bookAddress, claimFor, confirmedBlocks } from './blocks.js'
 import type { DeviceView, LabView, PingView } from './converge.js'
-import { bird, controlSocket, starling } from './daemons.js'
 import { Network } from './network.js'
 import { memoryKernel, observe } from './observe.js'
 import { Processes } from './processes.js'
@@ -31,6 +32,8 @@ export interface LabOptions {
   readonly progress: (what: string) => void
   /** Nodes that are wired but not there yet: no resource, no daemon, until `join`. */
   readonly late?: readonly string[]
+  /** Called when a foreign daemon's files are written and it has not started yet: the place to write others. */
+  readonly configured?: (lab: Lab, device: DevicePlan, block: string | undefined) => Promise<void>
 }
 
 /** Where 179 may be taken or forbidden. */
@@ -42,7 +45,7 @@ const PING_MS = 1000
 export class Lab {
   readonly id: string
   readonly folder: string
-  readonly plan: LabPlan
+  #plan: LabPlan
   readonly mode: Mode
   readonly processes: Processes
   readonly network: Network | undefined
@@ -66,7 +69,7 @@ export class Lab {
   private constructor(options: LabOptions) {
     this.#options = options
     this.mode = options.mode
-    this.plan = planLab(options.topology)
+    this.#plan = planLab(options.topology)
     const { id, folder } = createFolder(options.topology.name)
     this.id = id
     this.folder = folder
@@ -78,6 +81,10 @@ export class Lab {
       rmSync(folder, { recursive: true, force: true })
       throw error
     }
+  }
+
+  get plan(): LabPlan {
+    return this.#plan
   }
 
   get store(): Store {
@@ -124,9 +131,16 @@ export class Lab {
 
   async #startDaemon(device: DevicePlan): Promise<void> {
     const ns = this.network?.namespace(device.name)
-    if (device.daemon === 'bird') {
-      const block = device.role === 'node' ? await claimFor(this.store.datastore, device.name) : undefined
-      this.processes.start({ ...bird(this.plan, device, this.folder, block), ns })
+    const other = foreign(device.daemon)
+    // A block that the node has already stays with whoever claimed it: Calico's CNI, or the daemon before.
+    const own = device.role === 'node' ? (await confirmedBlocks(this.store.datastore)).get(device.name)?.[0] : undefined
+    const claims = device.pods.length > 0 && own === undefined
+    if (other !== undefined) {
+      const block = claims ? await claimFor(this.store.datastore, device.name) : own
+      const place = { folder: this.folder, ns }
+      const specs = other.start(this.plan, device, place, block)
+      await this.#options.configured?.(this, device, block)
+      for (const spec of specs) this.processes.start(spec)
       return
     }
     const store = this.#stores.get(device.name) ?? this.store
@@ -135,6 +149,7 @@ export class Lab {
       program: this.#options.program,
       datastore: store.spec(ns),
       memoryFib: this.mode === 'loopback',
+      claimBlock: claims,
     }
     this.processes.start({ ...starling(device, place), ns })
   }
@@ -153,10 +168,10 @@ export class Lab {
   async #lookAt(plan: DevicePlan): Promise<DeviceView> {
     const status = this.processes.status(plan.name)
     const socket = controlSocket(this.folder, plan.name)
-    const routing = plan.role !== 'reflector'
+    const place = { folder: this.folder, ns: this.network?.namespace(plan.name) }
     const [daemon, kernel] = await Promise.all([
-      observe(plan.daemon, socket),
-      routing ? (this.network?.wiring(plan.name).routes() ?? memoryKernel(socket)) : undefined,
+      observe(plan.daemon, plan.name, place),
+      plan.role === 'reflector' ? undefined : (this.network?.wiring(plan.name).routes() ?? memoryKernel(socket)),
     ])
     return {
       plan,
@@ -218,13 +233,33 @@ export class Lab {
 
   /** Ends a daemon, or with the name `store` the datastore. Kernel routes stay: that is the point. */
   async kill(name: string, signal: NodeJS.Signals): Promise<void> {
-    if (name === 'store') await this.store.kill()
-    else await this.processes.kill(name, signal)
+    if (name === 'store') return this.store.kill()
+    // What belongs to a daemon goes with it, after it.
+    for (const each of this.#processesOf(name)) await this.processes.kill(each, signal)
   }
 
   async restart(name: string): Promise<void> {
-    if (name === 'store') await this.store.restart()
-    else this.processes.restart(name)
+    if (name === 'store') return this.store.restart()
+    for (const each of this.#processesOf(name)) this.processes.restart(each)
+  }
+
+  /** Another daemon takes a device's place, as in a migration: the old one ends by `signal`, the new one starts at once. */
+  async replace(name: string, daemon: Daemon, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    const device = this.plan.devices.find((each) => each.name === name)
+    if (device === undefined) throw new Error(`no device is named "${name}"`)
+    if (device.role === 'node' && foreign(daemon)?.kernel === null)
+      throw new Error(`${daemon} writes no kernel routes: a node with pods needs them`)
+    await this.kill(name, signal)
+    for (const each of this.#processesOf(name)) this.processes.forget(each)
+    const next = { ...device, daemon }
+    this.#plan = { ...this.plan, devices: this.plan.devices.map((each) => (each === device ? next : each)) }
+    await this.#startDaemon(next)
+  }
+
+  #processesOf(name: string): string[] {
+    const own = this.processes.names().filter((each) => each === name || each.startsWith(`${name}.`))
+    if (own.length === 0) throw new Error(`no process is named "${name}"`)
+    return own
   }
 
   /** Daemons first, then the stores they write to, then the network under them. */

@@ -1,34 +1,25 @@
 /**
- * Looks at the daemons from outside, as an operator would: Starling's API over its control socket, `birdc` for BIRD.
+ * Looks at the daemons from outside, as an operator would: Starling's API over its control socket, the others' own clients.
  * Only what the tables and the convergence check need; a daemon that does not answer is an answer too.
  */
-import { execFile } from 'node:child_process'
 import { request } from 'node:http'
-import { promisify } from 'node:util'
+import type { ForeignPlace, PeerObservation } from '../daemons/foreign.js'
+import { foreign } from '../daemons/index.js'
+import { controlSocket } from '../daemons/starling.js'
 import type { KernelRoute } from '../fabric/wiring.js'
 import type { Daemon } from '../topology/types.js'
-
-export interface PeerObservation {
-  readonly address: string
-  readonly state: string
-  /** Why it is not Established. */
-  readonly reason: string
-  /** How long it has been in this state; BIRD does not say. */
-  readonly ageSeconds: number | undefined
-  readonly received: number
-  readonly sent: number
-}
 
 export type DaemonObservation =
   | { readonly answers: true; readonly peers: readonly PeerObservation[] }
   | { readonly answers: false; readonly reason: string }
 
 const PATIENCE_MS = 3000
-const run = promisify(execFile)
 
-export async function observe(daemon: Daemon, socket: string): Promise<DaemonObservation> {
+export async function observe(daemon: Daemon, device: string, place: ForeignPlace): Promise<DaemonObservation> {
   try {
-    return { answers: true, peers: daemon === 'bird' ? await birdPeers(socket) : await starlingPeers(socket) }
+    const other = foreign(daemon)
+    const peers = other === undefined ? starlingPeers(controlSocket(place.folder, device)) : other.peers(device, place)
+    return { answers: true, peers: await peers }
   } catch (error) {
     return { answers: false, reason: error instanceof Error ? error.message : String(error) }
   }
@@ -79,32 +70,6 @@ export function getJson(socket: string, path: string): Promise<unknown> {
       reject(starting ? new Error('not listening on its control socket') : error)
     })
     get.end()
-  })
-}
-
-async function birdPeers(socket: string): Promise<PeerObservation[]> {
-  const { stdout } = await run('birdc', ['-s', socket, 'show', 'protocols', 'all'], { timeout: PATIENCE_MS })
-  return parseBirdProtocols(stdout)
-}
-
-/** `show protocols all`: one block per protocol, headed by its line in the table. */
-export function parseBirdProtocols(text: string): PeerObservation[] {
-  return text.split(/\n(?=\S)/).flatMap((block) => {
-    const field = (pattern: RegExp) => pattern.exec(block)?.[1]
-    const address = field(/Neighbor address:\s+(\S+)/)
-    if (address === undefined) return []
-    const state = field(/BGP state:\s+(\S+)/) ?? 'Idle'
-    const routes = /Routes:\s+(\d+) imported, (?:\d+ filtered, )?(\d+) exported/.exec(block)
-    return [
-      {
-        address,
-        state,
-        reason: field(/Last error:\s+(.+)/)?.trim() ?? '',
-        ageSeconds: undefined,
-        received: Number(routes?.[1] ?? 0),
-        sent: Number(routes?.[2] ?? 0),
-      },
-    ]
   })
 }
 

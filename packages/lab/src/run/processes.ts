@@ -97,6 +97,12 @@ export class Processes {
     clearTimeout(timer)
   }
 
+  /** An ended process whose place another takes. */
+  forget(name: string): void {
+    if (this.status(name)?.running === true) throw new Error(`${name} is running`)
+    this.#running.delete(name)
+  }
+
   async stopAll(): Promise<void> {
     await Promise.all([...this.#running.keys()].map((name) => this.kill(name, 'SIGTERM')))
   }

@@ -5,10 +5,11 @@
 import { spawn } from 'node:child_process'
 import { isIPv4 } from 'node:net'
 import { constants } from 'node:os'
+import { controlSocket } from '../daemons/starling.js'
 import { tables } from '../show/tables.js'
+import { DAEMONS } from '../topology/types.js'
 import type { ControlAnswer, ControlRequest } from './control.js'
 import { missing } from './converge.js'
-import { controlSocket } from './daemons.js'
 import type { Lab } from './lab.js'
 
 export const isRequest = (command: string): boolean => Object.hasOwn(HANDLERS, command)
@@ -69,8 +70,7 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
   },
 
   kill: async (lab, [name = '', signal = 'SIGKILL'], output) => {
-    if (!Object.hasOwn(constants.signals, signal)) throw new Error(`no signal is named "${signal}"; as in SIGTERM`)
-    await lab.kill(name, signal as NodeJS.Signals)
+    await lab.kill(name, signalOf(signal))
     output.out(`${name}: killed\n`)
     return 0
   },
@@ -78,6 +78,14 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
   restart: async (lab, [name = ''], output) => {
     await lab.restart(name)
     output.out(`${name}: started\n`)
+    return 0
+  },
+
+  replace: async (lab, [name = '', kind = '', signal = 'SIGKILL'], output) => {
+    const daemon = DAEMONS.find((each) => each === kind)
+    if (daemon === undefined) throw new Error(`no daemon is named "${kind}"; known: ${DAEMONS.join(', ')}`)
+    await lab.replace(name, daemon, signalOf(signal))
+    output.out(`${name}: runs ${daemon} now\n`)
     return 0
   },
 
@@ -92,6 +100,11 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
     output.out(`${name}: connected\n`)
     return 0
   },
+}
+
+function signalOf(signal: string): NodeJS.Signals {
+  if (!Object.hasOwn(constants.signals, signal)) throw new Error(`no signal is named "${signal}"; as in SIGTERM`)
+  return signal as NodeJS.Signals
 }
 
 function network(lab: Lab) {

@@ -5,6 +5,7 @@
  */
 import {
   accessSync,
+  chmodSync,
   constants,
   lstatSync,
   mkdirSync,
@@ -31,6 +32,9 @@ export interface LabState {
   readonly children: readonly (ProcessId & { readonly name: string })[]
 }
 
+/** To go through, not to look around: daemons that give up root have a folder of their own further down. */
+const PASSABLE = 0o711
+
 /** Set for the copy of us inside a user namespace, which believes to be root and would look elsewhere. */
 export const STATE_VARIABLE = 'STARLING_LAB_STATE'
 
@@ -45,11 +49,13 @@ export function stateRoot(): string {
   ]
   for (const folder of candidates) {
     try {
-      mkdirSync(folder, { recursive: true, mode: 0o700 })
+      mkdirSync(folder, { recursive: true, mode: PASSABLE })
       accessSync(folder, constants.W_OK)
       const { uid } = lstatSync(folder)
       // In a shared temporary folder somebody else may have been there first.
-      if (uid === process.getuid?.()) return folder
+      if (uid !== process.getuid?.()) continue
+      chmodSync(folder, PASSABLE)
+      return folder
     } catch {
       // the next one
     }
@@ -69,14 +75,14 @@ export function createFolder(topology: string): { id: string; folder: string } {
     if (state !== undefined) removeLab(state)
     const folder = folderOf(id)
     rmSync(folder, { recursive: true, force: true })
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    mkdirSync(folder, { recursive: true, mode: PASSABLE })
     return { id, folder }
   }
 }
 
 export function saveState(state: LabState): void {
   const file = join(folderOf(state.id), 'lab.json')
-  writeFileSync(`${file}.new`, JSON.stringify(state, undefined, 2))
+  writeFileSync(`${file}.new`, JSON.stringify(state, undefined, 2), { mode: 0o600 })
   renameSync(`${file}.new`, file)
 }
 

@@ -2,7 +2,7 @@
  * The lab's tables as text: what runs, its sessions, routes and pings. Pure: a view in, lines out; the same text serves
  * the live display, `lab status` and the final report.
  */
-import { type DeviceView, expectedPeers, type LabView, peerAt, tally } from '../run/converge.js'
+import { type DeviceView, expectedPeers, type LabView, peerAt, tally, writesRoutes } from '../run/converge.js'
 import type { LabPlan } from '../topology/plan.js'
 
 export interface Style {
@@ -44,7 +44,7 @@ function deviceTable(plan: LabPlan, view: LabView, style: Style): string[] {
       String(asNumber),
       ratio(style, up, peers.length),
       device.blocks.join(' ') || '-',
-      role === 'reflector' ? '-' : ratio(style, present, expected),
+      !writesRoutes(device.plan) ? '-' : ratio(style, present, expected),
       pods.map(({ address }) => address).join(' ') || '-',
       pods.length === 0 ? '-' : ratio(style, answered.length, pings.length),
       answered.length === 0 ? '-' : `${(answered.reduce((a, b) => a + b, 0) / answered.length).toFixed(2)} ms`,

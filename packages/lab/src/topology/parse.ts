@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs'
 import { isIPv4 } from 'node:net'
 import { contains, hostAddress, overlaps, parseSubnet } from './addresses.js'
-import type { ClusterNode, Leg, Reflector, Segment, Topology, Tor } from './types.js'
+import { type ClusterNode, DAEMONS, type Leg, type Reflector, type Segment, type Topology, type Tor } from './types.js'
 import { boolean, integer, labels, list, map, oneOf, optional, type Place, readYaml, required, text } from './yaml.js'
 
 /** Interface names are at most 15 bytes; the longest the lab makes of a name is `port-NAME`. */
@@ -16,7 +16,9 @@ const NAME = text('a name of at most 10 lower-case letters, digits and dashes', 
 const SUBNET = text('an IPv4 subnet such as 10.0.1.0/24', (value) => parseSubnet(value) !== undefined)
 const ADDRESS = text('an IPv4 address', isIPv4)
 const AS = integer(1, 4294967294)
-const DAEMON = oneOf('starling', 'bird')
+const DAEMON = oneOf(...DAEMONS)
+/** Those that write kernel routes: without them pods are not reached. */
+const ROUTER = oneOf('starling', 'bird', 'frr')
 const FIRST_HOST = { tor: 1, reflector: 10, node: 11 } as const
 
 const FILE = map({
@@ -24,6 +26,7 @@ const FILE = map({
   description: optional(text('text'), ''),
   as: optional(AS, 64512),
   mesh: optional(boolean, undefined),
+  datastore: optional(oneOf('embedded', 'etcd'), 'embedded'),
   pools: optional(list(map({ cidr: required(SUBNET), blockSize: optional(integer(20, 32), 26) })), undefined),
   racks: required(list(map({ name: required(NAME), subnet: required(SUBNET) }))),
   links: optional(list(map({ between: required(list(NAME)), subnet: required(SUBNET) })), []),
@@ -33,6 +36,7 @@ const FILE = map({
         name: required(NAME),
         as: required(AS),
         racks: optional(list(NAME), []),
+        address: optional(ADDRESS, undefined),
         daemon: optional(DAEMON, 'starling'),
       }),
     ),
@@ -45,6 +49,7 @@ const FILE = map({
         rack: required(NAME),
         address: optional(ADDRESS, undefined),
         clusterId: optional(ADDRESS, undefined),
+        daemon: optional(DAEMON, 'starling'),
       }),
     ),
     [],
@@ -57,7 +62,7 @@ const FILE = map({
         address: optional(ADDRESS, undefined),
         as: optional(AS, undefined),
         pods: optional(integer(0, 8), 1),
-        daemon: optional(DAEMON, 'starling'),
+        daemon: optional(ROUTER, 'starling'),
         labels: optional(labels, {}),
       }),
     ),
@@ -85,20 +90,26 @@ export function parseTopology(file: string, source: string): Topology {
     names.add(name)
   }
 
-  const tors = raw.tors.map(({ name, as, daemon, place }): Tor => {
-    unique(name, place)
-    const racks = torRacks.get(name) ?? []
-    if (racks.length === 0) place.fail(`ToR "${name}" is in no rack`)
-    return { name, asNumber: as, daemon, legs: racks.map((rack) => segments.leg(rack, FIRST_HOST.tor, place)) }
-  })
   // Given addresses first, so that none of them is handed out to another.
+  for (const { name, address, place } of raw.tors) {
+    if (address !== undefined) segments.reserve(torRacks.get(name)?.[0] ?? '', address, place)
+  }
   for (const { rack, address, place } of [...raw.reflectors, ...raw.nodes]) {
     if (address !== undefined) segments.reserve(rack, address, place)
   }
-  const reflectors = raw.reflectors.map(({ name, rack, address, clusterId, place }, at): Reflector => {
+  const tors = raw.tors.map(({ name, as, daemon, address, place }): Tor => {
+    unique(name, place)
+    const racks = torRacks.get(name) ?? []
+    if (racks.length === 0) place.fail(`ToR "${name}" is in no rack`)
+    if (racks.length > 1 && (daemon === 'gobgp' || daemon === 'openbgpd'))
+      place.fail(`${daemon} writes no kernel routes: a ToR of several racks would not forward`)
+    const legs = racks.map((rack, at) => segments.leg(rack, FIRST_HOST.tor, place, at === 0 ? address : undefined))
+    return { name, asNumber: as, daemon, legs }
+  })
+  const reflectors = raw.reflectors.map(({ name, rack, address, clusterId, daemon, place }, at): Reflector => {
     unique(name, place)
     const leg = segments.leg(rack, FIRST_HOST.reflector, place, address)
-    return { name, asNumber: raw.as, daemon: 'starling', leg, clusterId: clusterId ?? `244.0.0.${at + 1}` }
+    return { name, asNumber: raw.as, daemon, leg, clusterId: clusterId ?? `244.0.0.${at + 1}` }
   })
   const nodes = raw.nodes.map(({ name, rack, address, as, pods, daemon, labels, place }): ClusterNode => {
     unique(name, place)
@@ -111,6 +122,7 @@ export function parseTopology(file: string, source: string): Topology {
     description: raw.description,
     asNumber: raw.as,
     mesh: raw.mesh ?? reflectors.length === 0,
+    datastore: raw.datastore,
     pools: (raw.pools ?? [{ cidr: '10.244.0.0/16', blockSize: 26 }]).map(({ cidr, blockSize }) => ({
       cidr,
       blockSize,

@@ -10,6 +10,8 @@ export interface Topology {
   readonly asNumber: number
   /** Every node peers with every other; without it nodes peer with the reflectors. */
   readonly mesh: boolean
+  /** Where its resources live unless the command line says otherwise. */
+  readonly datastore: 'embedded' | 'etcd'
   readonly pools: readonly Pool[]
   readonly segments: readonly Segment[]
   readonly tors: readonly Tor[]
@@ -29,7 +31,8 @@ export interface Segment {
 }
 
 /** Who speaks BGP on a device. */
-export type Daemon = 'starling' | 'bird'
+export const DAEMONS = ['starling', 'bird', 'frr', 'gobgp', 'openbgpd'] as const
+export type Daemon = (typeof DAEMONS)[number]
 
 export interface Device {
   readonly name: string

@@ -2,8 +2,11 @@
 import { describe, expect, test } from 'vitest'
 import { parseTopology } from '../topology/parse.js'
 import { planLab } from '../topology/plan.js'
-import { birdConfiguration, starling } from './daemons.js'
-import { parseBirdProtocols } from './observe.js'
+import { birdConfiguration, parseBirdProtocols } from './bird.js'
+import { frrConfiguration, parseFrrNeighbours } from './frr.js'
+import { gobgpConfiguration, parseGobgpNeighbours } from './gobgp.js'
+import { openbgpdConfiguration, parseOpenbgpdNeighbours } from './openbgpd.js'
+import { starling } from './starling.js'
 
 const plan = planLab(
   parseTopology(
@@ -19,12 +22,18 @@ nodes: [{ name: a, rack: r1, daemon: bird }, { name: b, rack: r1 }]
 const device = (name: string) => plan.devices.find((each) => each.name === name)!
 
 describe('starling', () => {
-  const place = { folder: '/state', program: '/bin/starling.js', datastore: 'memory', memoryFib: false }
+  const place = {
+    folder: '/state',
+    program: '/bin/starling.js',
+    datastore: 'memory',
+    memoryFib: false,
+    claimBlock: true,
+  }
 
   test('a node claims its block, a reflector does not', () => {
     const node = starling(device('b'), place).args
     expect(node).toEqual(expect.arrayContaining(['node', '--name', 'b', '--control', '/state/b.sock', '--claim-block']))
-    const reflector = starling(device('rr-1'), place).args
+    const reflector = starling(device('rr-1'), { ...place, claimBlock: false }).args
     expect(reflector).toContain('reflector')
     expect(reflector).not.toContain('--claim-block')
   })
@@ -78,4 +87,56 @@ tor1       BGP        ---        start  10:00:01.000  Connect       Socket: Conn
       sent: 0,
     },
   ])
+})
+
+describe('the others', () => {
+  const clients = planLab(
+    parseTopology(
+      't.yaml',
+      `name: t
+racks: [{ name: r1, subnet: 10.0.1.0/24 }]
+tors: [{ name: tor, as: 64601, racks: [r1], daemon: frr }]
+reflectors: [{ name: rr-1, rack: r1, daemon: gobgp, clusterId: 9.9.9.9 }, { name: rr-2, rack: r1, daemon: bird }]
+nodes: [{ name: a, rack: r1, daemon: frr }]
+`,
+    ),
+  )
+  const of = (name: string) => clients.devices.find((each) => each.name === name)!
+
+  test('a reflector has nodes as clients under its cluster id, and other reflectors as equals', () => {
+    expect(birdConfiguration(clients, of('rr-2'))).toMatch(
+      /bgp a \{[^}]*rr client;\s+rr cluster id 244\.0\.0\.2;[^}]*\}(.|\n)*/,
+    )
+    expect(birdConfiguration(clients, of('rr-2')).match(/rr client/g)).toHaveLength(1)
+    const gobgp = gobgpConfiguration(clients, of('rr-1'))
+    expect(gobgp.match(/route-reflector-client = true/g)).toHaveLength(1)
+    expect(gobgp).toContain('route-reflector-cluster-id = "9.9.9.9"')
+    expect(frrConfiguration(clients, of('rr-1')).match(/route-reflector-client/g)).toHaveLength(1)
+    expect(openbgpdConfiguration(clients, of('rr-1'), '/s').match(/route-reflector 9\.9\.9\.9/g)).toHaveLength(1)
+  })
+
+  test('FRR on a node announces its block alone, on a ToR everything', () => {
+    expect(frrConfiguration(clients, of('a'), '10.244.0.0/26')).toMatch(
+      /neighbor 10\.0\.1\.1 route-map OWN out(.|\n)*ip prefix-list OWN permit 10\.244\.0\.0\/26/,
+    )
+    expect(frrConfiguration(clients, of('tor'))).not.toContain('OWN')
+  })
+
+  test('their clients are read', () => {
+    const frr =
+      '{"10.0.1.2":{"bgpState":"Active","lastResetDueTo":"Peer closed","addressFamilyInfo":{"ipv4Unicast":{"acceptedPrefixCounter":2,"sentPrefixCounter":1}}}}'
+    expect(parseFrrNeighbours(frr)).toMatchObject([
+      { address: '10.0.1.2', state: 'Active', reason: 'Peer closed', received: 2, sent: 1 },
+    ])
+    const gobgp =
+      '[{"state":{"neighbor_address":"10.0.1.2","session_state":6},"afi_safis":[{"state":{"received":3,"advertised":4}}]}]'
+    expect(parseGobgpNeighbours(gobgp)).toMatchObject([
+      { address: '10.0.1.2', state: 'Established', received: 3, sent: 4 },
+    ])
+    const openbgpd =
+      '{"neighbors":[{"remote_addr":"10.0.1.2","state":"Idle","last_error":"x","stats":{"prefixes":{"received":1,"sent":2}}}]}'
+    expect(parseOpenbgpdNeighbours(openbgpd)).toMatchObject([
+      { address: '10.0.1.2', state: 'Idle', reason: 'x', received: 1, sent: 2 },
+    ])
+  })
 })

@@ -1,0 +1,91 @@
+/** BIRD 2 as node, reflector or ToR: its configuration, and its sessions as `birdc` shows them. */
+import { execFile } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { PROTOCOL } from '../fabric/wiring.js'
+import type { DevicePlan, LabPlan } from '../topology/plan.js'
+import { clusterIdOf, type Foreign, neighbours, type PeerObservation } from './foreign.js'
+import { controlSocket } from './starling.js'
+
+const PATIENCE_MS = 3000
+const run = promisify(execFile)
+
+export const bird: Foreign = {
+  package: 'bird2',
+  kernel: { unicast: PROTOCOL.bird, blackhole: PROTOCOL.bird },
+  start: (plan, device, { folder, ns }, block) => {
+    const configuration = birdFile(folder, device.name)
+    writeFileSync(configuration, birdConfiguration(plan, device, block))
+    // -R: it is always a restart as far as the neighbours are concerned, as calico-node starts it (calico.md 3.3).
+    const args = ['-f', '-R', '-c', configuration, '-s', controlSocket(folder, device.name)]
+    return [{ name: device.name, command: 'bird', args, ns }]
+  },
+  peers: async (device, { folder }) => {
+    const { stdout } = await run('birdc', ['-s', controlSocket(folder, device), 'show', 'protocols', 'all'], {
+      timeout: PATIENCE_MS,
+    })
+    return parseBirdProtocols(stdout)
+  },
+}
+
+export const birdFile = (folder: string, device: string): string => join(folder, `${device}.conf`)
+
+/**
+ * A ToR passes everything on, a reflector what it learned; a node announces its block and nothing else. Timers as BIRD has
+ * them, except retries: a lab should not wait for them.
+ */
+export function birdConfiguration(plan: LabPlan, device: DevicePlan, block?: string): string {
+  const sessions = neighbours(plan, device).flatMap(({ name, own, address, asNumber, external, client }) => {
+    const exported = device.role === 'node' ? 'export where source = RTS_STATIC;' : 'export where source = RTS_BGP;'
+    return [
+      `protocol bgp ${symbol(name)} {`,
+      `  local ${own} as ${device.asNumber};`,
+      `  neighbor ${address} as ${asNumber};`,
+      // Nodes of other racks are not on a wire of ours.
+      ...(external ? [] : ['  multihop;']),
+      ...(client ? ['  rr client;', `  rr cluster id ${clusterIdOf(plan, device)};`] : []),
+      '  connect retry time 5;',
+      '  error wait time 2, 10;',
+      `  ipv4 { import all; ${exported}${external ? ' next hop self;' : ''} };`,
+      '}',
+    ]
+  })
+  // A reflector passes routes on and uses none.
+  const exported = device.role === 'reflector' ? 'none' : 'where source ~ [ RTS_BGP, RTS_STATIC ]'
+  return [
+    'log stderr all;',
+    `router id ${device.address};`,
+    'protocol device { scan time 2; }',
+    // Direct and learned routes are what BGP next hops of other racks resolve through.
+    'protocol direct { ipv4; interface -"cali*", "*"; }',
+    `protocol kernel { scan time 2; learn; ipv4 { import all; export ${exported}; }; }`,
+    ...(block === undefined ? [] : [`protocol static { ipv4; route ${block} blackhole; }`]),
+    ...sessions,
+    '',
+  ].join('\n')
+}
+
+/** BIRD's names take letters, digits and underscores. */
+export const symbol = (name: string): string => name.replaceAll('-', '_')
+
+/** `show protocols all`: one block per protocol, headed by its line in the table. */
+export function parseBirdProtocols(text: string): PeerObservation[] {
+  return text.split(/\n(?=\S)/).flatMap((block) => {
+    const field = (pattern: RegExp) => pattern.exec(block)?.[1]
+    const address = field(/Neighbor address:\s+(\S+)/)
+    if (address === undefined) return []
+    const state = field(/BGP state:\s+(\S+)/) ?? 'Idle'
+    const routes = /Routes:\s+(\d+) imported, (?:\d+ filtered, )?(\d+) exported/.exec(block)
+    return [
+      {
+        address,
+        state,
+        reason: field(/Last error:\s+(.+)/)?.trim() ?? '',
+        ageSeconds: undefined,
+        received: Number(routes?.[1] ?? 0),
+        sent: Number(routes?.[2] ?? 0),
+      },
+    ]
+  })
+}
