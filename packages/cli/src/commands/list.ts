@@ -116,7 +116,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: 'register',
-    summary: "write this node's Node resource and the default pools",
+    summary: "write this node's Node resource, the default pools and configurations",
     load: async () => (await import('./register-node.js')).register,
   },
   {
