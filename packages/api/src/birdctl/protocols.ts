@@ -10,6 +10,22 @@ import type { DaemonPorts } from '../ports.js'
 import { escapeText } from '../text.js'
 import { CODE, type Row, row, shortTime } from './reply.js'
 
+type Cell = number | '---'
+
+/**
+ * BIRD's "Route change stats": received, rejected, filtered, ignored, accepted. It counts changes since the session
+ * began; we count routes, so the rows say what is there, and withdrawals are not counted. `---` stands where BIRD has it.
+ */
+export function routeChanges({ received, accepted, sent }: PeerView['families'][number]) {
+  const filtered = Math.max(0, received - accepted)
+  return {
+    'Import updates': [received, 0, filtered, 0, accepted],
+    'Import withdraws': [0, 0, '---', 0, 0],
+    'Export updates': [sent, 0, 0, '---', sent],
+    'Export withdraws': [0, '---', '---', '---', 0],
+  } as const satisfies Record<string, readonly Cell[]>
+}
+
 export interface Protocol {
   readonly name: string
   readonly proto: 'Kernel' | 'Device' | 'Direct' | 'Static' | 'BGP'
@@ -85,12 +101,9 @@ function* bgpDetails(peer: PeerView, family: FamilyName): Generator<Row> {
       `  Routes:         ${accepted} imported, ${filtered} filtered, ${sent} exported, ${preferred} preferred`,
     )
     yield detail('  Route change stats:     received   rejected   filtered    ignored   accepted')
-    const grid = (name: string, cells: readonly (number | '---')[]): Row =>
-      detail(`    ${`${name}:`.padEnd(18)}${cells.map((cell) => String(cell).padStart(11)).join('')}`.trimEnd())
-    yield grid('Import updates', [received, 0, filtered, 0, accepted])
-    yield grid('Import withdraws', [0, 0, '---', 0, 0])
-    yield grid('Export updates', [sent, 0, 0, '---', sent])
-    yield grid('Export withdraws', [0, '---', '---', '---', 0])
+    for (const [name, cells] of Object.entries(routeChanges(counts))) {
+      yield detail(`    ${`${name}:`.padEnd(18)}${cells.map((cell) => String(cell).padStart(11)).join('')}`.trimEnd())
+    }
   }
   yield detail(`  ${'BGP state:'.padEnd(19)} ${stateWord(peer)}`)
   yield field('Neighbor address', peer.remoteAddress)

@@ -4,6 +4,7 @@
  * Filter labels are BIRD's way to tell channels apart; ours are policies without names, so they read `ACCEPT`.
  */
 import type { PeerView } from '@starling/engine'
+import { routeChanges } from '../birdctl/protocols.js'
 import { flag, type Labels, type MetricDefinition, type Sample } from './definition.js'
 
 const LABELS = ['name', 'proto', 'ip_version', 'import_filter', 'export_filter'] as const
@@ -30,6 +31,24 @@ function perFamily(name: string, help: string, value: (family: Family, peer: Pee
       ),
   }
 }
+
+const CHANGES = ['receive', 'reject', 'filter', 'ignore', 'accept'] as const
+const ROWS = [
+  ['update_import', 'Import updates'],
+  ['withdraw_import', 'Import withdraws'],
+  ['update_export', 'Export updates'],
+  ['withdraw_export', 'Export withdraws'],
+] as const
+
+/** The grid of `show protocols all`; where BIRD prints `---` the exporter says 0. */
+const CHANGE_METRICS = ROWS.flatMap(([name, row]) =>
+  CHANGES.map((what, column) =>
+    perFamily(`bird_protocol_changes_${name}_${what}_count`, `${row}: ${what}.`, (family) => {
+      const cell = routeChanges(family)[row][column]
+      return typeof cell === 'number' ? cell : 0
+    }),
+  ),
+)
 
 export const BIRD_EXPORTER_METRICS: readonly MetricDefinition[] = [
   {
@@ -64,6 +83,7 @@ export const BIRD_EXPORTER_METRICS: readonly MetricDefinition[] = [
     Math.max(0, family.received - family.accepted),
   ),
   perFamily('bird_protocol_prefix_preferred_count', 'Preferred prefixes.', (family) => family.preferred),
+  ...CHANGE_METRICS,
   {
     name: 'bird_bgp_state',
     type: 'gauge',
