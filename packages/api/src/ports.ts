@@ -186,6 +186,42 @@ export interface NodeView {
   readonly peers: readonly PeerKey[]
 }
 
+/** One session of another speaker of the cluster, as far as a drawing needs it. */
+export interface SurveyedSession {
+  readonly remoteAddress: string
+  readonly state: string
+  readonly remoteAs?: number
+  readonly remoteRouterId?: string
+  /** The node at the other end, where the datastore knows whose address it is. */
+  readonly node?: string
+  readonly description?: string
+}
+
+/**
+ * What a node's speaker says of its sessions. `here`: this daemon. `api`: asked of the node itself. `node-status`: the
+ * newest CalicoNodeStatus it wrote. `none`: nobody could be asked, `problem` says why.
+ */
+export interface SpeakerReport {
+  readonly name: string
+  readonly source: 'here' | 'api' | 'node-status' | 'none'
+  /** When it said so; absent for `none`. */
+  readonly at?: number
+  readonly problem?: string
+  readonly up: number
+  readonly down: number
+  /** The first of them: see `complete`. */
+  readonly sessions: readonly SurveyedSession[]
+  readonly complete: boolean
+}
+
+export interface Survey {
+  /** Other nodes are asked (`--nodes-port`). */
+  readonly asks: boolean
+  /** The first nodes by name: see `complete`. */
+  readonly speakers: readonly SpeakerReport[]
+  readonly complete: boolean
+}
+
 /** What the daemon around the engine reports, beside the engine's own events. */
 export type HostEvent =
   | { readonly type: 'started'; readonly version: string }
@@ -292,6 +328,8 @@ export interface DaemonPorts {
   nodes(): readonly NodeView[]
   /** The node that has this address; undefined for strangers, and where no datastore knows nodes. */
   nodeAt?(address: string): string | undefined
+  /** What the speakers of the cluster say of their sessions. */
+  survey?(): Promise<Survey>
   readonly events: EventSource
   memory(): MemoryView
   loopDelay(): LoopDelay

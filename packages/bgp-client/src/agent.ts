@@ -118,6 +118,7 @@ export class NodeAgent implements Daemon {
       datastore: this.#datastore.description,
       fileProblems: this.#fileProblems,
       node: this.#options.name,
+      ...(this.#options.nodesApi === undefined ? {} : { nodesApi: this.#options.nodesApi }),
       setLogLevel: (level) => setLogLevel(this.#log, level),
     })
     this.#api = await startApi({

@@ -22,6 +22,7 @@ import type {
   MemoryView,
   NodeView,
   RecordListener,
+  Survey,
   TableView,
 } from '@starling/api'
 import type {
@@ -33,10 +34,13 @@ import type {
   RoutePage,
   RouteQuery,
 } from '@starling/engine'
+import { askNode, type NodesApi } from './ask-node.js'
 import { now, toEpoch } from './clock.js'
 import type { ClusterFollower } from './cluster.js'
 import type { FileProblemList } from './file-problems.js'
+import { ClusterSurvey } from './survey.js'
 import { blockViews, nodeViews } from './views/cluster.js'
+import { storedStatus } from './views/node-status.js'
 
 /** What the ports ask of a speaker. */
 export interface SpeakerViews {
@@ -79,6 +83,7 @@ export interface DaemonParts {
   /** Bad edits of a file datastore. */
   readonly fileProblems?: FileProblemList
   readonly node: string
+  readonly nodesApi?: NodesApi
   setLogLevel(level: string): boolean
 }
 
@@ -89,10 +94,29 @@ export class RunningDaemon implements DaemonPorts {
   readonly now = now
   readonly toEpoch = toEpoch
   readonly #parts: DaemonParts
+  readonly #survey: ClusterSurvey
   #drainReason = ''
 
   constructor(parts: DaemonParts) {
     this.#parts = parts
+    const { cluster, node, nodesApi } = parts
+    this.#survey = new ClusterSurvey({
+      nodes: () =>
+        (cluster?.state.nodes.all ?? []).map(({ name, ipv4, ipv6 }) => ({
+          name,
+          local: name === node,
+          address: ipv4?.address ?? ipv6?.address,
+        })),
+      here: () => this.peers(),
+      nodeAt: (address) => this.nodeAt(address),
+      statusOf: (name) => (cluster === undefined ? undefined : storedStatus(cluster.snapshot, name, toEpoch)),
+      now,
+      ...(nodesApi === undefined ? {} : { ask: askNode(nodesApi) }),
+    })
+  }
+
+  survey(): Promise<Survey> {
+    return this.#survey.read()
   }
 
   get events(): EventLog {

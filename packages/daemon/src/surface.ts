@@ -4,6 +4,7 @@
  */
 import type { ApiOptions, HttpListener, ReadinessPolicy } from '@starling/api'
 import { lookingGlass } from '@starling/looking-glass'
+import type { NodesApi } from './ask-node.js'
 
 export interface SurfaceOptions {
   /** Unix socket of the API. */
@@ -16,6 +17,8 @@ export interface SurfaceOptions {
   readonly metricsCompat?: 'bird_exporter'
   /** Which peers get series of their own; those outside the mesh when absent. */
   readonly peerMetrics?: 'non-mesh' | 'all' | 'none'
+  /** Where the other nodes' APIs answer, for the drawing of the cluster; absent: nobody is asked. */
+  readonly nodesApi?: NodesApi
 }
 
 type ApiSettings = Pick<ApiOptions, 'control' | 'http' | 'birdControl' | 'policy' | 'metrics' | 'extend'>

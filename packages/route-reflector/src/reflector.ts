@@ -69,6 +69,7 @@ export class Reflector implements Daemon {
       datastore: this.#datastore?.description ?? 'none',
       fileProblems: this.#fileProblems,
       node: name,
+      ...(this.#options.nodesApi === undefined ? {} : { nodesApi: this.#options.nodesApi }),
       setLogLevel: (level) => setLogLevel(this.#log, level),
     })
     this.#api = await startApi({

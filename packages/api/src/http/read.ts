@@ -165,6 +165,7 @@ export function registerReads(app: FastifyInstance, context: ApiContext): void {
     present({ groups: ports.groups() }, ports),
   )
   registerLists(app, context)
+  registerCluster(app, context)
   registerEvents(app, context)
 }
 
@@ -217,6 +218,22 @@ function registerLists(app: FastifyInstance, { ports }: ApiContext): void {
         )
       const { items, next, total } = searchList(wanted, nodeShape, query)
       return present({ nodes: items, next, total }, ports)
+    },
+  )
+}
+
+function registerCluster(app: FastifyInstance, { ports }: ApiContext): void {
+  app.get(
+    '/v1/cluster',
+    {
+      schema: {
+        summary: 'What every node says of its sessions: asked of its API where it answers, else its CalicoNodeStatus.',
+        tags: ['read'],
+      },
+    },
+    async () => {
+      const survey = (await ports.survey?.()) ?? { asks: false, speakers: [], complete: true }
+      return present(survey, ports)
     },
   )
 }

@@ -7,6 +7,7 @@ import { CALICO_SETTLE_TIME, type HttpListener, type ReadinessPolicy } from '@st
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { CliError, usage } from '../exit.js'
 import type { Io } from '../io.js'
+import { port } from '../options.js'
 
 export interface Address {
   readonly host: string
@@ -21,6 +22,8 @@ export interface SurfaceCommandOptions {
   readonly readiness?: ReadinessPolicy
   readonly metricsCompat?: 'bird_exporter'
   readonly peerMetrics?: 'non-mesh' | 'all' | 'none'
+  readonly nodesPort?: number
+  readonly nodesCacert?: string
 }
 
 /** `127.0.0.1:9180`, `[::1]:9180`, `:9180` (loopback), `9180`. */
@@ -65,11 +68,19 @@ export function addSurfaceOptions(command: Command): Command {
         'none',
       ]),
     )
+    .option(
+      '--nodes-port <port>',
+      "draw the whole cluster: other nodes' APIs answer at this port of their address",
+      port,
+    )
+    .option('--nodes-cacert <file>', 'with --nodes-port: over TLS, trusting what this authority signed (PEM)')
 }
 
 /** In the words of the daemons; reads the certificate. */
 export async function surfaceOf(options: SurfaceCommandOptions, io: Io) {
-  const { birdCtlDir, readiness, metricsCompat, peerMetrics } = options
+  const { birdCtlDir, readiness, metricsCompat, peerMetrics, nodesPort, nodesCacert } = options
+  if (nodesCacert !== undefined && nodesPort === undefined) throw usage('--nodes-cacert needs --nodes-port')
+  const ca = nodesCacert === undefined ? {} : { ca: await pem(nodesCacert) }
   const http = await listener(options, io)
   return {
     ...(http === undefined ? {} : { http }),
@@ -77,6 +88,7 @@ export async function surfaceOf(options: SurfaceCommandOptions, io: Io) {
     ...(readiness === undefined ? {} : { readiness }),
     ...(metricsCompat === undefined ? {} : { metricsCompat }),
     ...(peerMetrics === undefined ? {} : { peerMetrics }),
+    ...(nodesPort === undefined ? {} : { nodesApi: { port: nodesPort, ...ca } }),
   }
 }
 

@@ -20,14 +20,15 @@ export const controlSocket = (folder: string, device: string): string => join(fo
 
 export function starling(device: DevicePlan, place: StarlingPlace): ProcessSpec {
   const { folder, program, datastore, memoryFib, claimBlock } = place
-  const host = memoryFib ? device.address : '127.0.0.1'
   return {
     name: device.name,
     command: process.execPath,
     args: [
       ...[program, device.role === 'reflector' ? 'reflector' : 'node'],
       ...['--name', device.name, '--datastore', datastore],
-      ...['--control', controlSocket(folder, device.name), '--http', `${host}:${HTTP_PORT}`],
+      ...['--control', controlSocket(folder, device.name), '--http', `${device.address}:${HTTP_PORT}`],
+      // Inside the lab everybody may read everybody: the looking glass of one draws all.
+      ...['--nodes-port', String(HTTP_PORT)],
       ...(claimBlock ? ['--claim-block'] : []),
       ...(memoryFib && device.role !== 'reflector' ? ['--fib', 'memory'] : []),
     ],

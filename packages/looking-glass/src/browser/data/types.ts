@@ -15,6 +15,7 @@ import type {
   Level,
   LoopDelay,
   NodeView,
+  Survey as SurveyView,
   TableView,
 } from '@starling/api'
 import type { Explanation, FamilyName, GroupView, PeerView, RouteView, SessionState } from '@starling/engine'
@@ -44,6 +45,7 @@ export type Node = Presented<NodeView>
 export type Block = Presented<BlockView>
 export type Group = Presented<GroupView>
 export type Road = Presented<Explanation> & { readonly kernel: KernelRoute | null }
+export type Survey = Presented<SurveyView>
 export type Verdict = Presented<HealthVerdict>
 export type { FamilyName as Family, Level, SessionState }
 

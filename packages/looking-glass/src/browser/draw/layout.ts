@@ -20,6 +20,15 @@ export interface Dot {
   /** State of our sessions with it, worst first; `none` without a session. */
   readonly health: Health
   readonly peers: readonly string[]
+  /** Of an outside router that is no peer of ours: a node that has a session with it. */
+  readonly onNode?: string
+}
+
+/** Sessions between two boxes, by their ids. */
+export interface Link {
+  readonly a: string
+  readonly b: string
+  readonly health: Health
 }
 
 export interface Rack {
@@ -31,10 +40,12 @@ export interface Topology {
   readonly above: readonly Dot[]
   readonly racks: readonly Rack[]
   readonly nodes: number
+  /** Of the whole cluster, when it was asked; otherwise our own sessions are the lines. */
+  readonly links?: readonly Link[]
 }
 
 const WORST: readonly Health[] = ['bad', 'wait', 'off', 'ok', 'none']
-const worst = (states: readonly Health[]): Health => WORST.find((state) => states.includes(state)) ?? 'none'
+export const worst = (states: readonly Health[]): Health => WORST.find((state) => states.includes(state)) ?? 'none'
 
 export function healthOf(peer: Pick<Peer, 'state' | 'enabled'>): Health {
   if (!peer.enabled) return 'off'
@@ -148,13 +159,20 @@ function rows(count: number, width: number, box: { width: number; height: number
   return { places, height: count === 0 ? 0 : Math.ceil(count / perRow) * (box.height + GAP) }
 }
 
+/** Nodes side by side while all racks fit in one row: then no line runs behind a box. Tall racks get two columns. */
+function columnsOf({ racks, nodes }: Topology, most: number, box: number, width: number): number {
+  const two = most > 6 && width >= 2 * (box + PAD) + PAD ? 2 : 1
+  if (nodes > FEW) return two
+  const share = Math.floor((width + GAP) / Math.max(1, racks.length)) - GAP
+  return Math.max(two, Math.min(most, 4, Math.floor((share - PAD) / (box + PAD))))
+}
+
 export function layout(topology: Topology, width: number): Layout {
   const { above: aboveBox, node: nodeBox } = topology.nodes <= FEW ? LARGE : SMALL
   const above = rows(topology.above.length, width, aboveBox, 4)
   const dots: Place[] = topology.above.map((dot, index) => ({ dot, ...above.places[index]!, ...aboveBox }))
   const most = Math.max(1, ...topology.racks.map((rack) => rack.dots.length))
-  // Two columns in a rack once it is tall, never wider than the page.
-  const columns = most > 6 && width >= 2 * (nodeBox.width + PAD) + PAD ? 2 : 1
+  const columns = columnsOf(topology, most, nodeBox.width, width)
   const rack = {
     width: columns * (nodeBox.width + PAD) + PAD,
     height: TITLE + Math.ceil(most / columns) * (nodeBox.height + 8) + PAD,

@@ -7,7 +7,7 @@ import type { JSX } from 'preact'
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { go, href } from '../route.js'
 import { count, plural } from '../words.js'
-import { curve, type Dot, type Layout, layout, modeFor, type Place, type Topology, tally } from './layout.js'
+import { curve, type Dot, type Layout, type Link, layout, modeFor, type Place, type Topology, tally } from './layout.js'
 
 /** Part of a road: where a route came from and where it goes, by peer key. */
 export interface Highlight {
@@ -17,7 +17,12 @@ export interface Highlight {
 
 const HEALTH_WORDS = { ok: 'up', wait: 'waiting', bad: 'down', off: 'shut down', none: 'no session' } as const
 
-const linkOf = (dot: Dot): string => (dot.role === 'outside' ? href('peers', dot.name) : href('nodes', dot.name))
+const linkOf = (dot: Dot): string =>
+  dot.role !== 'outside'
+    ? href('nodes', dot.name)
+    : dot.onNode === undefined
+      ? href('peers', dot.name)
+      : href('nodes', dot.onNode)
 
 export function TopologyView({
   topology,
@@ -64,6 +69,12 @@ function Drawing(props: { topology: Topology; width: number; highlight?: Highlig
   const plan = useMemo(() => layout(topology, width), [topology, width])
   const [lit, light] = useState<string>()
   const self = plan.dots.find(({ dot }) => dot.self)
+  const links = highlight === undefined ? topology.links : undefined
+  const neighbours = useMemo(() => neighboursOf(links ?? []), [links])
+  const near = (dot: Dot): boolean =>
+    links === undefined || lit === undefined
+      ? isNear(dot, lit, highlight)
+      : dot.id === lit || neighbours.get(lit)?.has(dot.id) === true
   return (
     <svg
       viewBox={`0 0 ${plan.width} ${plan.height}`}
@@ -80,11 +91,45 @@ function Drawing(props: { topology: Topology; width: number; highlight?: Highlig
           </text>
         </g>
       ))}
-      {self !== undefined && <Lines plan={plan} self={self} lit={lit} highlight={highlight} />}
+      {links !== undefined ? (
+        <Links plan={plan} links={links} lit={lit} />
+      ) : (
+        self !== undefined && <Lines plan={plan} self={self} lit={lit} highlight={highlight} />
+      )}
       {plan.dots.map((place) => (
-        <Box key={place.dot.id} place={place} near={isNear(place.dot, lit, highlight)} light={light} />
+        <Box key={place.dot.id} place={place} near={near(place.dot)} light={light} />
       ))}
     </svg>
+  )
+}
+
+function neighboursOf(links: readonly Link[]): ReadonlyMap<string, ReadonlySet<string>> {
+  const found = new Map<string, Set<string>>()
+  for (const { a, b } of links) {
+    found.set(a, (found.get(a) ?? new Set()).add(b))
+    found.set(b, (found.get(b) ?? new Set()).add(a))
+  }
+  return found
+}
+
+/** Every session of the cluster that somebody told of. */
+function Links(props: { plan: Layout; links: readonly Link[]; lit: string | undefined }): JSX.Element {
+  const { plan, links, lit } = props
+  const paths = useMemo(() => {
+    const places = new Map(plan.dots.map((place) => [place.dot.id, place]))
+    return links
+      .flatMap((link) => {
+        const [from, to] = [places.get(link.a), places.get(link.b)]
+        return from === undefined || to === undefined ? [] : [{ ...link, d: curve(from, to) }]
+      })
+      .sort((x, y) => Number(x.health === 'bad') - Number(y.health === 'bad'))
+  }, [plan, links])
+  return (
+    <g class="lines">
+      {paths.map(({ a, b, d, health }) => (
+        <path key={`${a} ${b}`} class={`${health} ${lit === a || lit === b ? 'near' : ''}`} d={d} />
+      ))}
+    </g>
   )
 }
 

@@ -5,9 +5,10 @@ import { useApi, useNow, useSignal } from '../data/hooks.js'
 import { samples } from '../data/live.js'
 import type { Sample } from '../data/samples.js'
 import { rates } from '../data/samples.js'
-import type { Node, Peer, PeersPage, Summary } from '../data/types.js'
+import type { Node, Peer, PeersPage, Summary, Survey } from '../data/types.js'
 import { allNodes, outsidePeers } from '../data/whole.js'
-import { type Topology, topologyOf } from '../draw/layout.js'
+import { withSurvey, witnessWords } from '../draw/cluster.js'
+import { modeFor, type Topology, topologyOf } from '../draw/layout.js'
 import { TopologyView } from '../draw/topology.js'
 import { href } from '../route.js'
 import { Drawer } from '../ui/drawer.js'
@@ -33,12 +34,21 @@ export function useTopology(): { topology: Topology | undefined; nodes: readonly
   return { topology, nodes: nodes.data ?? [], down: down.data?.peers ?? [] }
 }
 
+/** The same with every speaker's own word, where they can be asked and are few enough to be drawn. */
+function useCluster(topology: Topology | undefined): { drawn: Topology | undefined; survey: Survey | undefined } {
+  const few = topology !== undefined && modeFor(topology.nodes) === 'drawing'
+  const survey = useApi<Survey>(few ? 'v1/cluster' : undefined, { every: 6_000, on: SESSION_NEWS }).data
+  const drawn = useMemo(() => (topology === undefined ? undefined : withSurvey(topology, survey)), [topology, survey])
+  return { drawn, survey }
+}
+
 export function Overview(): JSX.Element {
   const summary = useApi<Summary>('v1/summary', {
     every: 5000,
     on: [...SESSION_NEWS, 'datastore-status', 'kernel-error', 'kernel-repair'],
   })
   const { topology, nodes, down } = useTopology()
+  const { drawn, survey } = useCluster(topology)
   const now = useNow()
   const troubles = useMemo(() => troublesOf(down, nodes), [down, nodes])
   return (
@@ -55,12 +65,15 @@ export function Overview(): JSX.Element {
         }}
       </Answered>
       <Panel title="Topology" note={<Legend />}>
-        {topology === undefined ? (
+        {drawn === undefined ? (
           <Answered answer={{ at: 0, loading: true }}>{() => null}</Answered>
-        ) : topology.nodes + topology.above.length === 0 ? (
+        ) : drawn.nodes + drawn.above.length === 0 ? (
           <Empty>No node is known yet and no peer is configured.</Empty>
         ) : (
-          <TopologyView topology={topology} />
+          <>
+            <TopologyView topology={drawn} />
+            <p class="witness quiet">{witnessWords(survey)}</p>
+          </>
         )}
       </Panel>
       {summary.data !== undefined && <Figures summary={summary.data} />}
