@@ -144,6 +144,12 @@ function fail(key: string, field: string | undefined, message: string): Decoded<
   return { ok: false, problems: [field === undefined ? problem : { ...problem, field }] }
 }
 
+/** What a key's value must look like; undefined for kinds that are only carried, and for IPAM's values. */
+export function schemaOfKey(key: string): z.ZodType | undefined {
+  const name = parseKey(key)
+  return name?.type === 'resource' ? (SCHEMAS as Partial<Record<ResourceKind, z.ZodType>>)[name.kind] : undefined
+}
+
 /** JSON text through a schema; every issue names the path of the bad field. */
 export function decodeValue<T>(key: string, text: string, schema: z.ZodType<T>): Decoded<T> {
   let json: JsonValue

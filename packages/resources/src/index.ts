@@ -48,6 +48,7 @@ export type {
 } from './schema/peer-options.js'
 export { type Labels, matches, printSelector, type Selector } from './selector/ast.js'
 export { parseSelector, SelectorError } from './selector/parse.js'
+export { keepUnknownFields } from './unknown.js'
 export {
   type Address,
   type Cidr,

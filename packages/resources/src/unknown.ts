@@ -5,7 +5,7 @@
  * are looked through; records (labels, annotations) have no fields of their own.
  */
 import type { z } from 'zod'
-import { isJsonObject, type JsonValue } from './json.js'
+import { isJsonObject, type JsonObject, type JsonValue, stringifyJson } from './json.js'
 
 /** What zod keeps of a schema, as far as finding objects in it goes. */
 interface Definition {
@@ -47,4 +47,55 @@ function looksInside(schema: Schema): boolean {
   const { shape, innerType, in: given } = schema._zod.def as Definition
   const inner = innerType ?? given
   return shape !== undefined || (inner !== undefined && looksInside(inner))
+}
+
+/**
+ * A document that replaces a stored value, with the fields that only the store has and this release does not know: whoever
+ * wrote the document could not know them either (calico.md 1.2). Fields that are known and not named are gone, as with
+ * Calico's own tool. In a list a stored item counts where the item in its place says the same otherwise.
+ */
+export function keepUnknownFields(
+  schema: z.ZodType,
+  stored: JsonObject,
+  next: JsonObject,
+): { readonly value: JsonObject; readonly kept: readonly string[] } {
+  const kept: string[] = []
+  return { value: keep(schema, stored, next, '', kept) as JsonObject, kept }
+}
+
+function keep(schema: Schema | undefined, stored: JsonValue, next: JsonValue, path: string, kept: string[]): JsonValue {
+  if (schema === undefined) return next
+  const { shape, innerType, element, in: given, options } = schema._zod.def as Definition
+  if (element !== undefined) {
+    if (!Array.isArray(stored) || !Array.isArray(next)) return next
+    return next.map((item, i) => {
+      const before = stored[i]
+      if (before === undefined || !isJsonObject(item) || !sameOtherwise(element, before, item)) return item
+      return keep(element, before, item, `${path}[${i}]`, kept)
+    })
+  }
+  if (shape === undefined) return keep(innerType ?? given ?? options?.find(looksInside), stored, next, path, kept)
+  if (!isJsonObject(stored) || !isJsonObject(next)) return next
+  const result: JsonObject = { ...next }
+  for (const [name, value] of Object.entries(stored)) {
+    const full = path === '' ? name : `${path}.${name}`
+    const known = Object.hasOwn(shape, name) ? shape[name] : undefined
+    if (known !== undefined) {
+      const wanted = next[name]
+      if (wanted !== undefined) result[name] = keep(known, value, wanted, full, kept)
+    } else if (!Object.hasOwn(next, name)) {
+      result[name] = value
+      kept.push(full)
+    }
+  }
+  return result
+}
+
+/** The same list item, if what is not known were not there. */
+function sameOtherwise(schema: Schema, stored: JsonValue, next: JsonObject): boolean {
+  if (!isJsonObject(stored)) return false
+  const merged = keep(schema, stored, next, '', []) as JsonObject
+  const members = (value: JsonObject): string =>
+    stringifyJson(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+  return members(merged) === members(stored)
 }

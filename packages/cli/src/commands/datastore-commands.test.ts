@@ -253,6 +253,44 @@ describe('apply', () => {
     })
   })
 
+  const peers = (spec: string): string =>
+    `kind: BGPPeer\napiVersion: projectcalico.org/v3\nmetadata: {name: tor}\nspec: ${spec}\n---\n` +
+    'kind: BGPFilter\napiVersion: projectcalico.org/v3\nmetadata: {name: f}\nspec: {importV4: [{action: Accept, source: RemotePeers}, {action: Reject}]}\n'
+  const specOf = async (kind: 'BGPPeer' | 'BGPFilter', name: string) =>
+    JSON.parse((await datastore.get(resourceKey(kind, name)))?.value ?? 'null')?.spec
+
+  test('a field that only a newer release knows stays, one that the file left out goes', async () => {
+    const standing = {
+      BGPPeer: ['tor', { peerIP: '192.0.2.1', asNumber: 65001, ttlSecurity: 3, dialect: { version: 2 } }],
+      BGPFilter: [
+        'f',
+        {
+          importV4: [
+            { action: 'Accept', source: 'RemotePeers', vrf: 'red' },
+            { action: 'Accept', vrf: 'x' },
+          ],
+        },
+      ],
+    } as const
+    for (const [kind, [name, spec]] of Object.entries(standing))
+      await datastore.create(
+        resourceKey(kind as 'BGPPeer', name),
+        JSON.stringify({ kind, apiVersion: 'projectcalico.org/v3', metadata: { name, finalizers: ['x'] }, spec }),
+      )
+    const path = file('p.yaml', peers('{peerIP: 192.0.2.1, asNumber: 65002}'))
+    const { out } = await run('apply', path, '--datastore', spec)
+    expect(out).toContain('BGPPeer/tor updated; kept metadata.finalizers, spec.dialect (--replace removes)')
+    expect(await specOf('BGPPeer', 'tor')).toEqual({ peerIP: '192.0.2.1', asNumber: 65002, dialect: { version: 2 } })
+    // Of a list, where the rest of the item is the same; another rule is another rule.
+    expect((await specOf('BGPFilter', 'f')).importV4).toEqual([
+      { action: 'Accept', source: 'RemotePeers', vrf: 'red' },
+      { action: 'Reject' },
+    ])
+    expect((await run('apply', path, '--datastore', spec)).out).toContain('BGPPeer/tor unchanged')
+    await run('apply', path, '--datastore', spec, '--replace')
+    expect(await specOf('BGPPeer', 'tor')).toEqual({ peerIP: '192.0.2.1', asNumber: 65002 })
+  })
+
   test('--dry-run writes nothing; errors write nothing', async () => {
     expect((await run('apply', file('c.yaml', NODES), '--datastore', spec, '--dry-run')).out).toContain(
       'created (dry run)',

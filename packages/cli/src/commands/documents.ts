@@ -14,9 +14,11 @@ import {
   flattenDocument,
   isJsonObject,
   type JsonObject,
+  keepUnknownFields,
   mapDocument,
   parseJson,
   rfc3339Seconds,
+  schemaOfKey,
   stringifyJson,
 } from '@starling/resources'
 import type { Command } from 'commander'
@@ -87,17 +89,21 @@ interface ApplyOptions extends OutputOptions {
   readonly datastore?: string
   readonly dryRun?: boolean
   readonly force?: boolean
+  readonly replace?: boolean
 }
 
 interface Applied {
   readonly resource: string
   readonly result: 'created' | 'updated' | 'unchanged'
+  /** Fields that only the store has, left there because this release does not know them. */
+  readonly kept: readonly string[]
 }
 
 export function registerApply(program: Command, io: Io): void {
   const command = program.command('apply <paths...>').description('write files of resources to the datastore')
   addOutput(addDatastore(command))
     .option('--dry-run', 'say what would be written')
+    .option('--replace', 'remove fields that only the datastore has, known or not')
     .option('--force', 'write although the check finds errors in other documents')
     .action(async (paths: string[], options: ApplyOptions) => {
       const { documents, problems: broken } = await load(paths)
@@ -114,13 +120,18 @@ export function registerApply(program: Command, io: Io): void {
       )
       const results = await withDatastore(options.datastore, io, async (datastore) => {
         const done: Applied[] = []
-        for (const { key, value } of entries) done.push(await write(datastore, key, value, options.dryRun === true))
+        for (const { key, value } of entries) done.push(await write(datastore, key, value, options))
         return done
       })
       io.write(
         render(results, options, io, () => {
           const said = options.dryRun === true ? ' (dry run)' : ''
-          return results.map(({ resource, result }) => `${resource} ${result}${said}\n`).join('')
+          return results
+            .map(({ resource, result, kept }) => {
+              const left = kept.length === 0 ? '' : `; kept ${kept.map(harmless).join(', ')} (--replace removes)`
+              return `${resource} ${result}${said}${left}\n`
+            })
+            .join('')
         }),
       )
     })
@@ -128,18 +139,24 @@ export function registerApply(program: Command, io: Io): void {
 
 const ATTEMPTS = 20
 
-/** Create or compare-and-swap; what the document does not own (uid, creation time, status) stays. */
-async function write(datastore: Datastore, key: string, value: string, dryRun: boolean): Promise<Applied> {
+/** Create or compare-and-swap; what the document does not own (uid, creation time, status, fields nobody here knows) stays. */
+async function write(
+  datastore: Datastore,
+  key: string,
+  value: string,
+  { dryRun, replace }: ApplyOptions,
+): Promise<Applied> {
   const resource = describeKey(key)
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const current = await datastore.get(key)
-    const next = current === undefined ? fresh(value) : merged(current.value, value)
-    if (next === current?.value) return { resource, result: 'unchanged' }
+    const { text: next, kept } =
+      current === undefined ? { text: fresh(value), kept: [] } : merged(key, current.value, value, replace === true)
+    if (next === current?.value) return { resource, result: 'unchanged', kept }
     const result = current === undefined ? 'created' : 'updated'
-    if (dryRun) return { resource, result }
+    if (dryRun === true) return { resource, result, kept }
     const outcome =
       current === undefined ? await datastore.create(key, next) : await datastore.update(key, next, current.revision)
-    if (!('conflict' in outcome)) return { resource, result }
+    if (!('conflict' in outcome)) return { resource, result, kept }
   }
   throw new CliError(`${resource} is written by somebody else all the time`)
 }
@@ -163,21 +180,30 @@ function fresh(value: string): string {
   return stringifyJson({ ...document, metadata: stamped })
 }
 
-function merged(currentText: string, value: string): string {
+interface Merged {
+  readonly text: string
+  readonly kept: readonly string[]
+}
+
+function merged(key: string, currentText: string, value: string, replace: boolean): Merged {
   const current = object(currentText)
   const document = object(value)
   const [before, metadata] = [current?.['metadata'], document?.['metadata']]
-  if (current === undefined || document === undefined || !isJsonObject(before) || !isJsonObject(metadata)) return value
-  const kept: JsonObject = { ...metadata }
+  if (current === undefined || document === undefined || !isJsonObject(before) || !isJsonObject(metadata))
+    return { text: value, kept: [] }
+  const identity: JsonObject = { ...metadata }
   for (const member of ['uid', 'creationTimestamp']) {
     const old = before[member]
-    if (old !== undefined) kept[member] = old
+    if (old !== undefined) identity[member] = old
   }
-  const next: JsonObject = { ...document, metadata: kept }
+  const wanted: JsonObject = { ...document, metadata: identity }
   const { status } = current
-  if (status !== undefined && isEmpty(document['status'])) next['status'] = status
+  if (status !== undefined && isEmpty(document['status'])) wanted['status'] = status
+  const schema = replace ? undefined : schemaOfKey(key)
+  const { value: next, kept } =
+    schema === undefined ? { value: wanted, kept: [] } : keepUnknownFields(schema, current, wanted)
   // The order of members is no difference.
-  return sorted(next) === sorted(current) ? currentText : stringifyJson(next)
+  return { text: sorted(next) === sorted(current) ? currentText : stringifyJson(next), kept }
 }
 
 const isEmpty = (value: unknown): boolean =>
