@@ -54,9 +54,12 @@ export async function openDatastore(
 }
 
 /** `resources` speaks of problems, the file driver of one problem at one place. */
-function mapForFile(document: unknown): { key: string; value: string } | { problem: string; path?: string[] } {
+function mapForFile(
+  document: unknown,
+): { key: string; value: string } | { problem: string; path?: string[] } | undefined {
   const mapped = mapDocument(document)
   if (mapped.ok) return { key: mapped.key, value: mapped.value }
+  if (mapped.foreign === true) return undefined
   const [first] = mapped.problems
   const path = first?.field?.match(/[^.[\]]+/g)
   const problem = mapped.problems.map(({ field, message }) => `${field ?? 'document'} ${message}`).join('; ')

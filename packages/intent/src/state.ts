@@ -56,7 +56,7 @@ export class ClusterState {
       for (const single of flattenDocument(document)) {
         const mapped = mapDocument(single)
         if (mapped.ok) state.#put({ key: mapped.key, value: mapped.value, revision: 1 })
-        else
+        else if (mapped.foreign !== true)
           for (const problem of mapped.problems) state.#problems.set(`${problem.resource} ${problem.field}`, [problem])
       }
     return state

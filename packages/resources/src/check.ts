@@ -41,7 +41,8 @@ export function checkDocuments(documents: readonly CheckedDocument[]): readonly 
     for (const single of flattenDocument(document)) {
       const mapped = mapDocument(single)
       if (!mapped.ok) {
-        for (const problem of mapped.problems) problems.push({ ...problem, source })
+        const severity = mapped.foreign === true ? 'warning' : 'error'
+        for (const problem of mapped.problems) problems.push({ ...problem, severity, source })
         continue
       }
       const { key, value } = mapped

@@ -14,7 +14,8 @@ import { blockAffinitySchema } from './schema/ip.js'
 
 export type Mapped =
   | { readonly ok: true; readonly key: string; readonly value: string }
-  | { readonly ok: false; readonly problems: readonly Problem[] }
+  /** `foreign`: somebody else's document, such as a Deployment beside its Service: nothing is wrong with it. */
+  | { readonly ok: false; readonly problems: readonly Problem[]; readonly foreign?: boolean }
 
 const CALICO_API = /^(crd\.)?projectcalico\.org\/v[13]$/
 const API_OF_KIND: Readonly<Partial<Record<ResourceKind, string>>> = {
@@ -56,7 +57,10 @@ function locate(document: unknown): Mapped {
   if (typeof apiVersion !== 'string') return refuse(stated, 'apiVersion', 'is missing')
   if (stated === 'Entry' && apiVersion === 'starling.io/v1') return literalEntry(document)
   const kind = resourceKind(stated, apiVersion)
-  if (kind === undefined) return refuse(stated, 'kind', `'${stated}' of '${apiVersion}' is not known`)
+  if (kind === undefined) {
+    const refusal = refuse(stated, 'kind', `'${stated}' of '${apiVersion}' is not known`)
+    return isForeign(stated, apiVersion) ? { ...refusal, foreign: true } : refusal
+  }
   if (!isJsonObject(metadata)) return refuse(stated, 'metadata', 'is missing')
   const { name, namespace } = metadata
   if (typeof name !== 'string' || name === '') return refuse(stated, 'metadata.name', 'is missing')
@@ -80,6 +84,12 @@ function resourceKind(stated: string, apiVersion: string): ResourceKind | undefi
   return (wanted === undefined ? CALICO_API.test(apiVersion) : apiVersion === wanted) ? stated : undefined
 }
 
+/** Of an API that is neither Calico's nor ours, and of a kind whose name says nothing here: no typing error. */
+function isForeign(stated: string, apiVersion: string): boolean {
+  if (/(^|\.)(projectcalico\.org|starling\.io)\//.test(apiVersion)) return false
+  return stated === 'NetworkPolicy' || !isResourceKind(stated)
+}
+
 function affinityEntry(document: JsonObject, name: string): Mapped {
   const key = resourceKey('BlockAffinity', name)
   const decoded = decodeValue(key, stringifyJson(document), blockAffinitySchema)
@@ -98,7 +108,7 @@ function literalEntry(document: JsonObject): Mapped {
   return { ok: true, key, value: typeof value === 'string' ? value : stringifyJson(value) }
 }
 
-function refuse(resource: string, field: string | undefined, message: string): Mapped {
+function refuse(resource: string, field: string | undefined, message: string): Mapped & { readonly ok: false } {
   const problem: Problem = { severity: 'error', key: '', resource, message }
   return { ok: false, problems: [field === undefined ? problem : { ...problem, field }] }
 }

@@ -75,7 +75,7 @@ test.each([
   '/calico/bgp/v1/global/as_num',
   '/calico/resources/v3/projectcalico.org/nodes/',
   '/calico/resources/v3/projectcalico.org/nodes/a/b',
-  '/calico/resources/v3/projectcalico.org/networkpolicies/ns/x',
+  '/calico/resources/v3/projectcalico.org/alertexceptions/x',
   '/calico/ipam/v2/handle/',
   '/calico/ipam/v2/host/a/b',
   '/registry/nodes/a',

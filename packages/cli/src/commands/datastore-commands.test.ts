@@ -222,6 +222,41 @@ describe('check', () => {
     expect(out).toMatch(/broken\.yaml:\d+: error/)
   })
 
+  test('each problem stands at the line of its field, in YAML, JSON and lists', async () => {
+    const peer = (name: string, spec: string): string =>
+      `apiVersion: projectcalico.org/v3\nkind: BGPPeer\nmetadata: {name: ${name}}\nspec:\n${spec}`
+    const yaml = `${peer('a', '  peerIP: 10.0.0.300\n  asNumber: many\n')}---\n${peer('b', '  asNumber: 1\n  peerIP: 10.0.0.3\n  filters:\n  - f\n  - g\n')}`
+    const item = { kind: 'IPPool', metadata: { name: 'p' }, spec: { cidr: '10.0.0.0/8', blockSize: 19 } }
+    const list = { kind: 'IPPoolList', apiVersion: 'projectcalico.org/v3', items: [item] }
+    const places = [file('y.yaml', yaml), file('j.json', JSON.stringify(list, undefined, 1))]
+    const { out } = await run('check', ...places)
+    const lines = out.split('\n').map((line) => line.replace(/^.*\/(?=[yj]\.)/, '').replace(/(error: \S+ \S+): .*/, '$1'))
+    expect(lines.slice(0, -2)).toEqual([
+      'y.yaml:5: error: BGPPeer/a spec.peerIP',
+      'y.yaml:6: error: BGPPeer/a spec.asNumber',
+      'j.json:11: error: IPPool/p spec.blockSize',
+      'y.yaml:15: error: BGPPeer/b spec.filters[0]',
+      'y.yaml:16: error: BGPPeer/b spec.filters[1]',
+    ])
+  })
+
+  test('documents of other APIs and of Calico’s policy are no mistakes', async () => {
+    const others = [
+      'apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\n',
+      'apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: deny}\n',
+      'apiVersion: projectcalico.org/v3\nkind: NetworkPolicy\nmetadata: {name: allow, namespace: default}\nspec: {}\n',
+      'apiVersion: projectcalico.org/v3\nkind: HostEndpoint\nmetadata: {name: w1-eth0}\nspec: {node: w1}\n',
+    ]
+    const { code, out } = await run('check', file('o.yaml', others.join('---\n')))
+    expect(code).toBe(EXIT.ok)
+    expect(out).toContain('4 documents, 0 errors, 2 warnings')
+    const typo = await run(
+      'check',
+      file('t.yaml', 'apiVersion: projectcalico.org/v3\nkind: BGPPeers\nmetadata: {name: x}\n'),
+    )
+    expect(typo.code).toBe(EXIT.unhealthy)
+  })
+
   test('a path that does not exist', async () => {
     expect((await run('check', '/nonexistent')).code).toBe(EXIT.usage)
   })

@@ -4,15 +4,13 @@
 import type { Datastore } from '@starling/datastore'
 import { DatastoreError, type Entry, SortedSnapshot } from '@starling/datastore'
 import { ClusterState } from '@starling/intent'
-import { IPAM_PREFIX, kindPrefix, RESOURCE_KINDS, STARLING_PREFIX } from '@starling/resources'
+import { IPAM_PREFIX, kindPrefix, RESOURCE_KINDS, SCHEMAS, STARLING_PREFIX } from '@starling/resources'
 import { CliError, EXIT } from '../exit.js'
 import type { Io } from '../io.js'
 
-/** What a plan is made from; workload endpoints are one per pod and no plan reads them. */
+/** What a plan is made from; kinds without a schema (policy, workload endpoints) no plan reads. */
 const PLANNED_FROM = [
-  ...RESOURCE_KINDS.filter((kind) => kind !== 'WorkloadEndpoint' && kindPrefix(kind).startsWith('/calico/')).map(
-    kindPrefix,
-  ),
+  ...RESOURCE_KINDS.filter((kind) => kind in SCHEMAS && kindPrefix(kind).startsWith('/calico/')).map(kindPrefix),
   `${IPAM_PREFIX}host/`,
   STARLING_PREFIX,
 ]

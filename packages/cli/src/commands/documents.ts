@@ -30,12 +30,6 @@ import { harmless, type Painter } from '../output/text.js'
 import { addDatastore } from './daemon-options.js'
 import { withDatastore } from './datastore-reader.js'
 
-interface Loaded {
-  readonly documents: readonly CheckedDocument[]
-  /** Files that could not be parsed at all. */
-  readonly problems: readonly CheckProblem[]
-}
-
 async function filesAt(path: string): Promise<readonly string[]> {
   const found = await stat(path).catch(() => undefined)
   if (found === undefined) throw usage(`${path} does not exist`)
@@ -44,23 +38,82 @@ async function filesAt(path: string): Promise<readonly string[]> {
   return names.sort().map((name) => join(path, name))
 }
 
-/** Documents with the place they stand at; the parser's mapper only takes note of them. */
+interface Loaded {
+  readonly documents: readonly CheckedDocument[]
+  /** Files that could not be parsed at all. */
+  readonly problems: readonly CheckProblem[]
+  /** The problem with the place of its field, where its document has been given only by number so far. */
+  placed(problems: readonly CheckProblem[]): readonly CheckProblem[]
+}
+
+interface LoadedFile {
+  readonly file: string
+  readonly text: string
+  /** Line of each document. */
+  readonly lines: readonly number[]
+}
+
+/** Documents by number: where they and their fields stand is worked out for those with problems alone. */
 async function load(paths: readonly string[]): Promise<Loaded> {
   const documents: CheckedDocument[] = []
   const problems: CheckProblem[] = []
+  const files: LoadedFile[] = []
   for (const file of (await Promise.all(paths.map(filesAt))).flat()) {
     const seen: unknown[] = []
-    const parsed = parseDocuments(file, await readFile(file, 'utf8'), (document) => {
+    const text = await readFile(file, 'utf8')
+    const parsed = parseDocuments(file, text, (document) => {
       seen.push(document)
       return { key: String(seen.length - 1), value: '' }
     })
-    for (const { key, line } of parsed.documents)
-      documents.push({ source: `${file}:${line}`, document: seen[Number(key)] })
+    const lines = parsed.documents.map(({ line }) => line)
+    for (const { key } of parsed.documents)
+      documents.push({ source: sourceOf(files.length, Number(key)), document: seen[Number(key)] })
     for (const { line, reason } of parsed.problems) {
       problems.push({ severity: 'error', key: '', resource: 'file', message: reason, source: `${file}:${line}` })
     }
+    files.push({ file, text, lines })
   }
-  return { documents, problems }
+  return { documents, problems, placed: (found) => place(files, found) }
+}
+
+const sourceOf = (file: number, document: number): string => `<${file}.${document}>`
+const SOURCE = /<(\d+)\.(\d+)>/g
+
+function place(files: readonly LoadedFile[], problems: readonly CheckProblem[]): readonly CheckProblem[] {
+  const lines = new Map<CheckProblem, number>()
+  files.forEach(({ file, text }, number) => {
+    const own = problems.filter(({ source, field }) => field !== undefined && source.startsWith(`<${number}.`))
+    if (own.length === 0) return
+    let at = -1
+    const { problems: found } = parseDocuments(file, text, () => {
+      at++
+      const here = own.flatMap((problem, i) =>
+        problem.source === sourceOf(number, at) ? [{ problem: String(i), path: pathOf(problem.field ?? '') }] : [],
+      )
+      return here.length === 0 ? undefined : { problems: here }
+    })
+    for (const { line, reason } of found) {
+      const problem = own[Number(reason)]
+      if (problem !== undefined) lines.set(problem, line)
+    }
+  })
+  const spoken = (text: string, line?: number): string =>
+    text.replace(SOURCE, (_, file: string, document: string) => {
+      const { file: name, lines: all } = files[Number(file)] as LoadedFile
+      return `${name}:${line ?? all[Number(document)] ?? 1}`
+    })
+  return problems.map((problem) => ({
+    ...problem,
+    source: spoken(problem.source, lines.get(problem)),
+    message: spoken(problem.message),
+  }))
+}
+
+/** `spec.exportV4[2].cidr`, `metadata.annotations["starling.io/bfd"]` as the steps that lead there. */
+function pathOf(field: string): (string | number)[] {
+  return [...field.matchAll(/\["([^"]*)"\]|\[(\d+)\]|[^.[\]]+/g)].map(([text, quoted, index]) =>
+    quoted !== undefined ? quoted : index !== undefined ? Number(index) : text,
+  )
 }
 
 function problemLine({ source, severity, resource, field, message }: CheckProblem, paint: Painter): string {
@@ -71,8 +124,8 @@ function problemLine({ source, severity, resource, field, message }: CheckProble
 export function registerCheck(program: Command, io: Io): void {
   addOutput(program.command('check <paths...>').description('validate files of resources, as CI would')).action(
     async (paths: string[], options: OutputOptions) => {
-      const { documents, problems: broken } = await load(paths)
-      const problems = [...broken, ...checkDocuments(documents)]
+      const { documents, problems: broken, placed } = await load(paths)
+      const problems = [...broken, ...placed(checkDocuments(documents))]
       const errors = problems.filter(({ severity }) => severity === 'error').length
       io.write(
         render(problems, options, io, ({ paint }) => {
@@ -106,8 +159,8 @@ export function registerApply(program: Command, io: Io): void {
     .option('--replace', 'remove fields that only the datastore has, known or not')
     .option('--force', 'write although the check finds errors in other documents')
     .action(async (paths: string[], options: ApplyOptions) => {
-      const { documents, problems: broken } = await load(paths)
-      const errors = [...broken, ...checkDocuments(documents)].filter(({ severity }) => severity === 'error')
+      const { documents, problems: broken, placed } = await load(paths)
+      const errors = [...broken, ...placed(checkDocuments(documents))].filter(({ severity }) => severity === 'error')
       if (errors.length > 0) {
         io.error(errors.map((problem) => problemLine(problem, (text) => text)).join(''))
         if (options.force !== true || broken.length > 0) throw verdict(EXIT.unhealthy)

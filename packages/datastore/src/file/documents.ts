@@ -12,11 +12,17 @@
  */
 import { type Document, isNode, LineCounter, type ParsedNode, parseAllDocuments, visit } from 'yaml'
 
-/** What a document is: an entry, somebody else's (undefined), or a mistake, with the path of the bad field. */
+/** What a document is: an entry, somebody else's (undefined), or mistakes, each with the path of the bad field. */
 export type Mapped =
   | { readonly key: string; readonly value: string }
-  | { readonly problem: string; readonly path?: readonly (string | number)[] }
+  | Mistake
+  | { readonly problems: readonly Mistake[] }
   | undefined
+
+export interface Mistake {
+  readonly problem: string
+  readonly path?: readonly (string | number)[]
+}
 
 export type DocumentMapper = (document: unknown) => Mapped
 
@@ -104,7 +110,7 @@ function goodJson(text: string, mapper: DocumentMapper): Piece | undefined {
   for (const resource of expanded(value as object)) {
     const mapped = mapper(resource.value)
     if (mapped === undefined) continue
-    if ('problem' in mapped || documents.has(mapped.key)) return undefined
+    if (!('key' in mapped) || documents.has(mapped.key)) return undefined
     documents.set(mapped.key, { ...mapped, line: 1 })
   }
   return { documents: [...documents.values()], problems: [] }
@@ -127,8 +133,10 @@ function parseYaml(text: string, mapper: DocumentMapper): Piece {
     for (const { value, path } of resourcesIn(document, report)) {
       const mapped = mapper(value)
       if (mapped === undefined) continue
-      if ('problem' in mapped) report(offsetOf(document, [...path, ...(mapped.path ?? [])]), mapped.problem)
-      else documents.push({ ...mapped, line: lines.linePos(offsetOf(document, path)).line })
+      if ('key' in mapped) documents.push({ ...mapped, line: lines.linePos(offsetOf(document, path)).line })
+      else
+        for (const mistake of 'problems' in mapped ? mapped.problems : [mapped])
+          report(offsetOf(document, [...path, ...(mistake.path ?? [])]), mistake.problem)
     }
   }
   return { documents, problems }

@@ -86,7 +86,7 @@ export function selectorFault(text: string | undefined): string | undefined {
 /** One of the words; absent and empty are absent, as Go's zero value is. */
 export function optionalChoice<const T extends readonly [string, ...string[]]>(words: T) {
   return z
-    .enum([...words, ''])
+    .enum([...words, ''], { error: ({ input }) => `'${String(input)}' is not one of ${words.join(', ')}` })
     .optional()
     .transform((word): T[number] | undefined => (word === '' ? undefined : word))
 }
