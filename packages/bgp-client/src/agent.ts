@@ -79,7 +79,8 @@ export class NodeAgent implements Daemon {
       { ...fib, routes: this.#latency.listening(fib.routes) },
       { vxlan: options.programVxlan ?? false },
       {
-        nextHopChanged: (address, reachable, metric) => this.#bgp.speaker?.nextHopChanged(address, reachable, metric),
+        nextHopChanged: (address, reachable, metric, device) =>
+          this.#bgp.speaker?.nextHopChanged(address, reachable, metric, device),
         observed: (routes) => this.#local.observe(routes),
         event: (event) => this.#events.push(now(), event),
         rested: () => this.#latency.rested(),

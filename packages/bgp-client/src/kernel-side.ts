@@ -23,7 +23,8 @@ import { memoryFib } from './memory-fib.js'
 import type { NodeOptions } from './options.js'
 
 export interface KernelListener {
-  nextHopChanged(address: string, reachable: boolean, metric: number): void
+  /** `device`: where packets to it leave. */
+  nextHopChanged(address: string, reachable: boolean, metric: number, device?: string): void
   observed(routes: readonly ObservedRoute[]): void
   event(event: HostEvent): void
   /** Everything asked for is written or waits for something. */
@@ -96,9 +97,9 @@ export class KernelSide {
         seed: Math.floor(Math.random() * 2 ** 32),
       },
       {
-        nextHopChanged: (gateway, { reachable, metric }, device) => {
+        nextHopChanged: (gateway, { reachable, metric, ifindex }, device) => {
           const zone = device === undefined ? '' : `%${device}`
-          listener.nextHopChanged(`${formatAddress(gateway)}${zone}`, reachable, metric)
+          listener.nextHopChanged(`${formatAddress(gateway)}${zone}`, reachable, metric, this.#nameOf(ifindex))
         },
         observed: (routes) => listener.observed(routes),
         conflict: this.#reports.conflict,
@@ -141,9 +142,13 @@ export class KernelSide {
     const [text, device] = splitZone(address)
     const gateway = parseAddress(text)
     if (gateway === undefined) return
-    const { reachable, metric } = this.programmer.reconciler.trackNextHop(gateway, device)
+    const { reachable, metric, ifindex } = this.programmer.reconciler.trackNextHop(gateway, device)
     // Not from inside the engine's own call.
-    queueMicrotask(() => this.#listener.nextHopChanged(address, reachable, metric))
+    queueMicrotask(() => this.#listener.nextHopChanged(address, reachable, metric, this.#nameOf(ifindex)))
+  }
+
+  #nameOf(ifindex: number): string | undefined {
+    return this.programmer.reconciler.links.get(ifindex)?.name
   }
 
   untrack(address: string): void {

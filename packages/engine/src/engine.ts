@@ -232,9 +232,10 @@ export class Engine implements PeerHost, TablesHost {
     this.tables.removeLocalRoute(source, prefix, now)
   }
 
-  nextHopChanged(address: string, reachable: boolean, metric: number, now: number): void {
+  /** `device`: the interface that packets to it leave through; policy may ask for it (BGPFilter's `interface`). */
+  nextHopChanged(address: string, reachable: boolean, metric: number, now: number, device?: string): void {
     this.now = now
-    this.tables.nextHopChanged(address, reachable, metric, now)
+    this.tables.nextHopChanged(address, reachable, metric, now, device)
   }
 
   /** One sweep over all peers: no timer object exists. Spurious calls are harmless and cheap. */

@@ -194,8 +194,8 @@ export class Speaker {
     this.#input((at) => this.engine.removeLocalRoute(source, prefix, at))
   }
 
-  nextHopChanged(address: string, reachable: boolean, metric: number): void {
-    this.#input((at) => this.engine.nextHopChanged(address, reachable, metric, at))
+  nextHopChanged(address: string, reachable: boolean, metric: number, device?: string): void {
+    this.#input((at) => this.engine.nextHopChanged(address, reachable, metric, at, device))
   }
 
   bfdChanged(peer: PeerKey, up: boolean, administrative = false): void {

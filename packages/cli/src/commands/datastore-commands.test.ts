@@ -230,11 +230,13 @@ describe('check', () => {
     const list = { kind: 'IPPoolList', apiVersion: 'projectcalico.org/v3', items: [item] }
     const places = [file('y.yaml', yaml), file('j.json', JSON.stringify(list, undefined, 1))]
     const { out } = await run('check', ...places)
-    const lines = out.split('\n').map((line) => line.replace(/^.*\/(?=[yj]\.)/, '').replace(/(error: \S+ \S+): .*/, '$1'))
+    const lines = out
+      .split('\n')
+      .map((line) => line.replace(/^.*\/(?=[yj]\.)/, '').replace(/(error: \S+ \S+): .*/, '$1'))
     expect(lines.slice(0, -2)).toEqual([
       'y.yaml:5: error: BGPPeer/a spec.peerIP',
       'y.yaml:6: error: BGPPeer/a spec.asNumber',
-      'j.json:11: error: IPPool/p spec.blockSize',
+      'j.json:12: error: IPPool/p spec.blockSize',
       'y.yaml:15: error: BGPPeer/b spec.filters[0]',
       'y.yaml:16: error: BGPPeer/b spec.filters[1]',
     ])

@@ -49,8 +49,9 @@ interface Loaded {
 interface LoadedFile {
   readonly file: string
   readonly text: string
-  /** Line of each document. */
+  /** Of each document. */
   readonly lines: readonly number[]
+  readonly texts: readonly string[]
 }
 
 /** Documents by number: where they and their fields stand is worked out for those with problems alone. */
@@ -71,7 +72,7 @@ async function load(paths: readonly string[]): Promise<Loaded> {
     for (const { line, reason } of parsed.problems) {
       problems.push({ severity: 'error', key: '', resource: 'file', message: reason, source: `${file}:${line}` })
     }
-    files.push({ file, text, lines })
+    files.push({ file, text, lines, texts: seen.map(stringifyJson) })
   }
   return { documents, problems, placed: (found) => place(files, found) }
 }
@@ -81,14 +82,14 @@ const SOURCE = /<(\d+)\.(\d+)>/g
 
 function place(files: readonly LoadedFile[], problems: readonly CheckProblem[]): readonly CheckProblem[] {
   const lines = new Map<CheckProblem, number>()
-  files.forEach(({ file, text }, number) => {
+  files.forEach(({ file, text, texts }, number) => {
     const own = problems.filter(({ source, field }) => field !== undefined && source.startsWith(`<${number}.`))
     if (own.length === 0) return
-    let at = -1
-    const { problems: found } = parseDocuments(file, text, () => {
-      at++
+    // By what it says: the parser may ask about a document twice.
+    const { problems: found } = parseDocuments(file, text, (document) => {
+      const source = sourceOf(number, texts.indexOf(stringifyJson(document)))
       const here = own.flatMap((problem, i) =>
-        problem.source === sourceOf(number, at) ? [{ problem: String(i), path: pathOf(problem.field ?? '') }] : [],
+        problem.source === source ? [{ problem: String(i), path: pathOf(problem.field ?? '') }] : [],
       )
       return here.length === 0 ? undefined : { problems: here }
     })

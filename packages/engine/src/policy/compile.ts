@@ -28,13 +28,19 @@ interface CompiledTerm {
 
 export interface CompiledPolicy {
   readonly terms: readonly CompiledTerm[]
+  /** At more than the attribute set: its verdicts are not remembered. */
   readonly looksAtPrefix: boolean
+  /** At the interface behind the next hop, which may change under a route. */
+  readonly looksAtInterface: boolean
   /** Never changes or refuses a route. */
   readonly trivial: boolean
   readonly fallback: 'accept' | 'reject'
 }
 
 export function compilePolicy(terms: readonly PolicyTerm[], fallback: 'accept' | 'reject'): CompiledPolicy {
+  const asks = (kind: Condition['kind']): boolean =>
+    terms.some((term) => term.conditions.some((each) => each.kind === kind))
+  const looksAtInterface = asks('interface')
   return {
     terms: terms.map((term) => ({
       tests: term.conditions.map(compileCondition),
@@ -42,7 +48,8 @@ export function compilePolicy(terms: readonly PolicyTerm[], fallback: 'accept' |
       verdict: term.verdict,
       term,
     })),
-    looksAtPrefix: terms.some((term) => term.conditions.some((condition) => condition.kind === 'prefix')),
+    looksAtPrefix: asks('prefix') || looksAtInterface,
+    looksAtInterface,
     trivial: fallback === 'accept' && terms.every((term) => term.actions.length === 0 && term.verdict !== 'reject'),
     fallback,
   }

@@ -121,7 +121,7 @@ export class ExportProfile {
     edit.source = local === undefined ? 'bgp' : local.source
     edit.learnedFrom = local !== undefined ? 'local' : kind === SourceKind.external ? 'ebgp' : 'ibgp'
     edit.metric = local?.metric
-    edit.interface = local === undefined ? undefined : interfaceOf(local)
+    edit.interface = local !== undefined ? interfaceOf(local) : this.#deviceOf(attr)
     if (config.role !== undefined && !this.#roles(edit)) return 0
     if (runPolicy(this.policy, edit) === 'reject') return this.#no(`export policy: ${describeTerm(decidedBy())}`)
     const hop = chooseNextHop(store.nextHops, this.session, this.family, edit.source, edit.nextHop, edit.nextHopAction)
@@ -137,6 +137,11 @@ export class ExportProfile {
     const out = edit.commit()
     if (hop !== 0) store.nextHops.dropIfUnused(hop)
     return out === 0 ? this.#no('attributes too long') : out
+  }
+
+  /** Only where a term asks: the question makes the next hop a tracked one. */
+  #deviceOf(attr: AttrId): string | undefined {
+    return this.policy.looksAtInterface ? this.#store.nextHops.device(this.#store.nextHop[attr]) : undefined
   }
 
   #no(reason: string): 0 {

@@ -67,6 +67,7 @@ export class ImportProfile {
     edit.begin(attr)
     edit.family = family
     edit.source = 'bgp'
+    if (this.policy.looksAtInterface) edit.interface = edit.store.nextHops.device(edit.store.nextHop[attr])
     edit.external = external
     edit.learnedFrom = external ? 'ebgp' : 'ibgp'
     edit.defaultLocalPref = this.#config.defaultLocalPref

@@ -93,7 +93,7 @@ export interface Tables {
   setLocalRoute(route: LocalRoute, now: number): void
   removeLocalRoute(source: LocalRoute['source'], prefix: string, now: number): void
   /** Reachability of a tracked next hop; `metric` is the IGP cost for the decision. */
-  nextHopChanged(address: string, reachable: boolean, metric: number, now: number): void
+  nextHopChanged(address: string, reachable: boolean, metric: number, now: number, device?: string): void
   /** Deferral of RFC 4724 4.1: while set, nothing is advertised, installed or removed. */
   setDeferred(deferred: boolean, now: number): void
   /** When {@link tick} has something to do (a peer's advertisement interval is over); Infinity = never. */

@@ -22,6 +22,14 @@ interface NextHop {
   readonly weighted: NextHopView
 }
 
+interface Tracked {
+  reachable: boolean
+  metric: number
+  /** Where packets to it leave; unknown where nobody told. */
+  device: string | undefined
+  users: number
+}
+
 const NO_BYTES = new Uint8Array(0)
 const NONE: NextHop = { bytes: NO_BYTES, zone: '', hash: 0, weighted: { address: NO_BYTES, weight: 1 } }
 
@@ -33,8 +41,9 @@ export class NextHops {
   #refs = new Uint32Array(64)
   #chain = new Uint32Array(64)
   readonly #entries: NextHop[] = [NONE]
+  readonly #devices: (string | undefined)[] = [undefined]
   readonly #buckets = new Map<number, number>()
-  readonly #tracked = new Map<string, { reachable: boolean; metric: number; users: number }>()
+  readonly #tracked = new Map<string, Tracked>()
   readonly #free: number[] = []
   readonly #seed: number
   readonly #sink: Sink
@@ -68,6 +77,7 @@ export class NextHops {
     this.#chain[id] = this.#buckets.get(hash) ?? 0
     this.#buckets.set(hash, id)
     this.#states[id] = UNKNOWN
+    this.#devices[id] = undefined
     this.#refs[id] = 0
     this.metrics[id] = 0
     return id
@@ -110,10 +120,11 @@ export class NextHops {
     if (known !== undefined) {
       known.users++
       this.metrics[id] = known.metric
+      this.#devices[id] = known.device
       this.#states[id] = known.reachable ? REACHABLE : ASKED
       return known.reachable
     }
-    this.#tracked.set(text, { reachable: false, metric: 0, users: 1 })
+    this.#tracked.set(text, { reachable: false, metric: 0, device: undefined, users: 1 })
     this.#states[id] = ASKED
     this.#sink.trackNextHop(text)
     return false
@@ -124,17 +135,28 @@ export class NextHops {
     return this.metrics[id]
   }
 
+  /** The outgoing interface, for policy: that of the session for a link-local next hop. Asks when it is the first to look. */
+  device(id: number): string | undefined {
+    const { device } = this.#entries[id].weighted
+    if (device !== undefined || this.assumed || id === 0) return device
+    if (this.#states[id] === UNKNOWN) this.reachable(id)
+    return this.#devices[id]
+  }
+
   /** News from the world; returns the ids whose standing changed. */
-  changed(text: string, reachable: boolean, metric: number): number[] {
+  changed(text: string, reachable: boolean, metric: number, device: string | undefined): number[] {
     const known = this.#tracked.get(text)
-    if (known === undefined || (known.reachable === reachable && known.metric === metric)) return []
+    if (known === undefined) return []
+    if (known.reachable === reachable && known.metric === metric && known.device === device) return []
     known.reachable = reachable
     known.metric = metric
+    known.device = device
     const ids: number[] = []
     for (let id = 1; id < this.#entries.length; id++) {
       if (this.#states[id] === UNKNOWN || trackedText(this.#entries[id]) !== text) continue
       this.#states[id] = reachable ? REACHABLE : ASKED
       this.metrics[id] = metric
+      this.#devices[id] = device
       ids.push(id)
     }
     return ids

@@ -287,9 +287,11 @@ export class RibTables implements Tables {
     removeLocal(this.families, source, prefix)
   }
 
-  nextHopChanged(address: string, reachable: boolean, metric: number, _now: number): void {
-    const ids = this.#nextHops.changed(address, reachable, metric)
-    if (ids.length > 0) for (const rib of this.families) rib.touchNextHops(ids)
+  nextHopChanged(address: string, reachable: boolean, metric: number, _now: number, device?: string): void {
+    const ids = this.#nextHops.changed(address, reachable, metric, device)
+    if (ids.length === 0) return
+    for (const rib of this.families) rib.touchNextHops(ids)
+    for (const peer of this.states) if (peer?.profile.policy.looksAtInterface === true) this.#reimport(peer)
   }
 
   setDeferred(deferred: boolean, _now: number): void {
