@@ -9,7 +9,7 @@ import { birdFile, type Lab, parseTopology } from '@starling/lab'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { needs } from '../support/needs.js'
 import { Confd, calicoBird } from './confd.js'
-import { converged, inside, pingDuring, starling, startLab } from './support.js'
+import { converged, inside, PROGRAM, pingDuring, starling, startLab } from './support.js'
 
 needs('netns', 'bird', 'ip')
 
@@ -96,6 +96,33 @@ test('the mixed cluster: BIRD on c restarts, Starling on a restarts', async () =
     await converged(lab)
     await lab.kill('a', 'SIGTERM')
     await lab.restart('a')
+    await converged(lab)
+  })
+})
+
+test('Starling starts while BIRD still speaks: it waits, touches nothing, and is there when BIRD has gone', async () => {
+  const control = `${lab.folder}/c-next.sock`
+  const ns = lab.network?.namespace('c')
+  const args = ['node', '--name', 'c', '--datastore', lab.store.spec(ns), '--control', control]
+  const routes = () => inside(lab, 'c', 'ip', 'route', 'show', 'proto', 'bird')
+  const before = await routes()
+  await steadily(async () => {
+    lab.processes.start({ name: 'c-next', ns, command: process.execPath, args: [PROGRAM, ...args] })
+    const health = () => starling(['health', '--control', control])
+    await expect.poll(async () => (await health()).err, { timeout: 20_000 }).toContain('port-held')
+    // Longer than a graceful restart waits for passive neighbours.
+    await new Promise((resolve) => setTimeout(resolve, 12_000))
+    expect(await health()).toMatchObject({ code: 4, err: expect.stringContaining('port-held') })
+    expect(await routes()).toBe(before)
+    expect(await sessionsOf('c')).toEqual(UP(11, 12, 14, 15))
+    await lab.kill('c', 'SIGKILL')
+    const begin = performance.now()
+    await expect.poll(async () => (await health()).code, { timeout: 20_000, interval: 100 }).toBe(0)
+    console.log(`BIRD killed to Starling ready: ${(performance.now() - begin).toFixed(0)} ms`)
+    const peers = async () => (await starling(['show', 'peers', '--control', control, '--state', 'Established'])).out
+    await expect.poll(async () => (await peers()).match(/Established/g)?.length, { timeout: 20_000 }).toBe(4)
+    await lab.processes.kill('c-next', 'SIGTERM')
+    await lab.restart('c')
     await converged(lab)
   })
 })

@@ -56,6 +56,8 @@ export interface HealthFacts {
   readonly graceful: { readonly recovering: boolean; readonly until?: number; readonly waitingFor: readonly string[] }
   /** First plan applied and, on a node, the kernel read. */
   readonly started: boolean
+  /** Another process has the BGP port, and nothing begins before it has gone: `0.0.0.0 port 179`. */
+  readonly portHeld?: string
   /** The engine broke an invariant and stopped; the kernel keeps its routes. */
   readonly stopped?: string
   /** Peers that count for `required`; names or addresses. */

@@ -24,8 +24,10 @@ import {
   type Daemon,
   FileProblemList,
   identityOf,
+  listenAddresses,
   now,
   openDatastore,
+  PortGate,
   RunningDaemon,
   setLogLevel,
   VERSION,
@@ -57,6 +59,7 @@ export class NodeAgent implements Daemon {
   readonly #bridge: KernelBridge
   readonly #local: LocalRoutes
   readonly #bgp: Bgp
+  readonly #gate: PortGate
   readonly #secrets: SecretsFolder | undefined
   readonly #workloads: WorkloadFolder | undefined
   #datastore: Datastore | undefined
@@ -75,6 +78,14 @@ export class NodeAgent implements Daemon {
     this.#log = createLogger({ level: options.logLevel, name: `node ${options.name}`, pretty: options.logPretty })
     logEvents(this.#log, this.#events)
     this.#bgp = new Bgp({ log: this.#log, events: this.#events, begin: () => this.#begin() })
+    this.#gate = new PortGate({
+      held: ({ address, port }) =>
+        this.#log.warn(
+          { code: 'PORT_HELD', address, port },
+          `another process accepts BGP at ${address} port ${port}: waiting`,
+        ),
+      free: () => this.#cluster?.replan(),
+    })
     this.#kernel = new KernelSide(
       { ...fib, routes: this.#latency.listening(fib.routes) },
       { vxlan: options.programVxlan ?? false },
@@ -152,6 +163,7 @@ export class NodeAgent implements Daemon {
   async stop(reason: string): Promise<void> {
     this.#events.push(now(), { type: 'stopping', reason })
     clearTimeout(this.#settling)
+    this.#gate.close()
     this.#cluster?.stop()
     this.#blocks?.stop()
     this.#status?.stop()
@@ -206,7 +218,9 @@ export class NodeAgent implements Daemon {
     this.#bgp.reportProblems([...plan.problems, ...(state === undefined ? [] : this.#kernel.planned(state, plan))])
     this.#bridge.setRules(plan.kernel)
     const first = this.#bgp.speaker === undefined
-    this.#bgp.applyPlan(plan, this.#options.listenPort)
+    const { listenPort } = this.#options
+    if (first && !this.#gate.open(listenAddresses(plan, listenPort))) return
+    this.#bgp.applyPlan(plan, listenPort)
     if (first) {
       // Kernel routes seen before there was a speaker.
       this.#local.replay()
@@ -258,7 +272,9 @@ export class NodeAgent implements Daemon {
   }
 
   #health(): HealthFacts {
+    const { held } = this.#gate
     return {
+      ...(held === undefined ? {} : { portHeld: `${held.address} port ${held.port}` }),
       graceful: this.#bgp.recovery(),
       started: this.#bgp.speaker !== undefined && this.#kernel.ready,
       requiredPeers: [],

@@ -16,6 +16,10 @@ import { speakerViews } from './views/speaker.js'
 
 export type BgpSettings = Pick<SpeakerOptions, 'config' | 'listen' | 'bfd'>
 
+/** Where a plan wants to be reached, at `port` where the operator overrides it. */
+export const listenAddresses = ({ listen }: Plan, port: number = listen.port): SpeakerOptions['listen'] =>
+  [listen.ipv4, listen.ipv6].filter((address) => address !== undefined).map((address) => ({ address, port }))
+
 export interface BgpOptions {
   readonly log: Logger
   readonly events: EventLog
@@ -85,10 +89,8 @@ export class Bgp {
   }
 
   /** Listens where the plan says, at `port` where the operator overrides it. */
-  applyPlan(plan: Plan, port: number = plan.listen.port): void {
-    const listen = [plan.listen.ipv4, plan.listen.ipv6]
-      .filter((address) => address !== undefined)
-      .map((address) => ({ address, port }))
+  applyPlan(plan: Plan, port?: number): void {
+    const listen = listenAddresses(plan, port)
     const code = this.#speaker === undefined ? 'SPEAKER_FAILED' : 'CONFIGURE_FAILED'
     this.apply({ config: plan.engine, listen, bfd: bfdPeers(plan) }).catch((error: unknown) =>
       this.#options.log.error({ code, err: error }, String(error)),

@@ -1,5 +1,6 @@
 /** What the node agent and the reflector share. */
-export { Bgp, type BgpOptions, type BgpSettings } from './bgp.js'
+export { PortGate } from '@starling/speaker'
+export { Bgp, type BgpOptions, type BgpSettings, listenAddresses } from './bgp.js'
 export { now, toEpoch } from './clock.js'
 export { ClusterFollower, type ClusterOptions } from './cluster.js'
 export { type DaemonParts, type KernelViews, RunningDaemon, type SpeakerViews } from './daemon-ports.js'

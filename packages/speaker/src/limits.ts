@@ -36,5 +36,8 @@ export const GATE_MAXIMUM = 20
 /** A closing connection has this long to take its NOTIFICATION. */
 export const LINGER = 2_000
 
+/** Between two looks at a port that another speaker still holds: the gap of a handover is at most this. */
+export const PORT_RETRY = 250
+
 /** Between two attempts to listen on an address that is not there yet. */
 export const LISTEN_RETRY = 2_000

@@ -103,6 +103,12 @@ describe('readiness', () => {
       (d: FakeDaemon) => void Object.assign(d, { healthValue: { ...d.healthValue, started: false } }),
     ],
     [
+      'another speaker has the port',
+      'port-held',
+      (d: FakeDaemon) =>
+        void Object.assign(d, { healthValue: { ...d.healthValue, started: false, portHeld: '0.0.0.0 port 179' } }),
+    ],
+    [
       'never in sync',
       'never-in-sync',
       (d: FakeDaemon) => void Object.assign(d, { datastoreValue: { ...d.datastoreValue, status: 'waiting' } }),

@@ -22,6 +22,8 @@ export const CALICO_SETTLE_TIME = 30_000
 
 export const HEALTH_REASONS = {
   'not-started': 'The first configuration is not applied yet, or the kernel table was not read yet.',
+  'port-held':
+    'Another process accepts BGP at our address. It is waited for; until then the kernel and its sessions are left alone.',
   'engine-stopped': 'The engine met a broken invariant and stopped. Kernel routes stay; a restart is needed.',
   'never-in-sync': 'The datastore was never reached, so there is no configuration.',
   'no-peer-established': 'Not one of the peers is Established.',
@@ -105,7 +107,12 @@ export function liveness(input: HealthInput): HealthVerdict {
 export function readiness(input: HealthInput, policy: ReadinessPolicy, family?: FamilyName): HealthVerdict {
   const reasons: HealthReason[] = [...liveness(input).reasons]
   const { facts, datastore } = input
-  if (!facts.started) reasons.push({ code: 'not-started', message: 'first configuration not applied yet' })
+  if (facts.portHeld !== undefined)
+    reasons.push({
+      code: 'port-held',
+      message: `another process accepts BGP at ${facts.portHeld}; waiting for it to go`,
+    })
+  else if (!facts.started) reasons.push({ code: 'not-started', message: 'first configuration not applied yet' })
   if (datastore.status === 'waiting') {
     reasons.push({ code: 'never-in-sync', message: `datastore ${datastore.description}: ${datastore.detail}` })
   }
