@@ -40,9 +40,19 @@ export const SetFlag = {
   inlineNextHop: 512,
   originator: 1024,
   noExportSubconfed: 2048,
+  /** An extended community says the bandwidth of the link: multipath weights (`link-bandwidth.ts`). */
+  linkBandwidth: 4096,
 } as const
 
 const INTERNAL_CODES = [AttributeCode.localPref, AttributeCode.originatorId, AttributeCode.clusterList, 40]
+
+const LINK_BANDWIDTH = 0x04
+const NON_TRANSITIVE = 0x40
+
+/** Is the eight-octet extended community at `at` a link bandwidth, of either kind (`link-bandwidth.ts`)? */
+export function isLinkBandwidth(buffer: Uint8Array, at: number): boolean {
+  return (buffer[at] & ~NON_TRANSITIVE) === 0 && buffer[at + 1] === LINK_BANDWIDTH
+}
 
 export class AttributeStore {
   readonly arena = new ByteArena()
@@ -213,7 +223,7 @@ export class AttributeStore {
     this.originators[id] = block.has(AttributeCode.originatorId) ? block.u32(AttributeCode.originatorId) : 0
     const clusters = (block.end(AttributeCode.clusterList) - block.start(AttributeCode.clusterList)) >>> 2
     this.clusterCounts[id] = Math.min(255, clusters)
-    flags |= this.#communities(block)
+    flags |= this.#communities(block) | this.#extended(block)
     if (block.has(AttributeCode.nextHop)) {
       flags |= SetFlag.inlineNextHop
       const at = block.start(AttributeCode.nextHop)
@@ -241,6 +251,15 @@ export class AttributeStore {
       else if (value === Community.gracefulShutdown) flags |= SetFlag.gracefulShutdown
     }
     return flags
+  }
+
+  #extended(block: AttributeBlock): number {
+    if (!block.has(AttributeCode.extendedCommunities)) return 0
+    const end = block.end(AttributeCode.extendedCommunities)
+    for (let at = block.start(AttributeCode.extendedCommunities); at + 8 <= end; at += 8) {
+      if (isLinkBandwidth(block.buffer, at)) return SetFlag.linkBandwidth
+    }
+    return 0
   }
 
   #splices(id: AttrId, block: AttributeBlock, base: number): void {

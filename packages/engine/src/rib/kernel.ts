@@ -4,6 +4,7 @@
 import type { InstallView, Sink } from '../sink.js'
 import { SetFlag } from './attributes.js'
 import type { FamilyRib } from './family.js'
+import { linkBandwidth, weightsOf } from './link-bandwidth.js'
 import { RowFlag, type RowId } from './paths.js'
 import { LOCAL_SOURCE } from './peers.js'
 
@@ -75,12 +76,22 @@ export class KernelOut {
     if (hops.length !== single) hops.length = single
     if (rib.options.maximumPaths <= 1 || single === 0) return
     const seen = [first]
+    const bandwidths = [linkBandwidth(store, paths.attr[best])]
     for (let row = rib.prefixes.head[prefix]; row !== 0; row = paths.nextInPrefix[row]) {
       if (row === best || (paths.flags[row] & RowFlag.multi) === 0) continue
-      const hop = store.nextHop[paths.attr[row]]
+      const attr = paths.attr[row]
+      const hop = store.nextHop[attr]
       if (seen.includes(hop)) continue
       seen.push(hop)
+      bandwidths.push(linkBandwidth(store, attr))
       hops.push(nextHops.weighted(hop))
+    }
+    if (hops.length > 1 && bandwidths[0] > 0) this.#weigh(bandwidths)
+  }
+
+  #weigh(bandwidths: readonly number[]): void {
+    for (const [i, weight] of weightsOf(bandwidths).entries()) {
+      if (weight !== 1) this.#hops[i] = { ...this.#hops[i], weight }
     }
   }
 }
