@@ -261,6 +261,72 @@ describe('administration', () => {
   })
 })
 
+describe('AdminDown', () => {
+  const strict = () => new Pair({ a: { bfdStrict: true } })
+  const bfd = (pair: Pair, up: boolean, administrative: boolean) =>
+    pair.nodeA.input((engine, now) => engine.bfdChanged(B, up, now, administrative))
+
+  it('of BFD lets a strict session start, and the end of it makes the next one wait again', () => {
+    const pair = strict()
+    pair.clock.run(5_000)
+    expect(pair.a.state).toBe('Idle')
+    bfd(pair, false, true)
+    pair.untilUp()
+    bfd(pair, false, false)
+    expect(pair.a.state).toBe('Established')
+    pair.nodeA.input((engine, now) => engine.admin(B, 'restart', {}, now))
+    pair.clock.run(20_000)
+    expect(pair.a.reason).toBe('waits for BFD to come up (strict mode)')
+    bfd(pair, true, false)
+    pair.untilUp()
+  })
+
+  it('after Up ends no session', () => {
+    const pair = strict()
+    bfd(pair, true, false)
+    pair.untilUp()
+    bfd(pair, false, true)
+    pair.clock.run(5_000)
+    expect(pair.a).toMatchObject({ state: 'Established', flaps: 0 })
+  })
+})
+
+describe('signatures of SYNs that lead to no session', () => {
+  const see = (password: string | undefined, signature: 'none' | 'md5' | 'ao') => {
+    const pair = new Pair({ a: { passive: true, ...(password !== undefined && { password }) }, b: { enabled: false } })
+    pair.nodeA.input((engine, now) => engine.signatureSeen(B, signature, now))
+    return pair
+  }
+
+  it.each([
+    ['secret', 'none', /does not sign its packets: a TCP MD5 password is set here, none there/],
+    ['secret', 'md5', /the TCP MD5 passwords differ/],
+    [undefined, 'md5', /signs its packets with TCP MD5: a password is set there, none here/],
+    [undefined, 'ao', /TCP-AO, which is unsupported here/],
+    [undefined, 'none', /waiting for .* to connect/],
+  ] as const)('password here %s, theirs signed with %s: the reason says what to mend', (password, signature, words) => {
+    const pair = see(password, signature)
+    // A connection may be on its way.
+    expect(pair.a.reason).toMatch(/waiting for/)
+    pair.clock.run(2_000)
+    pair.nodeA.input((engine, now) => engine.tick(now))
+    expect(pair.a.reason).toMatch(words)
+  })
+
+  it('what was seen long ago says nothing, and a session forgets it', () => {
+    const old = see('secret', 'none')
+    old.clock.run(400_000)
+    old.nodeA.input((engine, now) => engine.tick(now))
+    expect(old.a.reason).toMatch(/waiting for/)
+    const pair = new Pair()
+    pair.nodeA.input((engine, now) => engine.signatureSeen(B, 'md5', now))
+    pair.untilUp()
+    pair.nodeB.input((engine, now) => engine.admin(A, 'disable', {}, now))
+    pair.clock.run(5_000)
+    expect(pair.a.reason).not.toMatch(/signs/)
+  })
+})
+
 describe('our own bugs', () => {
   it('cost the session they happen in, are counted, and nothing else', () => {
     const pair = new Pair()

@@ -1,9 +1,11 @@
 /**
  * BFD between the plan and the speaker: which peers want it, and how a session looks to people.
  */
-import type { BfdView, PeerKey } from '@starling/engine'
+import type { BfdView, PeerConfig, PeerKey } from '@starling/engine'
 import type { Plan, PlannedPeer } from '@starling/intent'
-import { BFD_DIAGNOSTICS, type BfdPeer, type BfdSessionView } from '@starling/speaker'
+import { BFD_DIAGNOSTICS, type BfdPeer, type BfdRanges, type BfdSessionView } from '@starling/speaker'
+
+type BfdTemplate = Omit<BfdPeer, 'remoteAddress'>
 
 /** Every enabled peer with BFD, by the key of its BGP session. */
 export function bfdPeers(plan: Pick<Plan, 'peers'>): ReadonlyMap<PeerKey, BfdPeer> {
@@ -15,11 +17,30 @@ export function bfdPeers(plan: Pick<Plan, 'peers'>): ReadonlyMap<PeerKey, BfdPee
   return wanted
 }
 
+/** Every enabled range with BFD. */
+export function bfdRanges(plan: Pick<Plan, 'ranges'>): BfdRanges {
+  const wanted = new Map<string, BfdTemplate>()
+  for (const { neighbors, bfd, bfdKey } of plan.ranges) {
+    const template = bfdTemplate(neighbors.template, bfd, bfdKey)
+    // As the engine does, the first of two equal ranges.
+    if (template !== undefined && !wanted.has(neighbors.range)) wanted.set(neighbors.range, template)
+  }
+  return wanted
+}
+
 function bfdPeer({ config, bfd, bfdKey }: PlannedPeer): BfdPeer | undefined {
+  const template = bfdTemplate(config, bfd, bfdKey)
+  return template === undefined ? undefined : { remoteAddress: config.remoteAddress, ...template }
+}
+
+function bfdTemplate(
+  config: Pick<PeerConfig, 'enabled' | 'heldDown' | 'localAddress' | 'interface'>,
+  bfd: PlannedPeer['bfd'],
+  bfdKey: string | undefined,
+): BfdTemplate | undefined {
   if (bfd === undefined || !config.enabled || config.heldDown !== undefined) return undefined
   const { minimumInterval, multiplier, passive, multihop, authentication } = bfd
   return {
-    remoteAddress: config.remoteAddress,
     interval: minimumInterval,
     multiplier,
     passive,

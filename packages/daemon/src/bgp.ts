@@ -7,14 +7,14 @@
 import type { EventLog, HealthFacts, Logger } from '@starling/api'
 import type { EngineConfig } from '@starling/engine'
 import type { Plan, PlanProblem } from '@starling/intent'
-import { type BfdPeers, Speaker, type SpeakerOptions } from '@starling/speaker'
-import { bfdPeers } from './bfd.js'
+import { type BfdPeers, type BfdRanges, Speaker, type SpeakerOptions } from '@starling/speaker'
+import { bfdPeers, bfdRanges } from './bfd.js'
 import { now } from './clock.js'
 import type { SpeakerViews } from './daemon-ports.js'
 import { logNotice } from './notices.js'
 import { speakerViews } from './views/speaker.js'
 
-export type BgpSettings = Pick<SpeakerOptions, 'config' | 'listen' | 'bfd'>
+export type BgpSettings = Pick<SpeakerOptions, 'config' | 'listen' | 'bfd' | 'bfdRanges'>
 
 /** Where a plan wants to be reached, at `port` where the operator overrides it. */
 export const listenAddresses = ({ listen }: Plan, port: number = listen.port): SpeakerOptions['listen'] =>
@@ -28,6 +28,7 @@ export interface BgpOptions {
 }
 
 const NO_BFD: BfdPeers = new Map()
+const NO_BFD_RANGES: BfdRanges = new Map()
 
 export class Bgp {
   readonly #options: BgpOptions
@@ -71,19 +72,19 @@ export class Bgp {
   }
 
   /** The speaker exists when this returns; the promise rejects when it cannot start or be configured. */
-  async apply({ config, listen, bfd = NO_BFD }: BgpSettings): Promise<void> {
+  async apply({ config, listen, bfd = NO_BFD, bfdRanges = NO_BFD_RANGES }: BgpSettings): Promise<void> {
     const generation = ++this.#generation
     this.#config = config
     this.#listen = listen
     this.#configuredAt = now()
     if (this.#speaker === undefined) {
       const notice: SpeakerOptions['notice'] = (of) => logNotice(this.#options.log, of)
-      this.#speaker = new Speaker({ config, listen, bfd, notice, ...this.#options.begin() })
+      this.#speaker = new Speaker({ config, listen, bfd, bfdRanges, notice, ...this.#options.begin() })
       this.#views = speakerViews(this.#speaker)
       await this.#speaker.start()
       return
     }
-    const { added, changed, removed } = await this.#speaker.configure(config, listen, bfd)
+    const { added, changed, removed } = await this.#speaker.configure(config, listen, bfd, bfdRanges)
     const counts = { added: added.length, changed: changed.length, removed: removed.length }
     this.#options.events.push(now(), { type: 'config-applied', generation, ...counts })
   }
@@ -92,8 +93,8 @@ export class Bgp {
   applyPlan(plan: Plan, port?: number): void {
     const listen = listenAddresses(plan, port)
     const code = this.#speaker === undefined ? 'SPEAKER_FAILED' : 'CONFIGURE_FAILED'
-    this.apply({ config: plan.engine, listen, bfd: bfdPeers(plan) }).catch((error: unknown) =>
-      this.#options.log.error({ code, err: error }, String(error)),
+    this.apply({ config: plan.engine, listen, bfd: bfdPeers(plan), bfdRanges: bfdRanges(plan) }).catch(
+      (error: unknown) => this.#options.log.error({ code, err: error }, String(error)),
     )
   }
 

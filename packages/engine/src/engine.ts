@@ -22,6 +22,7 @@ import { limitData, MessageCounter } from './session/messages.js'
 import { OpenMemo } from './session/open.js'
 import type { Peer } from './session/peer.js'
 import { peerView } from './session/peer-view.js'
+import type { Signature } from './session/reasons.js'
 import { addPeer, type Reconfiguration, reconfigure, removePeer } from './session/reconfigure.js'
 import { Slots } from './session/slots.js'
 import type { ConnectionId, Sink } from './sink.js'
@@ -220,6 +221,12 @@ export class Engine implements PeerHost, TablesHost {
     if (attached.peer.current === attached.connection) this.tables.writable(attached.peer.slot, now)
   }
 
+  /** The transport saw a SYN or SYN-ACK of a peer: evidence for the reason why no connection comes of it. */
+  signatureSeen(remoteAddress: string, signature: Signature, now: number): void {
+    this.now = now
+    this.#directory.at(remoteAddress)?.signatureSeen(signature, now)
+  }
+
   // --- inputs: routes of our own, next hops, time
 
   setLocalRoute(route: LocalRoute, now: number): void {
@@ -291,6 +298,11 @@ export class Engine implements PeerHost, TablesHost {
   /** The configuration in force for an address: of a peer, or of a dynamic neighbour that is known. */
   peerConfig(remoteAddress: string): PeerConfig | undefined {
     return this.#directory.at(remoteAddress)?.config
+  }
+
+  /** The range a dynamic neighbour with this address comes from. */
+  dynamicRange(remoteAddress: string): string | undefined {
+    return this.#directory.range(remoteAddress)?.range
   }
 
   /** Is a session with this address up? The transport asks before it hands over another connection from there. */

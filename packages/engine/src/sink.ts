@@ -3,7 +3,7 @@
  *
  * No call may re-enter the engine. Views passed in are valid during the call only.
  */
-import type { FamilyName, PeerKey } from './config/types.js'
+import type { FamilyName, PeerKey, TransportConfig } from './config/types.js'
 import type { EngineEvent } from './events.js'
 
 /** A TCP connection's handle, unique while the process lives; chosen by the engine for dials, by the speaker for accepts. */
@@ -18,6 +18,7 @@ export interface ConnectTarget {
   readonly password?: string
   /** GTSM hops; 0 = off. */
   readonly ttlSecurity: number
+  readonly transport: TransportConfig
 }
 
 /** One best route (with its multipath set) for the kernel; a reused view. */

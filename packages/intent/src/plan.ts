@@ -12,7 +12,7 @@ import { blockRoutes, ownBlocks, serviceRoutes } from './originate.js'
 import { chooseSessions } from './peers/candidates.js'
 import { planMesh } from './peers/mesh.js'
 import { OptionsIndex } from './peers/options.js'
-import { dynamicNeighbors, unnumberedPeers } from './peers/ranges.js'
+import { listenRanges, unnumberedPeers } from './peers/ranges.js'
 import { buildSession } from './peers/session.js'
 import { TemplateBuilder } from './peers/template.js'
 import { PolicyBuilder } from './policy/builder.js'
@@ -46,7 +46,7 @@ export function plan(state: ClusterState, nodeName: string, options: PlanOptions
     clusterId: identity.clusterId,
     clientToClient: true,
     peers: sessions?.configs ?? new Map<PeerKey, PeerConfig>(),
-    dynamicNeighbors: sessions?.dynamic ?? [],
+    dynamicNeighbors: sessions?.ranges.map(({ neighbors }) => neighbors) ?? [],
     nextHopResolution: options.role === 'reflector' ? 'assumed' : 'tracked',
     decision: { alwaysCompareMed: false, deterministicMed: true, maximumPaths: MAXIMUM_PATHS, multipathRelax: true },
     defaultLocalPref: DEFAULT_LOCAL_PREF,
@@ -57,6 +57,7 @@ export function plan(state: ClusterState, nodeName: string, options: PlanOptions
     identity,
     engine,
     peers,
+    ranges: sessions?.ranges ?? [],
     localRoutes: [...blockRoutes(blocks), ...services.routes, ...reachableByRoutes(peers)].sort(byPrefix),
     kernel: kernelRules(state, settings, identity, services),
     listen: listenPlan(settings, identity),
@@ -101,9 +102,7 @@ function planSessions(input: SessionsInput) {
     if (peers.has(config.key)) return
     peers.set(config.key, peer)
     configs.set(config.key, config)
-    if (peer.bfd?.echo !== true) return
-    const message = 'BFD without its echo function: we send and return no echo packets'
-    problems.push({ severity: 'warning', resource: config.why.resource, field: 'bfd.echo', message })
+    if (peer.bfd?.echo === true) warnOfEcho(config.why.resource, problems)
   }
   const candidates = { state, settings, identity, node, workloads, problems }
   const explicit = chooseSessions(candidates)
@@ -114,9 +113,19 @@ function planSessions(input: SessionsInput) {
     if (peer !== undefined) add(peer)
   }
   for (const { peers: sessions } of mesh?.sessions.values() ?? []) for (const peer of sessions) add(peer)
-  const ranges = { index, templates, state, options, problems }
-  for (const peer of unnumberedPeers(ranges)) add(peer)
-  return { peers, configs, mesh, dynamic: dynamicNeighbors(ranges) }
+  const own = { index, templates, state, options, problems }
+  for (const peer of unnumberedPeers(own)) add(peer)
+  const ranges = listenRanges(own)
+  for (const { neighbors, bfd } of ranges) {
+    if (bfd?.echo === true) warnOfEcho(neighbors.template.why.resource, problems)
+  }
+  return { peers, configs, mesh, ranges }
+}
+
+/** We advertise a Required Min Echo RX Interval of 0, which forbids a peer to send any (RFC 5880 section 6.8.9). */
+function warnOfEcho(resource: string, problems: PlanProblem[]): void {
+  const message = 'BFD without its echo function: we send and return no echo packets'
+  problems.push({ severity: 'warning', resource, field: 'bfd.echo', message })
 }
 
 /** 2.6: the peer behind a gateway; lives in our table and goes to the kernel like other statics. */

@@ -4,6 +4,7 @@
  * A plan is a value. `bgp-client` applies it, `starling plan` prints it, two of them can be compared.
  */
 import type {
+  DynamicNeighbors,
   EngineConfig,
   FamilyName,
   LocalRoute,
@@ -115,6 +116,13 @@ export interface KernelRules {
   readonly wireguardNextHops: { readonly ipv4: ReadonlySet<string>; readonly ipv6: ReadonlySet<string> }
 }
 
+/** Peers that may connect from a range, with what is no business of the engine. */
+export interface PlannedRange {
+  readonly neighbors: DynamicNeighbors
+  readonly bfd: BfdOptions | undefined
+  readonly bfdKey: string | undefined
+}
+
 export interface Identity {
   readonly node: string
   readonly asNumber: number
@@ -133,6 +141,7 @@ export interface Plan {
   readonly identity: Identity
   readonly engine: EngineConfig
   readonly peers: ReadonlyMap<PeerKey, PlannedPeer>
+  readonly ranges: readonly PlannedRange[]
   readonly localRoutes: readonly PlannedRoute[]
   readonly kernel: KernelRules
   readonly listen: ListenPlan

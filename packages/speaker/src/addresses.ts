@@ -1,5 +1,6 @@
 /**
- * Our other addresses on the interface of a connection: what next-hop-self means in the other family.
+ * Addresses of a connection and beside it: our other ones on its interface are what next-hop-self means in the other
+ * family.
  */
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os'
 import { parseAddress } from '@starling/bgp-packet'
@@ -44,4 +45,10 @@ export function localAddressesBeside(localAddress: string, at: number, known = i
 function octets(name: keyof LocalAddresses, info: NetworkInterfaceInfo | undefined): LocalAddresses {
   const bytes = info === undefined ? undefined : parseAddress(info.address)
   return bytes === undefined ? {} : { [name]: bytes }
+}
+
+/** The zone of a link-local address, as node:net writes it: the interface's name, or its number when that is unknown. */
+export function zoneName(scope: number, at: number): string {
+  const found = Object.entries(interfaces(at)).find(([, list]) => list?.some(({ scopeid }) => scopeid === scope))
+  return found?.[0] ?? String(scope)
 }

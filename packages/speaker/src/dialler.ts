@@ -4,14 +4,11 @@
 import type { Socket } from 'node:net'
 import type { ConnectTarget } from '@starling/engine'
 import { hasNative, openTcpClient } from '@starling/sys'
-
-/** CS6, network control: the precedence routing traffic has had since RFC 791. */
-const TOS = 0xc0
-const FULL_TTL = 255
+import { FULL_TTL, transportOptions } from './accepted.js'
 
 /** Starts a dial; what cannot be tried at all throws (a missing device, a key the kernel refuses). */
 export function dial(target: ConnectTarget): Socket {
-  const { ttlSecurity } = target
+  const { ttlSecurity, transport } = target
   return openTcpClient({
     remoteAddress: target.remoteAddress,
     remotePort: target.remotePort,
@@ -19,6 +16,6 @@ export function dial(target: ConnectTarget): Socket {
     ...(target.interface !== undefined && { interface: target.interface }),
     ...(target.password !== undefined && { md5: target.password }),
     ...(ttlSecurity > 0 && { ttl: FULL_TTL, minTtl: FULL_TTL + 1 - ttlSecurity }),
-    ...(hasNative() && { tos: TOS }),
+    ...(hasNative() && transportOptions(transport)),
   })
 }

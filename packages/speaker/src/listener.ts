@@ -2,12 +2,13 @@
  * One listening address: kept trying while the address is not there yet, with MD5 keys that follow the configuration.
  *
  * GTSM belongs to a peer, a listener to all of them: it only sends with TTL 255 as soon as one peer wants that, and the
- * minimum is set on the accepted socket (`acceptedTtl`), before a byte of it is read.
+ * minimum is set on the accepted socket (`accepted.ts`), before a byte of it is read.
  */
 import type { Socket } from 'node:net'
 import type { EngineConfig } from '@starling/engine'
 import { Prefix } from '@starling/inet'
-import { IP, IPV6, openTcpListener, SOL, setsockopt, type TcpListener } from '@starling/sys'
+import { hasNative, openTcpListener, type TcpListener } from '@starling/sys'
+import { FULL_TTL, tosOf } from './accepted.js'
 import { type Keys, keyChanges, keyName, keysFor, wantsTtl } from './keys.js'
 import { BACKLOG, LISTEN_RETRY } from './limits.js'
 
@@ -26,7 +27,8 @@ export interface ListenerReport {
   keyFailed(at: ListenAddress, peer: string, reason: string): void
 }
 
-const FULL_TTL = 255
+/** CS6, network control: the precedence routing traffic has had since RFC 791. SYN-ACKs carry the listener's. */
+const TOS = tosOf(48)
 
 export class Listener {
   readonly #wanted: ListenAddress
@@ -74,6 +76,7 @@ export class Listener {
           backlog: BACKLOG,
           md5Keys: this.#keys,
           onKeyError: (peer, error) => this.#keyFailed(peer, error),
+          ...(hasNative() && { tos: TOS }),
           ...(this.#ttl && { ttl: FULL_TTL }),
         },
         (socket) => this.#admit(socket),
@@ -175,15 +178,4 @@ export class Listener {
 /** Listening stops at once; the promise is about the accepted connections, which live on. */
 function letGo(listener: TcpListener | undefined): void {
   listener?.close().catch(() => undefined)
-}
-
-/** GTSM for an accepted socket: segments that came from further away are dropped by the kernel from now on. */
-export function requireTtl(socket: Socket, hops: number): void {
-  // The descriptor of a net.Socket has no documented name; it has been this one since Node 0.x (node.md section 3).
-  const handle = (socket as unknown as { _handle?: { fd?: number } })._handle
-  const fd = handle?.fd
-  if (fd === undefined || fd < 0) return
-  const minimum = FULL_TTL + 1 - hops
-  if (socket.remoteFamily === 'IPv6') setsockopt(fd, SOL.IPV6, IPV6.MINHOPCOUNT, minimum)
-  else setsockopt(fd, SOL.IP, IP.MINTTL, minimum)
 }

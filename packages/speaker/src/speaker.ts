@@ -18,7 +18,9 @@ import {
   type Reconfiguration,
   type Sink,
 } from '@starling/engine'
+import { prepareAccepted } from './accepted.js'
 import { BfdHost } from './bfd/host.js'
+import { type BfdPeers, type BfdRanges, BfdWishes } from './bfd/wishes.js'
 import { now } from './clock.js'
 import { TcpConnection } from './connection.js'
 import { dial } from './dialler.js'
@@ -27,9 +29,10 @@ import { LinkSide } from './discovery/side.js'
 import { DRAIN_STAGES, DRAIN_TIME, type DrainStage } from './drain.js'
 import { endpointsOf, errorText } from './endpoints.js'
 import { MAX_CONNECTIONS, PREFIXES_PER_LOOK, TURN_BUDGET } from './limits.js'
-import { type ListenAddress, Listener, requireTtl } from './listener.js'
+import { type ListenAddress, Listener } from './listener.js'
 import { Loop } from './loop.js'
-import type { BfdPeers, LoopDelay, SinkExtras, SpeakerNotice, SpeakerOptions, StopMode } from './types.js'
+import { SignatureWatch, watchedPorts } from './signatures.js'
+import type { LoopDelay, SinkExtras, SpeakerNotice, SpeakerOptions, StopMode } from './types.js'
 import { warmUp } from './warm-up.js'
 
 interface Live {
@@ -60,6 +63,11 @@ export class Speaker {
   #configuring: Promise<unknown> = Promise.resolve()
   #config: EngineConfig
   #bfdPeers: BfdPeers
+  #bfdRanges: BfdRanges
+  readonly #bfdWishes: BfdWishes
+  readonly #signatures = new SignatureWatch((from, signature) =>
+    this.#input((at) => this.engine.signatureSeen(from, signature, at)),
+  )
   #drainStage: DrainStage = 'none'
   #draining: Promise<void> | undefined
   #drainTimer: NodeJS.Timeout | undefined
@@ -70,6 +78,7 @@ export class Speaker {
   constructor(options: SpeakerOptions) {
     this.#config = options.config
     this.#bfdPeers = options.bfd ?? new Map()
+    this.#bfdRanges = options.bfdRanges ?? new Map()
     this.#warmUp = options.warmUp ?? false
     this.#extras = options.extras
     this.#notice = options.notice ?? (() => undefined)
@@ -92,6 +101,7 @@ export class Speaker {
       changed: (peer, up, administrative) => this.bfdChanged(peer, up, administrative),
       problem: (reason) => this.#notice({ type: 'bfd-problem', reason }),
     })
+    this.#bfdWishes = new BfdWishes(this.bfd, () => this.engine)
     for (const address of options.listen) this.#listeners.set(listenKey(address), this.#listener(address))
     this.engine = new Engine(this.#effective(), this.#sink(), {
       now: now(),
@@ -107,7 +117,7 @@ export class Speaker {
     this.#delay.enable()
     await Promise.all([...this.#listeners.values()].map((listener) => listener.open(this.#effective())))
     this.#links.configured(this.#config)
-    this.bfd.set(this.#links.applyBfd(this.#bfdPeers))
+    this.#watch()
     this.#loop.poke()
   }
 
@@ -131,11 +141,17 @@ export class Speaker {
   }
 
   /** Keys first, so that a new peer never meets a listener without its key. Calls are served one after the other. */
-  configure(config: EngineConfig, listen?: readonly ListenAddress[], bfd?: BfdPeers): Promise<Reconfiguration> {
+  configure(
+    config: EngineConfig,
+    listen?: readonly ListenAddress[],
+    bfd?: BfdPeers,
+    bfdRanges?: BfdRanges,
+  ): Promise<Reconfiguration> {
     return this.#serve(() => {
       this.#config = config
       this.#listenWanted = listen ?? this.#listenWanted
       this.#bfdPeers = bfd ?? this.#bfdPeers
+      this.#bfdRanges = bfdRanges ?? this.#bfdRanges
       this.#links.configured(config)
     })
   }
@@ -148,11 +164,16 @@ export class Speaker {
       await this.#listen(this.#links.listen(this.#listenWanted), effective)
       const result = this.#input((at) => this.engine.configure(effective, at))
       // Behind the engine, so that every verdict finds its peer.
-      this.bfd.set(this.#links.applyBfd(this.#bfdPeers))
+      this.#watch()
       return result
     })
     this.#configuring = done.catch(() => undefined)
     return done
+  }
+
+  #watch(): void {
+    this.#bfdWishes.set(this.#links.applyBfd(this.#bfdPeers), this.#bfdRanges)
+    this.#signatures.set(watchedPorts(this.#config, this.ports))
   }
 
   /** Many changes of one turn are one. */
@@ -249,6 +270,7 @@ export class Speaker {
       await sleep(this.#live.size > 0 ? GOODBYE : 0)
     }
     this.#loop.stop()
+    this.#signatures.close()
     this.#delay.disable()
     // Closed by the kernel, without a word: to a helper this is a restart (RFC 4724 section 4.2).
     for (const { connection } of this.#live.values()) connection.close(options.mode === 'restart' ? 'abort' : 'flush')
@@ -316,6 +338,7 @@ export class Speaker {
       untrackNextHop: (address) => extras.untrackNextHop(address),
       event: (event) => {
         this.#links.event(event)
+        this.#bfdWishes.observe(event)
         extras.event(event)
       },
     }
@@ -410,12 +433,12 @@ export class Speaker {
     this.#flush()
   }
 
-  /** GTSM on the accepted socket, from the peer's or its range's configuration. */
+  /** What its peer or range wants of the accepted socket. */
   #guard(socket: Socket, remoteAddress: string): void {
     const peer = this.engine.peerConfig(remoteAddress)
-    if (peer === undefined || peer.ttlSecurity === 0) return
+    if (peer === undefined) return
     try {
-      requireTtl(socket, peer.ttlSecurity)
+      prepareAccepted(socket, peer)
     } catch (error) {
       this.#notice({ type: 'connection-refused', remoteAddress: peer.remoteAddress, reason: errorText(error) })
       socket.destroy()

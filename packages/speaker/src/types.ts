@@ -1,8 +1,8 @@
 /**
  * What a speaker is started with, and what it tells.
  */
-import type { EngineConfig, EngineOptions, PeerKey, Sink } from '@starling/engine'
-import type { BfdPeer } from './bfd/host.js'
+import type { EngineConfig, EngineOptions, Sink } from '@starling/engine'
+import type { BfdPeers, BfdRanges } from './bfd/wishes.js'
 import type { ListenAddress } from './listener.js'
 
 /** What the engine asks for that is not about connections: the kernel's and the operator's side. */
@@ -25,6 +25,8 @@ export interface SpeakerOptions {
   readonly listen: readonly ListenAddress[]
   /** Peers with BFD. */
   readonly bfd?: BfdPeers
+  /** Ranges whose dynamic neighbours get BFD. */
+  readonly bfdRanges?: BfdRanges
   readonly extras: SinkExtras
   readonly notice?: (notice: SpeakerNotice) => void
   /** Uniform in [0, 1); Math.random by default. */
@@ -36,8 +38,6 @@ export interface SpeakerOptions {
   /** Other tables than the engine's own, for tests. */
   readonly tables?: EngineOptions['tables']
 }
-
-export type BfdPeers = ReadonlyMap<PeerKey, BfdPeer>
 
 export type StopMode = 'restart' | 'shutdown' | 'drain'
 

@@ -22,6 +22,7 @@ export const PLAIN_PEER: PlainPeer = {
   description: '',
   enabled: true,
   ttlSecurity: 0,
+  transport: { dscp: 48, userTimeout: 0, maximumSegment: 0 },
   families: PLAIN_FAMILIES,
   timers: {
     holdTime: 90,

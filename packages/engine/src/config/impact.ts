@@ -33,6 +33,8 @@ export const IMPACT: Record<keyof PeerConfig, Impact> = {
   heldDown: 'timers',
   password: 'reconnect',
   ttlSecurity: 'reconnect',
+  /** From the next connection on: no mark in a header is worth a session. */
+  transport: 'none',
   /** Refined by {@link familiesImpact}: limits do not reset anything. */
   families: 'renegotiate',
   /** Refined by {@link timersImpact}. */

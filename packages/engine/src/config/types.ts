@@ -92,6 +92,16 @@ export interface PeerTimers {
   readonly advertisementInterval: number
 }
 
+/** What the kernel is told about the TCP connection. In force from the next connection on. */
+export interface TransportConfig {
+  /** Differentiated services code point of what we send, 0 to 63; routing traffic is CS6 = 48 (RFC 2474, RFC 4594). */
+  readonly dscp: number
+  /** Milliseconds unacknowledged octets may wait (RFC 5482); 0 = the kernel's retransmission limit. */
+  readonly userTimeout: number
+  /** Largest segment we ask for and send; 0 = what the path allows. */
+  readonly maximumSegment: number
+}
+
 /** RFC 9234 roles; the OTC attribute rules follow from the pair. */
 export type BgpRole = 'provider' | 'rs' | 'rs-client' | 'customer' | 'peer'
 
@@ -125,6 +135,7 @@ export interface PeerConfig {
   readonly password?: string
   /** GTSM (RFC 5082): hops allowed; 0 = off, TTL 64 multihop. */
   readonly ttlSecurity: number
+  readonly transport: TransportConfig
 
   readonly families: readonly PeerFamilyConfig[]
   readonly timers: PeerTimers

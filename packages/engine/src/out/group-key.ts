@@ -28,6 +28,7 @@ export const FIELD_ROLE: Record<keyof PeerConfig, Role> = {
   heldDown: 'session',
   password: 'session',
   ttlSecurity: 'session',
+  transport: 'session',
   families: 'session',
   timers: 'session',
   gracefulRestart: 'session',

@@ -4,6 +4,7 @@
  */
 import {
   CeaseError,
+  hardResetData,
   NotificationCode,
   notificationCodeName,
   notificationOf,
@@ -50,6 +51,14 @@ export function cease(reason: string, subcode: number, options: { text?: string;
     orderly: true,
     ...(options.final === true && { final: true }),
   }
+}
+
+/** RFC 8538 section 3: where a NOTIFICATION alone would keep routes, a final one travels as a Hard Reset. */
+export function hardened(cause: Cause, negotiated: boolean): Cause {
+  const info = cause.notification
+  if (cause.final !== true || info === undefined || !negotiated) return cause
+  const data = hardResetData(info.code, info.subcode, info.data)
+  return { ...cause, notification: notificationInfo(NotificationCode.cease, CeaseError.hardReset, data) }
 }
 
 export function transport(reason: string): Cause {

@@ -6,14 +6,14 @@
  * peer that restarted is back before we noticed it went). The machine that reaches Established becomes `current`.
  * Idle hold, back-off, shutdown reasons, graceful restart and the slot in the tables live here.
  */
-import { type Capability, CeaseError, hardResetData, NotificationCode } from '@starling/bgp-packet'
+import { type Capability, CeaseError, NotificationCode } from '@starling/bgp-packet'
 import { PATIENT_FAILURES } from '../config/limits.js'
 import type { PeerConfig, PeerKey } from '../config/types.js'
 import type { NotificationInfo, SessionState } from '../events.js'
 import type { FamilyIndex, PeerSlot, SessionParameters, UpdateError } from '../rib/contract.js'
 import type { ConnectionId } from '../sink.js'
 import { Backoff } from './backoff.js'
-import { type Cause, COLLISION, cease, notificationInfo } from './cause.js'
+import { type Cause, COLLISION, cease, hardened, notificationInfo } from './cause.js'
 import { collisionLoser } from './collision.js'
 import { Connection, type ConnectionOwner, type Endpoints, NO_ANSWER } from './connection.js'
 import { familyNameOf } from './families.js'
@@ -22,11 +22,12 @@ import type { PeerHost } from './host.js'
 import type { Negotiated } from './negotiated.js'
 import { judgeOpen, NO_OMISSIONS, omissionsAfter } from './open.js'
 import { sessionParameters } from './parameters.js'
-import { dialReason, lossReason, receivedReason } from './reasons.js'
+import { dialReason, lossReason, receivedReason, type Signature, type SignatureSeen } from './reasons.js'
 import { decodeRefresh, encodeRefresh } from './refresh.js'
 
 const NEVER = Number.POSITIVE_INFINITY
 const NO_SLOT = -1
+const BFD_AWAITED = 'waits for BFD to come up (strict mode)'
 const BFD_DOWN = 'BFD went down: the path to the peer is broken'
 const RANK: Record<SessionState, number> = {
   Idle: 0,
@@ -62,6 +63,10 @@ export class Peer implements ConnectionOwner, HelperActions {
   established = 0
   flaps = 0
   bfdUp = false
+  /** Either side said AdminDown: strict mode does not wait for BFD then (RFC 5882 section 4.1). */
+  bfdExcused = false
+  /** Of SYNs that led to no connection: what the transport saw of their signatures. */
+  signature: SignatureSeen | undefined
   /** `admin disable`, with its text; survives reconfiguration, not a restart of the process. */
   adminDown: { readonly reason: string } | undefined
   /** Over a prefix limit: until then, or until an operator acts (Infinity). */
@@ -101,7 +106,7 @@ export class Peer implements ConnectionOwner, HelperActions {
     if (this.limitUntil === NEVER) return 'prefix limit reached: stays down until it is restarted by hand'
     if (this.limitUntil !== undefined && now < this.limitUntil)
       return 'prefix limit reached: waits before it starts again'
-    if (config.bfdStrict && !this.bfdUp && this.current === undefined) return 'waits for BFD to come up (strict mode)'
+    if (config.bfdStrict && !this.bfdUp && !this.bfdExcused && this.current === undefined) return BFD_AWAITED
     return undefined
   }
 
@@ -115,20 +120,11 @@ export class Peer implements ConnectionOwner, HelperActions {
   stop(cause: Cause, now: number): void {
     for (const connection of [this.incoming, this.outgoing, this.current]) {
       if (connection !== undefined && connection.state !== 'Idle') {
-        connection.fire('ManualStop', now, this.#hardened(connection, cause))
+        connection.fire('ManualStop', now, hardened(cause, connection.negotiated?.restart?.notification === true))
       }
     }
     if (cause.final === true) this.helper.end()
     this.idleUntil = NEVER
-  }
-
-  /** RFC 8538 section 3: when a NOTIFICATION alone would keep routes, a final one travels as a Hard Reset. */
-  #hardened(connection: Connection, cause: Cause): Cause {
-    const info = cause.notification
-    if (cause.final !== true || info === undefined || connection.negotiated?.restart?.notification !== true)
-      return cause
-    const data = hardResetData(info.code, info.subcode, info.data)
-    return { ...cause, notification: notificationInfo(NotificationCode.cease, CeaseError.hardReset, data) }
   }
 
   /**
@@ -175,6 +171,7 @@ export class Peer implements ConnectionOwner, HelperActions {
     this.incoming = connection
     this.#host.deferral.answered(this.key)
     this.#host.adopt(id, this, connection)
+    this.signature = undefined
     connection.attached(id, endpoints, now)
     this.#host.wake(connection.deadline())
     return undefined
@@ -188,6 +185,7 @@ export class Peer implements ConnectionOwner, HelperActions {
       remoteAddress: config.remoteAddress,
       remotePort: config.remotePort,
       ttlSecurity: config.ttlSecurity,
+      transport: config.transport,
       ...(config.localAddress !== undefined && { localAddress: config.localAddress }),
       ...(config.interface !== undefined && { interface: config.interface }),
       ...(config.password !== undefined && { password: config.password }),
@@ -269,6 +267,7 @@ export class Peer implements ConnectionOwner, HelperActions {
     const endpoints = connection.endpoints
     if (negotiated === undefined || endpoints === undefined) return
     this.current = connection
+    this.signature = undefined
     if (connection === this.outgoing) this.outgoing = new Connection(this, true)
     else this.incoming = undefined
     this.incoming?.fire('OpenCollisionDump', now, COLLISION)
@@ -329,6 +328,11 @@ export class Peer implements ConnectionOwner, HelperActions {
     if (this.limitUntil !== NEVER) this.#host.wake(this.limitUntil)
   }
 
+  /** A SYN or SYN-ACK of the peer has arrived; whether TCP took it is another question. */
+  signatureSeen(signature: Signature, now: number): void {
+    if (this.current === undefined) this.signature = { signature, at: now }
+  }
+
   disable(reason: string, now: number): void {
     this.adminDown = { reason }
     this.settle(now)
@@ -355,13 +359,10 @@ export class Peer implements ConnectionOwner, HelperActions {
   bfdChanged(up: boolean, now: number, administrative: boolean): void {
     const was = this.bfdUp
     this.bfdUp = up
-    if (up) {
-      if (!was && this.config.bfdStrict) this.schedule(now, 0)
-      return
-    }
+    this.bfdExcused = !up && administrative
     if (this.current === undefined) {
-      // Strict mode: what was still opening waits, too.
-      if (was && this.config.bfdStrict) this.settle(now)
+      // Strict mode: what was still opening waits, what waited may start.
+      if (this.config.bfdStrict) this.settle(now)
     } else if (was && !administrative) {
       // RFC 9384: the path is dead, so the routes go at once, and the peer learns why when it can.
       this.stop(cease(BFD_DOWN, CeaseError.bfdDown, { final: true }), now)

@@ -452,4 +452,12 @@ describe('our own options', () => {
     expect(told(true)).toContain('bfd.echo')
     expect(told(false)).not.toContain('bfd.echo')
   })
+
+  test('a session takes its transport from its options, and CS6 without', () => {
+    const wish = options('o', { peers: ['tor'], dscp: 0, tcpUserTimeout: '30s', tcpMaximumSegment: 1300 })
+    const transport = (...more: typeof documents) =>
+      find(planOf('a', [...documents, ...more]), 'Global_192_0_2_1')?.config.transport
+    expect(transport()).toEqual({ dscp: 48, userTimeout: 0, maximumSegment: 0 })
+    expect(transport(wish)).toEqual({ dscp: 0, userTimeout: 30_000, maximumSegment: 1300 })
+  })
 })

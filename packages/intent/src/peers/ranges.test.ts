@@ -94,4 +94,43 @@ describe('StarlingPeerOptions that make peers', () => {
       },
     ])
   })
+
+  test('a range has its own resource for a template, and nothing of the mesh', () => {
+    const given = [
+      ...documents,
+      options('m', { mesh: true, holdTime: '30s', role: 'peer' }),
+      options('r', {
+        listenRanges: [
+          { cidr: '198.51.100.0/24', remoteAs: 65001, ttlSecurity: 1 },
+          { cidr: '2001:db8:5::/64', remoteAs: 'external' },
+        ],
+        holdTime: '9s',
+        keepaliveTime: '1s',
+        strictImport: true,
+        dscp: 10,
+        tcpUserTimeout: '20s',
+        tcpMaximumSegment: 1400,
+        advertisementInterval: '2s',
+        importLimits: { ipv4: { maximum: 7, action: 'restart' } },
+        gracefulRestart: { enabled: false },
+        bfd: { minimumInterval: '100ms', strict: true, echo: true },
+      }),
+    ]
+    const { engine, ranges, problems } = planOf('a', given)
+    const [four, six] = engine.dynamicNeighbors.map(({ template }) => template)
+    expect(four).toMatchObject({
+      remoteAs: 65001,
+      ttlSecurity: 1,
+      transport: { dscp: 10, userTimeout: 20_000, maximumSegment: 1400 },
+      timers: { holdTime: 9, keepaliveTime: 1, advertisementInterval: 2000 },
+      families: [{ family: 'ipv4', importLimit: { maximum: 7, action: 'restart' } }],
+      gracefulRestart: { enabled: false },
+      bfdStrict: true,
+    })
+    expect(four?.role).toBeUndefined()
+    expect(four?.importPolicy.length).toBeGreaterThan(0)
+    expect(six).toMatchObject({ remoteAs: 'external', ttlSecurity: 0, families: [{ family: 'ipv6' }] })
+    expect(ranges.map(({ bfd }) => bfd?.minimumInterval)).toEqual([100, 100])
+    expect(problems.map(({ field }) => field)).toContain('bfd.echo')
+  })
 })

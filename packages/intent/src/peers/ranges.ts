@@ -6,9 +6,9 @@
 import { type DynamicNeighbors, type PeerConfig, peerKey, unnumberedAddress, type Why } from '@starling/engine'
 import type { PeerOptionsResource } from '@starling/resources'
 import type { ClusterState } from '../state.js'
-import type { PlannedPeer, PlanOptions, PlanProblem } from '../types.js'
+import type { PlannedPeer, PlannedRange, PlanOptions, PlanProblem } from '../types.js'
 import type { Candidate } from './candidates.js'
-import type { OptionsIndex } from './options.js'
+import type { MergedOptions, OptionsIndex } from './options.js'
 import { resolveSecret } from './secrets.js'
 import type { SessionTemplate, TemplateBuilder } from './template.js'
 
@@ -22,10 +22,10 @@ export interface RangesInput {
 
 const resourceOf = ({ metadata }: PeerOptionsResource): string => `StarlingPeerOptions/${metadata.name}`
 
-export function dynamicNeighbors(input: RangesInput): readonly DynamicNeighbors[] {
+export function listenRanges(input: RangesInput): readonly PlannedRange[] {
   const { index, templates, state, options } = input
   return index.resources.flatMap((owner) =>
-    owner.spec.listenRanges.map(({ cidr, maximum, remoteAs, filters, password: source }, i) => {
+    owner.spec.listenRanges.map(({ cidr, maximum, remoteAs, ttlSecurity, filters, password: source }, i) => {
       const resource = resourceOf(owner)
       const { description, routeReflectorClient, ...own } = index.own(owner)
       const template = templates.own({
@@ -35,7 +35,7 @@ export function dynamicNeighbors(input: RangesInput): readonly DynamicNeighbors[
         options: own,
         filters: known(input, resource, `spec.listenRanges[${i}]`, filters),
       })
-      return {
+      const neighbors: DynamicNeighbors = {
         range: cidr.network,
         maximum,
         template: {
@@ -44,9 +44,11 @@ export function dynamicNeighbors(input: RangesInput): readonly DynamicNeighbors[
           description: description ?? `range ${cidr.network}`,
           why: { resource, field: `spec.listenRanges[${i}]`, rule: `peers that connect from ${cidr.network}` },
           remoteAs,
+          ttlSecurity,
           ...secret(template, resolveSecret(source, state, options)),
         },
       }
+      return { neighbors, ...bfdOf(input, own) }
     }),
   )
 }
@@ -102,7 +104,6 @@ function unnumbered(input: RangesInput, owner: PeerOptionsResource, i: number): 
     routeReflectorClient: routeReflectorClient ?? template.routeReflectorClient,
     ...secret(template, resolveSecret(source, state, options)),
   }
-  const bfd = typeof own.bfd === 'object' && own.bfd.enabled ? own.bfd : undefined
   const candidate: Candidate = {
     kind: config.kind,
     rank: 1,
@@ -126,10 +127,14 @@ function unnumbered(input: RangesInput, owner: PeerOptionsResource, i: number): 
     shadowed: [],
     remoteClusterId: undefined,
     reachableBy: undefined,
-    bfd,
-    bfdKey: resolveSecret(bfd?.authentication, state, options).password,
+    ...bfdOf(input, own),
     makings: { basis: template, candidate, shadowed: [] },
   }
+}
+
+function bfdOf({ state, options }: RangesInput, own: MergedOptions): Pick<PlannedPeer, 'bfd' | 'bfdKey'> {
+  const bfd = typeof own.bfd === 'object' && own.bfd.enabled ? own.bfd : undefined
+  return { bfd, bfdKey: resolveSecret(bfd?.authentication, state, options).password }
 }
 
 function secret(

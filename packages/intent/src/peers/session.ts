@@ -67,6 +67,7 @@ export function buildSession(
     heldDown: template.heldDown,
     password: template.password,
     ttlSecurity: template.ttlSecurity,
+    transport: template.transport,
     families: template.families,
     timers: template.timers,
     gracefulRestart: template.gracefulRestart,

@@ -141,6 +141,7 @@ export class TemplateBuilder {
       localAs,
       enabled: own.enabled ?? true,
       ttlSecurity: localWorkload ? 0 : (spec?.ttlSecurity ?? 0),
+      transport: interner.keep(transportOf(own)),
       families: interner.keep(families.map((name) => familyConfig(name, own, linkLocal))),
       timers: interner.keep(timersOf(own, localWorkload ? undefined : spec?.keepaliveTime)),
       gracefulRestart: interner.keep(this.#gracefulRestart(own, peer, localWorkload)),
@@ -264,6 +265,16 @@ function timersOf(own: MergedOptions, keepalive: number | undefined): PeerConfig
     idleHoldTime: [minimum, Math.max(minimum, maximum)],
     sendHoldTime: own.sendHoldTime ?? 0,
     advertisementInterval: own.advertisementInterval ?? 0,
+  }
+}
+
+const CS6 = 48
+
+function transportOf(own: MergedOptions): PeerConfig['transport'] {
+  return {
+    dscp: own.dscp ?? CS6,
+    userTimeout: own.tcpUserTimeout ?? 0,
+    maximumSegment: own.tcpMaximumSegment ?? 0,
   }
 }
 

@@ -68,6 +68,10 @@ export const peerOptionFields = z.object({
   localAddress: optionalAddress,
   /** Bind to this device: VRFs, several uplinks. */
   interface: optionalString,
+  /** Differentiated services code point of our packets; CS6 = 48 when absent. */
+  dscp: z.number().int().min(0).max(63).optional(),
+  tcpUserTimeout: seconds(1, 86400).optional(),
+  tcpMaximumSegment: z.number().int().min(88).max(32767).optional(),
   bfd: z.union([z.boolean().transform((enabled) => bfd.parse({ enabled })), bfd]).optional(),
   holdTime: seconds(3, 65535).optional(),
   keepaliveTime: seconds(1, 21845).optional(),
@@ -121,6 +125,8 @@ const dynamicRange = z.object({
   cidr: networkCidr,
   maximum: z.number().int().min(1).max(10000).default(100),
   remoteAs: z.union([z.enum(['external', 'internal', 'any']), asNumber]),
+  /** GTSM hops, as in a BGPPeer; 0 = off. */
+  ttlSecurity: z.number().int().min(0).max(255).default(0),
   filters: z.array(z.string()).default([]),
   password: z.object({ secretKeyRef: z.object({ name: z.string().min(1), key: z.string().min(1) }) }).optional(),
 })

@@ -43,6 +43,9 @@ export interface BfdStatistics {
   readonly strangers: number
 }
 
+/** `excused`: not up because somebody switched it off, or because our own worker ended. */
+type Verdict = 'up' | 'down' | 'excused'
+
 /** A worker that died comes again after this. */
 const RESTART = 1_000
 const STOP_LIMIT = 500
@@ -59,6 +62,8 @@ export class BfdHost {
   #worker: Worker | undefined
   #targets = new Map<string, BfdTarget>()
   #peers = new Map<PeerKey, string>()
+  /** What was last said of each session; `down` when nothing was. */
+  readonly #verdicts = new Map<string, Verdict>()
   #reports = new Map<string, BfdSessionReport & { readonly since: number }>()
   #lateness = QUIET
   #strangers = 0
@@ -83,9 +88,13 @@ export class BfdHost {
     this.#peers = next
     this.#targets = targets
     for (const key of this.#reports.keys()) if (!targets.has(key)) this.#reports.delete(key)
+    for (const key of this.#verdicts.keys()) if (!targets.has(key)) this.#verdicts.delete(key)
     if (targets.size > 0 || this.#worker !== undefined) this.#tell({ type: 'set', targets: [...targets.values()] })
     for (const peer of before.keys()) if (!next.has(peer)) this.#events.changed(peer, false, true)
-    for (const [peer, key] of next) if (this.#reports.get(key)?.state === 'Up') this.#events.changed(peer, true, false)
+    for (const [peer, key] of next) {
+      const verdict = this.#verdicts.get(key) ?? 'down'
+      if (verdict === 'up' || before.get(peer) !== key) this.#say(peer, verdict)
+    }
   }
 
   /** Undefined: none is configured for this peer. */
@@ -139,7 +148,7 @@ export class BfdHost {
   #died(): void {
     this.#worker = undefined
     this.#reports.clear()
-    for (const peer of this.#peers.keys()) this.#events.changed(peer, false, true)
+    for (const key of this.#targets.keys()) this.#judge(key, 'excused')
     this.#restart = setTimeout(() => this.#tell({ type: 'set', targets: [...this.#targets.values()] }), RESTART)
     this.#restart.unref()
   }
@@ -148,10 +157,6 @@ export class BfdHost {
     switch (message.type) {
       case 'changed':
         this.#keep(message.session)
-        if (message.session.state === 'Up') this.#verdict(message.session.key, true, false)
-        else if (message.from === 'Up') {
-          this.#verdict(message.session.key, false, message.session.remoteState === 'AdminDown')
-        }
         break
       case 'report':
         for (const session of message.sessions) this.#keep(session)
@@ -167,11 +172,21 @@ export class BfdHost {
   }
 
   #keep(report: BfdSessionReport): void {
-    if (this.#targets.has(report.key)) this.#reports.set(report.key, { ...report, since: now() - report.age })
+    const { key, state, remoteState } = report
+    if (!this.#targets.has(key)) return
+    this.#reports.set(key, { ...report, since: now() - report.age })
+    this.#judge(key, state === 'Up' ? 'up' : remoteState === 'AdminDown' ? 'excused' : 'down')
   }
 
-  #verdict(key: string, up: boolean, administrative: boolean): void {
-    for (const [peer, target] of this.#peers) if (target === key) this.#events.changed(peer, up, administrative)
+  /** Told once per change: nothing that was said before is said again. */
+  #judge(key: string, verdict: Verdict): void {
+    if ((this.#verdicts.get(key) ?? 'down') === verdict) return
+    this.#verdicts.set(key, verdict)
+    for (const [peer, target] of this.#peers) if (target === key) this.#say(peer, verdict)
+  }
+
+  #say(peer: PeerKey, verdict: Verdict): void {
+    this.#events.changed(peer, verdict === 'up', verdict === 'excused')
   }
 }
 
