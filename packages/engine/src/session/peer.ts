@@ -330,7 +330,9 @@ export class Peer implements ConnectionOwner, HelperActions {
 
   /** A SYN or SYN-ACK of the peer has arrived; whether TCP took it is another question. */
   signatureSeen(signature: Signature, now: number): void {
-    if (this.current === undefined) this.signature = { signature, at: now }
+    if (this.current !== undefined) return
+    const since = this.signature?.signature === signature ? this.signature.since : now
+    this.signature = { signature, since, at: now }
   }
 
   disable(reason: string, now: number): void {

@@ -52,6 +52,8 @@ export type Signature = 'none' | 'md5' | 'ao'
 /** The newest SYN or SYN-ACK of the peer. Anybody can forge one: it explains, it decides nothing. */
 export interface SignatureSeen {
   readonly signature: Signature
+  /** The first and the last of those that led to no connection. */
+  readonly since: number
   readonly at: number
 }
 
@@ -62,7 +64,7 @@ const EVIDENCE_SETTLES = 1_000
 
 /** A mismatch of TCP signatures that the packets themselves show, although no connection can tell of it. */
 export function signatureReason(peer: PeerConfig, seen: SignatureSeen | undefined, now: number): string | undefined {
-  if (seen === undefined || now - seen.at > EVIDENCE_AGE || now - seen.at < EVIDENCE_SETTLES) return undefined
+  if (seen === undefined || now - seen.at > EVIDENCE_AGE || now - seen.since < EVIDENCE_SETTLES) return undefined
   const { remoteAddress, password } = peer
   if (seen.signature === 'ao')
     return `${remoteAddress} signs its packets with TCP-AO, which is unsupported here: use MD5`
