@@ -25,6 +25,35 @@ const NO_POLICY: PolicyTerm = term(
   'reject',
 )
 
+function strictTerm(rule: string, ranges: Parameters<typeof prefixIn>[0]): PolicyTerm {
+  const why = { resource: 'StarlingPeerOptions', field: 'strictImport', rule }
+  return term(why, [{ kind: 'peer-type', is: 'ebgp' }, prefixIn(ranges)], 'reject')
+}
+
+/** Behind the filters: one that accepts such a prefix has said so on purpose. RFC 1918, 6598, 4193 and RFC 6890. */
+const PRIVATE = {
+  ipv4: ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10'],
+  ipv6: ['fc00::/7'],
+} as const
+const MARTIAN = {
+  ipv4: ['0.0.0.0/8', '127.0.0.0/8', '169.254.0.0/16', '224.0.0.0/3'],
+  ipv6: ['::/8', 'fe80::/10', 'ff00::/8'],
+} as const
+
+const strictTerms = (family: FamilyName): readonly PolicyTerm[] => [
+  strictTerm('no default route', [exactly(family, family === 'ipv4' ? '0.0.0.0/0' : '::/0')]),
+  strictTerm(
+    'no private prefix (a BGPFilter may accept it)',
+    PRIVATE[family].map((network) => within(family, network)),
+  ),
+  strictTerm(
+    'no martian',
+    MARTIAN[family].map((network) => within(family, network)),
+  ),
+]
+
+const STRICT = { ipv4: strictTerms('ipv4'), ipv6: strictTerms('ipv6') }
+
 /** What of a session's own options has a say here. */
 export interface PolicyOptions {
   readonly strictImport?: boolean | undefined
@@ -56,8 +85,9 @@ export class PolicyBuilder {
       const wishes = this.#filters(filters, 'import', family)
       return [
         ...(requirePolicy && wishes.length === 0 ? [NO_POLICY] : []),
-        ...(strict ? this.#strictTerms(family) : []),
+        ...(strict ? this.#poolTerms(family) : []),
         ...wishes,
+        ...(strict ? STRICT[family] : []),
         term(
           builtin('elevated priority: preference 200 (calico.md 2.7)'),
           [{ kind: 'local-pref', operator: '>', value: elevated }],
@@ -225,11 +255,16 @@ export class PolicyBuilder {
   }
 
   /** Our own option for eBGP peers: neither the default route nor what the cluster itself owns comes in. */
-  #strictTerms(family: FamilyName): PolicyTerm[] {
-    const network = family === 'ipv4' ? '0.0.0.0/0' : '::/0'
+  /** Never, whatever a filter says: our own pools are not somebody else's to announce. */
+  #poolTerms(family: FamilyName): PolicyTerm[] {
     const own = this.#input.state.all('IPPool').filter(({ spec }) => spec.cidr.family === family)
-    const ranges = [exactly(family, network), ...own.map(({ spec }) => within(family, spec.cidr.network))]
-    const why = { resource: 'StarlingPeerOptions', field: 'strictImport', rule: 'no default route, no own pool space' }
-    return [term(why, [{ kind: 'peer-type', is: 'ebgp' }, prefixIn(ranges)], 'reject')]
+    return own.length === 0
+      ? []
+      : [
+          strictTerm(
+            'no own pool space',
+            own.map(({ spec }) => within(family, spec.cidr.network)),
+          ),
+        ]
   }
 }

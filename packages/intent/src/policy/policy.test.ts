@@ -204,19 +204,36 @@ describe('import from peers (calico.md 2.7)', () => {
     expect(ask({ from: 'static', prefix: '10.244.1.0/26', to: MESH }, with_([])).verdict).toBe('accept')
   })
 
-  test('strict import keeps the default route and pool space of eBGP peers out', () => {
-    const tor = peer(
-      'tor',
-      { peerIP: '192.0.2.1', asNumber: 65001 },
-      { annotations: { 'starling.io/strict-import': 'true' } },
-    )
-    const strict = [...base.filter((_, i) => i !== 3), tor]
-    const verdict = (prefix: string) => ask({ from: TOR, prefix, to: 'kernel' }, strict).verdict
-    expect([verdict('0.0.0.0/0'), verdict('10.244.7.0/26'), verdict('198.51.100.0/24')]).toEqual([
-      'reject',
-      'reject',
-      'accept',
-    ])
+  describe('strict import', () => {
+    const tor = (filters: readonly string[]) => [
+      ...base.filter((_, i) => i !== 3),
+      peer(
+        'tor',
+        { peerIP: '192.0.2.1', asNumber: 65001, filters },
+        { annotations: { 'starling.io/strict-import': 'true' } },
+      ),
+      filter('wanted', {
+        importV4: [
+          { action: 'Accept', cidr: '0.0.0.0/0', matchOperator: 'Equal' },
+          { action: 'Accept', cidr: '10.99.0.0/16', matchOperator: 'In' },
+          { action: 'Accept', cidr: '10.244.0.0/16', matchOperator: 'In' },
+        ],
+      }),
+    ]
+    test.each([
+      ['the default route', '0.0.0.0/0', 'reject', 'accept'],
+      ['our own pool space, filter or not', '10.244.7.0/26', 'reject', 'reject'],
+      ['a private prefix', '10.99.1.0/24', 'reject', 'accept'],
+      ['one no filter speaks of', '192.168.7.0/24', 'reject', 'reject'],
+      ['shared address space', '100.64.0.0/16', 'reject', 'reject'],
+      ['a martian', '169.254.1.0/24', 'reject', 'reject'],
+      ['multicast', '224.0.0.0/4', 'reject', 'reject'],
+      ['an ordinary prefix', '198.51.100.0/24', 'accept', 'accept'],
+      ['one that only covers private space', '8.0.0.0/6', 'accept', 'accept'],
+    ] as const)('%s: %s is met by %s, with a filter that accepts some by %s', (_what, prefix, plain, filtered) => {
+      const verdict = (filters: readonly string[]) => ask({ from: TOR, prefix, to: 'kernel' }, tor(filters)).verdict
+      expect([verdict([]), verdict(['wanted'])]).toEqual([plain, filtered])
+    })
   })
 })
 

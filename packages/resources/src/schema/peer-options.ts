@@ -112,7 +112,7 @@ export const peerOptionFields = z.object({
   enforceFirstAs: z.boolean().optional(),
   asOverride: z.boolean().optional(),
   removePrivateAs: z.boolean().optional(),
-  /** eBGP: do not take the default route, nor prefixes inside the cluster's own pools. */
+  /** eBGP: nothing inside the cluster's own pools, and neither default route, private prefixes nor martians unless a BGPFilter accepts them. */
   strictImport: z.boolean().optional(),
   /** eBGP: nothing in and nothing out without a BGPFilter that says so (RFC 8212). */
   requirePolicy: z.boolean().optional(),
