@@ -1,0 +1,65 @@
+/**
+ * The benchmark's own honesty: its load finds a table complete when it is, and counts what must not happen when it does.
+ */
+import { createServer } from 'node:net'
+import { KEEPALIVE } from '@starling/bgp-packet'
+import { beforeAll, expect, test } from 'vitest'
+import { serveFloor } from '../../bench/reflect/floor.js'
+import { Load, type Phase } from '../../bench/reflect/load.js'
+import { announcementsOf, openOf } from '../../bench/reflect/messages.js'
+import { SCENARIOS, type Scenario, universeOf } from '../../bench/reflect/scenarios.js'
+import { enterPrivateNetwork, ip } from './support/network.js'
+
+const [first] = SCENARIOS
+if (first === undefined) throw new Error('no scenario')
+const plain: Scenario = {
+  ...first,
+  clients: 6,
+  senders: 6,
+  latency: 6,
+  kill: 0,
+  reconnect: false,
+  storm: false,
+  limit: 2,
+}
+
+beforeAll(() => {
+  enterPrivateNetwork()
+  ip('address add 100.64.0.1/16 dev lo')
+})
+
+async function play(scenario: Scenario) {
+  const load = new Load(scenario)
+  const phases: Phase[] = []
+  await load.play((phase) => phases.push(phase))
+  load.stop()
+  return { load, phases }
+}
+
+test('a reflector that tells everybody everything else is found complete, without a fault', async () => {
+  const floor = serveFloor()
+  const { load, phases } = await play(plain)
+  expect(phases.map(({ phase, ok, wrong }) => [phase, ok, wrong])).toEqual([
+    ['establish', true, 0],
+    ['announce', true, 0],
+    ['latency', true, 0],
+  ])
+  expect(load.faults).toEqual({ unknown: 0, own: 0, nextHop: 0, notification: 0 })
+  expect(load.losses).toBe(0)
+  const table = await play({ ...plain, clients: 3, senders: 1, prefixesOfSender: 5_000, internet: true, latency: 3 })
+  expect(table.phases.every(({ ok }) => ok)).toBe(true)
+  floor.close()
+})
+
+test('one that sends a route back, changes next hops or forgets a prefix is caught', async () => {
+  const universe = universeOf(plain)
+  const theirs = announcementsOf(plain, universe, 1)
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined)
+    socket.once('data', () => socket.write(Buffer.concat([openOf(0), KEEPALIVE, theirs])))
+  }).listen(179, '100.64.0.1')
+  const { load, phases } = await play({ ...plain, clients: 2, senders: 2, limit: 1 })
+  expect(phases.at(-1)).toMatchObject({ phase: 'announce', ok: false, wrong: 4 })
+  expect(load.faults.own).toBe(4)
+  server.close()
+})
