@@ -29,8 +29,21 @@ export function serveFloor(): Server {
     const all = batch.length === 1 ? (batch[0]?.octets ?? Buffer.alloc(0)) : Buffer.concat(batch.map((b) => b.octets))
     const senders = new Set(batch.map(({ from }) => from))
     for (const socket of sockets) {
-      if (!senders.has(socket)) socket.write(all)
-      else for (const { from, octets } of batch) if (from !== socket) socket.write(octets)
+      if (!senders.has(socket)) {
+        socket.write(all)
+        continue
+      }
+      // Views around what it sent itself.
+      let start = 0
+      let at = 0
+      for (const { from, octets } of batch) {
+        if (from === socket) {
+          if (at > start) socket.write(all.subarray(start, at))
+          start = at + octets.length
+        }
+        at += octets.length
+      }
+      if (at > start) socket.write(all.subarray(start, at))
     }
   }
   const server = createServer({ noDelay: true }, (socket) => {

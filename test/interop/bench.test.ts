@@ -8,7 +8,10 @@ import { serveFloor } from '../../bench/reflect/floor.js'
 import { Load, type Phase } from '../../bench/reflect/load.js'
 import { announcementsOf, openOf } from '../../bench/reflect/messages.js'
 import { SCENARIOS, type Scenario, universeOf } from '../../bench/reflect/scenarios.js'
+import { needs } from '../support/needs.js'
 import { enterPrivateNetwork, ip } from './support/network.js'
+
+needs('root', 'ip')
 
 const [first] = SCENARIOS
 if (first === undefined) throw new Error('no scenario')

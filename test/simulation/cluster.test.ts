@@ -31,6 +31,23 @@ describe('a cluster converges', () => {
 /** `SEED=17 npx vitest run --project simulation -t stories` tells one story again, with its script. */
 const only = Number(process.env['SEED'] ?? 0)
 
+describe('a hierarchy of reflectors', () => {
+  it('converges, survives the loss of a reflector of either level, and never sends a route round in a circle', () => {
+    const cluster = started({ seed: 3, shape: 'reflected', nodes: 24, groups: 3 })
+    expect(cluster.reflectors()).toHaveLength(8)
+    expect(cluster.settle(30_000)).toBe(true)
+    for (const lost of [cluster.top()[0] ?? '', cluster.reflectorsOfGroup(1)[0] ?? '']) {
+      cluster.node(lost).kill()
+      cluster.clock.run(200_000)
+      expect(cluster.allDifferences(), `without ${lost}`).toEqual([])
+      cluster.revive(lost, false)
+      expect(cluster.settle(60_000)).toBe(true)
+    }
+    cluster.clock.run(400_000)
+    expect(cluster.violations()).toEqual([])
+  })
+})
+
 describe('stories of trouble end well', () => {
   for (const shape of ['mesh', 'reflected'] as const) {
     it(`in a ${shape} cluster, for sixty seeds`, () => {

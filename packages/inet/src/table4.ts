@@ -17,6 +17,8 @@ const ID_MASK = 0x3ffffff
 const FIRST_SLOTS = 8
 /** Words of a shard below which it grows fourfold: what is copied again and again is also touched again and again. */
 const FAST_GROWTH = 8192
+/** Of a shard that holds nothing: one free slot, never written, because the first insertion grows it. */
+const NO_SLOTS = new Int32Array(2)
 
 export class PrefixTable4 implements PrefixTable {
   readonly family: Family = 'ipv4'
@@ -41,7 +43,7 @@ export class PrefixTable4 implements PrefixTable {
   constructor(seed: number) {
     this.#seed = seed | 0
     this.lengths[0] = FREE
-    for (let i = 0; i < SHARDS; i++) this.#shards.push(new Int32Array(FIRST_SLOTS * 2))
+    for (let i = 0; i < SHARDS; i++) this.#shards.push(NO_SLOTS)
   }
 
   get bytes(): number {
@@ -151,7 +153,7 @@ export class PrefixTable4 implements PrefixTable {
 
   #growShard(index: number): Int32Array {
     const old = this.#shards[index]
-    const grown = new Int32Array(old.length * (old.length < FAST_GROWTH ? 4 : 2))
+    const grown = new Int32Array(Math.max(FIRST_SLOTS * 2, old.length * (old.length < FAST_GROWTH ? 4 : 2)))
     const mask = grown.length - 1
     for (let i = 0; i < old.length; i += 2) {
       const word = old[i + 1]

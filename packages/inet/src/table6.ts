@@ -12,6 +12,8 @@ import { type PrefixTable, STAGE_SIZE } from './table.js'
 const SHARDS = 256
 const FREE = 255
 const FIRST_SLOTS = 8
+/** Of a shard that holds nothing: one free slot, never written, because the first insertion grows it. */
+const NO_SLOTS = new Uint32Array(2)
 
 export class PrefixTable6 implements PrefixTable {
   readonly family: Family = 'ipv6'
@@ -36,7 +38,7 @@ export class PrefixTable6 implements PrefixTable {
   constructor(seed: number) {
     this.#seed = seed | 0
     this.lengths[0] = FREE
-    for (let i = 0; i < SHARDS; i++) this.#shards.push(new Uint32Array(FIRST_SLOTS * 2))
+    for (let i = 0; i < SHARDS; i++) this.#shards.push(NO_SLOTS)
   }
 
   get bytes(): number {
@@ -156,7 +158,7 @@ export class PrefixTable6 implements PrefixTable {
 
   #growShard(index: number): Uint32Array {
     const old = this.#shards[index]
-    const grown = new Uint32Array(old.length * 2)
+    const grown = new Uint32Array(Math.max(FIRST_SLOTS * 2, old.length * 2))
     const mask = grown.length - 1
     for (let i = 0; i < old.length; i += 2) {
       if (old[i + 1] === 0) continue

@@ -1,6 +1,9 @@
 /**
  * Whole clusters in a simulation: a full mesh, or clients with a pair of reflectors, built from one seed; what they
  * should converge to, computed without any of the engine's code; and the invariants that hold after every run.
+ *
+ * A reflected cluster may have groups (a room, a zone): each has reflectors of its own, which are clients of a pair above
+ * them, so that nobody holds more sessions than a group has nodes (docs/scale.md).
  */
 import type { EngineConfig, EngineEvent, PeerConfig } from '@starling/engine'
 import { SimClock } from './clock.js'
@@ -15,12 +18,15 @@ export interface ClusterOptions {
   /** Nodes that originate routes; a reflected cluster has `reflectors` more. */
   readonly nodes: number
   readonly reflectors?: number
+  /** More than one: so many groups with `reflectors` each, below a pair of their own. */
+  readonly groups?: number
   readonly network?: NetworkOptions
   readonly node?: NodeOptions
   readonly peer?: Partial<PeerConfig>
 }
 
-const REFLECTOR_NET = '10.200.0.'
+const REFLECTOR_NET = '10.200.'
+const TOP = 2
 
 function nodeAddress(index: number): string {
   return `10.0.${index >> 8}.${index & 255}`
@@ -56,9 +62,40 @@ export class Cluster {
     return Array.from({ length: this.options.nodes }, (_, index) => nodeAddress(index + 1))
   }
 
+  /** Of the upper level, or of the only one. */
+  top(): string[] {
+    if (this.options.shape !== 'reflected') return []
+    return this.#reflectorsOf(-1, this.groups > 1 ? TOP : (this.options.reflectors ?? 2))
+  }
+
+  /** Those a group's nodes speak to. */
+  reflectorsOfGroup(group: number): string[] {
+    return this.groups > 1 ? this.#reflectorsOf(group, this.options.reflectors ?? 2) : this.top()
+  }
+
   reflectors(): string[] {
-    const count = this.options.shape === 'reflected' ? (this.options.reflectors ?? 2) : 0
-    return Array.from({ length: count }, (_, index) => `${REFLECTOR_NET}${index + 1}`)
+    const below = this.groups > 1 ? Array.from({ length: this.groups }, (_, g) => this.reflectorsOfGroup(g)).flat() : []
+    return [...this.top(), ...below]
+  }
+
+  get groups(): number {
+    return this.options.groups ?? 1
+  }
+
+  #reflectorsOf(group: number, count: number): string[] {
+    return Array.from({ length: count }, (_, index) => `${REFLECTOR_NET}${group + 1}.${index + 1}`)
+  }
+
+  /** Nodes of a group, in order of their addresses. */
+  clientsOfGroup(group: number): string[] {
+    const size = Math.ceil(this.options.nodes / this.groups)
+    const end = Math.min(this.options.nodes, (group + 1) * size)
+    return Array.from({ length: Math.max(0, end - group * size) }, (_, i) => nodeAddress(group * size + i + 1))
+  }
+
+  #groupOf(client: string): number {
+    const index = addressValue(client) - addressValue(nodeAddress(0)) - 1
+    return Math.floor(index / Math.ceil(this.options.nodes / this.groups))
   }
 
   isReflector(address: string): boolean {
@@ -79,27 +116,25 @@ export class Cluster {
         ...overrides,
         ...change.peer,
       })
-    const all = this.options.shape === 'mesh' || this.isReflector(address) ? this.addresses() : []
-    const others = all.filter((other) => other !== address)
-    if (this.options.shape === 'mesh') {
-      return testConfig(
-        address,
-        others.map((other) => peer(other, { passive: addressValue(other) < addressValue(address) })),
-      )
-    }
+    const others = (list: readonly string[]) => list.filter((other) => other !== address)
+    const plain = (other: string) => peer(other, { passive: addressValue(other) < addressValue(address) })
+    const client = (other: string) => peer(other, { passive: true, routeReflectorClient: true })
+    const upward = (other: string) => peer(other, { passive: false })
+    if (this.options.shape === 'mesh') return testConfig(address, others(this.addresses()).map(plain))
     if (!this.isReflector(address)) {
-      return testConfig(
-        address,
-        this.reflectors().map((reflector) => peer(reflector, { passive: false })),
-      )
+      return testConfig(address, this.reflectorsOfGroup(this.#groupOf(address)).map(upward))
     }
-    const peers = others.map((other) =>
-      this.isReflector(other)
-        ? peer(other, { passive: addressValue(other) < addressValue(address) })
-        : peer(other, { passive: true, routeReflectorClient: true }),
-    )
+    const group = Number(address.split('.')[2]) - 1
+    const clients = group >= 0 ? this.clientsOfGroup(group) : this.#clientsOfTop()
+    const beside = others(group >= 0 ? this.reflectorsOfGroup(group) : this.top()).map(plain)
+    const above = group >= 0 ? this.top().map(upward) : []
     // One cluster per reflector: either may be lost without the other forgetting paths (RFC 4456 section 7).
-    return testConfig(address, peers, { clusterId: addressValue(address) })
+    return testConfig(address, [...clients.map(client), ...beside, ...above], { clusterId: addressValue(address) })
+  }
+
+  #clientsOfTop(): string[] {
+    if (this.groups === 1) return this.clients()
+    return Array.from({ length: this.groups }, (_, group) => this.reflectorsOfGroup(group)).flat()
   }
 
   #add(address: string): void {

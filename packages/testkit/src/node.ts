@@ -30,8 +30,34 @@ export interface NodeOptions {
   readonly transcript?: Transcript
 }
 
+/** Texts are shared: thousands of nodes hold the same thousands of prefixes and next hops. */
+const texts = new Map<number, string>()
+const hops = new Map<string, Map<string, Installed>>()
+
 function prefixText(address: Uint8Array, length: number): string {
-  return Prefix.from(address, length)?.toString() ?? `${formatAddress(address)}/${length}`
+  if (address.length !== 4) return Prefix.from(address, length)?.toString() ?? `${formatAddress(address)}/${length}`
+  const value = ((address[0] ?? 0) * 256 + (address[1] ?? 0)) * 65536 + (address[2] ?? 0) * 256 + (address[3] ?? 0)
+  const key = value * 64 + length
+  let text = texts.get(key)
+  if (text === undefined) {
+    text = String(Prefix.from(address, length))
+    texts.set(key, text)
+  }
+  return text
+}
+
+function installedBy(from: string, nextHop: string): Installed {
+  let known = hops.get(from)
+  if (known === undefined) {
+    known = new Map()
+    hops.set(from, known)
+  }
+  let installed = known.get(nextHop)
+  if (installed === undefined) {
+    installed = { from, nextHop }
+    known.set(nextHop, installed)
+  }
+  return installed
 }
 
 /** A route in the kernel: from whom, and by which next hop (`local` for our own). */
@@ -207,10 +233,11 @@ export class SimNode implements Sink, Host {
   }
 
   installRoute(route: InstallView): void {
-    this.#leftover.delete(prefixText(route.address, route.length))
+    const prefix = prefixText(route.address, route.length)
+    if (this.#leftover.size > 0) this.#leftover.delete(prefix)
     const hop = route.nextHops[0]?.address
-    const nextHop = hop === undefined ? 'local' : formatAddress(hop)
-    this.installed.set(prefixText(route.address, route.length), { from: route.from, nextHop })
+    const nextHop = hop === undefined ? 'local' : prefixText(hop, hop.length * 8).replace(/\/.*/, '')
+    this.installed.set(prefix, installedBy(route.from, nextHop))
   }
 
   removeRoute(_family: FamilyName, address: Uint8Array, length: number): void {

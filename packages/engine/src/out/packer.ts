@@ -18,6 +18,10 @@ const HASH_SIZE = 4096
 const MP_REACH = 14
 const MP_UNREACH = 15
 
+/** A block in its 2-octet form, between measuring and writing it: one for all packers, since that is one call. */
+const SCRATCH = new Uint8Array(140_000)
+const FIRST = 64
+
 /** What of a group decides its octets. */
 export interface PackFormat {
   readonly family: FamilyIndex
@@ -36,18 +40,18 @@ export class Packer {
   staged = 0
   readonly #store: AttributeStore
   readonly #peers: PeerColumns
-  #items = new Uint32Array(1024)
-  #next = new Uint32Array(1024)
-  #bucketAttr = new Uint32Array(1024)
-  #bucketSource = new Uint32Array(1024)
-  #bucketHead = new Uint32Array(1024)
-  #bucketTail = new Uint32Array(1024)
-  #bucketCount = new Uint32Array(1024)
-  #bucketNext = new Uint32Array(1024)
+  #items = new Uint32Array(FIRST)
+  #next = new Uint32Array(FIRST)
+  #bucketAttr = new Uint32Array(FIRST)
+  #bucketSource = new Uint32Array(FIRST)
+  #bucketHead = new Uint32Array(FIRST)
+  #bucketTail = new Uint32Array(FIRST)
+  #bucketCount = new Uint32Array(FIRST)
+  #bucketNext = new Uint32Array(FIRST)
   #buckets = 1
   readonly #hash = new Uint32Array(HASH_SIZE)
   #last = 0
-  readonly #block = new Uint8Array(140_000)
+  readonly #block = SCRATCH
   #blockEnd = 0
 
   constructor(store: AttributeStore, peers: PeerColumns) {

@@ -28,6 +28,9 @@ export type WellKnown = (typeof Community)[keyof typeof Community]
 const TRANSITIVE = Flag.transitive
 const OPTIONAL_TRANSITIVE = Flag.optional | Flag.transitive
 
+/** One for all: a set is written and interned within one call. */
+const SCRATCH = new ByteWriter(new Uint8Array(70_000))
+
 export class RouteEdit {
   readonly store: AttributeStore
   // What the route is.
@@ -63,7 +66,7 @@ export class RouteEdit {
   #nextHop: number | undefined
   readonly #drop: number[] = []
   readonly #block = new AttributeBlock()
-  readonly #writer = new ByteWriter(new Uint8Array(70_000))
+  readonly #writer = SCRATCH
   #otc: number | undefined
 
   constructor(store: AttributeStore) {
