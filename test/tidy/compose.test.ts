@@ -5,6 +5,7 @@
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { Prefix } from '@starling/inet'
+import { loadTopology } from '@starling/lab'
 import { mapDocument } from '@starling/resources'
 import { expect, test } from 'vitest'
 import { parse } from 'yaml'
@@ -21,6 +22,7 @@ interface Service {
   readonly read_only?: boolean
   readonly tmpfs?: readonly string[]
   readonly build?: { readonly target: string }
+  readonly profiles?: readonly string[]
 }
 
 interface Compose {
@@ -54,9 +56,8 @@ test('every service has an image and refers to services, networks, volumes and c
     ...(service.configs ?? []).map(({ source }) => source).filter((each) => !(each in compose.configs)),
   ])
   expect(unknown).toEqual([])
-  expect(Object.keys(compose.configs).sort()).toEqual(
-    services.flatMap(([, { configs = [] }]) => configs.map(({ source }) => source)).sort(),
-  )
+  const used = new Set(services.flatMap(([, { configs = [] }]) => configs.map(({ source }) => source)))
+  expect(Object.keys(compose.configs).sort()).toEqual([...used].sort())
 })
 
 test('files that are mounted are in the repository, every dashboard among them', () => {
@@ -105,6 +106,44 @@ test('the seeded cluster is valid and names the containers with their addresses'
   expect(nodes.map(({ metadata }) => metadata.name).sort()).toEqual(started.map(([name]) => name).sort())
   for (const { metadata, spec } of nodes) expect(spec.bgp?.ipv4Address).toBe(`${addresses.get(metadata.name)}/24`)
   expect(documents.find(({ metadata }) => metadata.name === 'tor')?.spec.peerIP).toBe(addresses.get('tor'))
+})
+
+test('each profile starts a neighbour and the BGPPeer that names it, and nothing else waits for it', () => {
+  for (const [name, { profiles }] of services.filter(([, service]) => service.profiles !== undefined)) {
+    const [neighbour = ''] = profiles ?? []
+    expect([neighbour, `${neighbour}-peering`]).toContain(name)
+  }
+  for (const [name, asNumber] of [
+    ['bird', 64602],
+    ['gobgp', 64603],
+    ['openbgpd', 64604],
+  ] as const) {
+    const [document] = JSON.parse(compose.configs[`${name}-peering`]!.content) as [{ spec: object }]
+    expect(mapDocument(document)).toMatchObject({ ok: true })
+    expect(document.spec).toMatchObject({ peerIP: addresses.get(name), asNumber })
+    expect(compose.configs[name]!.content).toContain(String(asNumber))
+    expect(compose.configs[name]!.content).toContain(addresses.get(name))
+  }
+})
+
+test('topology/compose.yaml is the same cluster', () => {
+  const { tors, reflectors, nodes, segments, asNumber, pools, datastore } = loadTopology(
+    new URL('../../topology/compose.yaml', import.meta.url).pathname,
+  )
+  const placed = [
+    ...reflectors.map(({ name, leg }) => [name, leg.address] as const),
+    ...nodes.map(({ name, leg }) => [name, leg.address] as const),
+    ...tors.map(({ name, legs }) => [name, legs[0]?.address ?? ''] as const),
+  ]
+  for (const [name, address] of placed) expect(addresses.get(name), name).toBe(address)
+  expect(placed.length).toBe(started.length + 1)
+  expect(segments).toEqual([{ name: 'fabric', subnet: compose.networks.fabric.ipam.config[0].subnet }])
+  const seed = compose.configs['cluster']!.content
+  for (const text of [`"asNumber": ${asNumber}`, `"asNumber": ${tors[0]?.asNumber}`, `"cidr": "${pools[0]?.cidr}"`])
+    expect(seed).toContain(text)
+  for (const { clusterId } of reflectors) expect(seed).toContain(`"routeReflectorClusterID": "${clusterId}"`)
+  expect(compose.services['tor']?.image).toContain(tors[0]?.daemon)
+  expect(datastore).toBe('etcd')
 })
 
 test('Prometheus asks every daemon', () => {
