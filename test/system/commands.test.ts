@@ -2,9 +2,13 @@
  * `starling lab` as a person uses it: up in the background, looked at and asked from other commands, down again; and the
  * same after a crash of the lab itself, where only `down --all` knows what is left.
  */
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { needs } from '../support/needs.js'
-import { processesWith, starling, stateFolderExists } from './support.js'
+import { LAB_STATE, PROGRAM, processesWith, starling, stateFolderExists } from './support.js'
 
 needs('netns')
 
@@ -35,13 +39,36 @@ test('up, status, show, explain, exec, ping, kill, restart, down', async () => {
 
   expect((await starling(['lab', 'ping', 'r1n1-p1', 'r2n2-p1', '-c', '1'])).code).toBe(0)
   expect((await starling(['lab', 'exec', 'r1n1', '--', 'cat', '/proc/net/route'])).out).toContain('eth0')
+  const shell = `${process.execPath} ${PROGRAM} lab exec r1n1 -- sh -c 'test -t 0 && cat /proc/net/route'`
+  const typed = spawnSync('script', ['-qec', shell, '/dev/null'], { encoding: 'utf8' })
+  expect(typed.stdout).toContain('eth0')
+
+  const file = join(mkdtempSync(join(tmpdir(), 'starling-capture-')), 'rr1.pcap')
+  const capture = starling([
+    'lab',
+    'capture',
+    'rr1',
+    'core',
+    '-w',
+    file,
+    '--port',
+    '179',
+    '-c',
+    '40',
+    '--seconds',
+    '20',
+  ])
+  await expect.poll(() => existsSync(file), { timeout: 10_000 }).toBe(true)
   expect((await starling(['lab', 'kill', 'rr1'])).code).toBe(0)
   expect(await starling(['lab', 'status'])).toMatchObject({ code: 2, out: expect.stringContaining('rr1 (SIGKILL)') })
   expect((await starling(['lab', 'ping', 'r1n1-p1', 'r2n2-p1', '-c', '1'])).code).toBe(0)
   expect((await starling(['lab', 'restart', 'rr1'])).code).toBe(0)
+  expect(await capture).toMatchObject({ code: 0, out: expect.stringMatching(/^\d\d frames in /) })
+  expect((await starling(['decode', '--pcap', file])).out).toMatch(/OPEN/)
+  rmSync(dirname(file), { recursive: true })
 
   expect((await starling(['lab', 'down'])).code).toBe(0)
-  expect(processesWith('starling-lab')).toEqual([])
+  expect(processesWith(LAB_STATE)).toEqual([])
   expect(stateFolderExists('demo')).toBe(false)
   expect((await starling(['lab', 'status'])).err).toContain('no lab is running')
 })
@@ -51,9 +78,9 @@ test('what a crashed lab leaves is found and removed', async () => {
   const pid = Number(/pid (\d+)/.exec((await starling(['lab', 'list'])).out)?.[1])
   process.kill(pid, 'SIGKILL')
   await new Promise((resolve) => setTimeout(resolve, 300))
-  expect(processesWith('starling-lab').length).toBeGreaterThan(0)
+  expect(processesWith(LAB_STATE).length).toBeGreaterThan(0)
   expect((await starling(['lab', 'list'])).out).toContain('(crashed)')
   expect((await starling(['lab', 'down', '--all'])).code).toBe(0)
-  expect(processesWith('starling-lab')).toEqual([])
+  expect(processesWith(LAB_STATE)).toEqual([])
   expect(stateFolderExists('demo')).toBe(false)
 })

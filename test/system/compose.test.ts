@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { needs } from '../support/needs.js'
-import { processesWith, starling, stateFolderExists } from './support.js'
+import { LAB_STATE, processesWith, starling, stateFolderExists } from './support.js'
 
 needs('root', 'netns', 'etcd', 'bird', 'frr', 'gobgp', 'openbgpd')
 
@@ -36,7 +36,21 @@ test('the topology of docker-compose.yml without containers', async () => {
   expect(peers.out.match(/Established/g)).toHaveLength(4)
   expect((await starling(['lab', 'down', '--lab', 'compose'])).code).toBe(0)
   expect(stateFolderExists('compose')).toBe(false)
-  expect(processesWith('starling-lab/compose')).toEqual([])
+  expect(processesWith(LAB_STATE)).toEqual([])
+})
+
+test('a crashed lab with etcd and FRR in it leaves nothing once it is taken down', async () => {
+  expect((await starling(['lab', 'up', 'compose', '--timeout', String(SECONDS)])).code).toBe(0)
+  const links = () => readFileSync('/proc/net/dev', 'utf8').split('\n').length
+  const before = links()
+  const pid = Number(/^compose .* pid (\d+)/m.exec((await starling(['lab', 'list'])).out)?.[1])
+  process.kill(pid, 'SIGKILL')
+  await expect.poll(async () => (await starling(['lab', 'list'])).out).toMatch(/^compose .*\(crashed\)/m)
+  expect(processesWith(LAB_STATE).length).toBeGreaterThan(0)
+  expect((await starling(['lab', 'down', '--all'])).code).toBe(0)
+  expect(processesWith(LAB_STATE)).toEqual([])
+  expect(stateFolderExists('compose')).toBe(false)
+  expect(links()).toBe(before)
 })
 
 test.each([

@@ -8,7 +8,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { needs } from '../support/needs.js'
-import { finished, PROGRAM, processesWith, starling, stateFolderExists } from './support.js'
+import { finished, LAB_STATE, PROGRAM, processesWith, starling, stateFolderExists } from './support.js'
 
 needs('netns', 'userns')
 
@@ -25,7 +25,7 @@ describe('the demo', () => {
     expect(out).toMatch(/r1n1 +node +starling +64512 +2\/2 +10\.244\.\d+\.\d+\/26 +4\/4 +10\.244\.\d+\.\d+ +3\/3/)
     expect(out).toMatch(/tor1 +ToR +starling +64601 +4\/4 +- +4\/4/)
     expect(out.match(/[ie]BGP +Established/g)).toHaveLength(8)
-    expect(processesWith('starling-lab')).toEqual([])
+    expect(processesWith(LAB_STATE)).toEqual([])
     expect(stateFolderExists('demo')).toBe(false)
     expect(networks()).toBe(before)
   })

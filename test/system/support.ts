@@ -3,9 +3,20 @@
  * command. Everything runs from the built tree: what is tested is what ships.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Lab, type LabOptions, type LabView, missing, parseTopology } from '@starling/lab'
+
+/**
+ * Labs of this file alone: `down --all` and the names of labs reach no further, whatever else runs on the machine. Daemons
+ * that give up root must get through.
+ */
+export const LAB_STATE = mkdtempSync(join(tmpdir(), 'starling-lab-'))
+chmodSync(LAB_STATE, 0o711)
+process.env['STARLING_LAB_STATE'] = LAB_STATE
+process.once('exit', () => rmSync(LAB_STATE, { recursive: true, force: true }))
 
 export const PROGRAM = fileURLToPath(new URL('../../packages/cli/bin/starling.js', import.meta.url))
 const TOPOLOGIES = fileURLToPath(new URL('../../topology/', import.meta.url))
@@ -128,4 +139,4 @@ export function processesWith(text: string): string[] {
     .filter((command) => command.includes(text))
 }
 
-export const stateFolderExists = (id: string): boolean => existsSync(`/run/starling-lab/${id}`)
+export const stateFolderExists = (id: string): boolean => existsSync(join(LAB_STATE, id))

@@ -4,10 +4,11 @@
  */
 import { spawn } from 'node:child_process'
 import { existsSync, openSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { runDemo } from './demo.js'
+import { type Netns, openNetns } from './fabric/netns.js'
 import { type LabIo, styleOf } from './io.js'
 import { askControl } from './run/control.js'
 import { isRequest } from './run/requests.js'
@@ -30,7 +31,9 @@ const HELP = `usage: starling lab COMMAND
   list                   running labs
   show NAME WHAT...      starling show WHAT on a device: show r1n1 peers
   explain NAME PREFIX    starling explain on a device
-  exec NAME -- CMD...    a command inside a device or pod
+  exec NAME -- CMD...    a command inside a device or pod, on your terminal if there is one
+  capture NAME [RACK] [-w FILE]  its frames as pcap, until Ctrl-C
+    --port PORT, -c COUNT, --seconds SECONDS
   ping FROM TO [-c N]    from a pod or device to a pod, device or address
   kill NAME [SIGNAL]     end a daemon (SIGKILL), or the datastore: kill store
   restart NAME           start it again
@@ -57,6 +60,8 @@ export async function labCommand(args: readonly string[], io: LabIo): Promise<nu
         for (const { id, mode, lab } of listStates())
           io.write(`${id}  ${mode}  pid ${lab.pid}${isAlive(lab) ? '' : '  (crashed)'}\n`)
         return 0
+      case 'exec':
+        return await exec(rest, io)
       case 'show':
       case 'explain':
         return await onDevice(command, rest, io)
@@ -209,17 +214,68 @@ function onDevice(command: string, args: readonly string[], io: LabIo): Promise<
   return ask('exec', [...own, name, '--', process.execPath, process.argv[1] ?? '', command, ...what], io)
 }
 
+/** A person's shell gets the person's terminal: entered from here, where the lab allows it. */
+async function exec(args: readonly string[], io: LabIo): Promise<number> {
+  const at = args.indexOf('--')
+  if (!io.terminal || !process.stdin.isTTY || at < 0) return ask('exec', args, io)
+  const { values, positionals } = parseArgs({
+    args: args.slice(0, at),
+    options: { lab: { type: 'string' } },
+    allowPositionals: true,
+  })
+  const [command, ...words] = args.slice(at + 1)
+  const [name] = positionals
+  if (name === undefined || command === undefined) throw new UsageError('usage: starling lab exec NAME -- COMMAND')
+  let told = ''
+  const hear = (text: string) => {
+    told += text
+  }
+  const output = { out: hear, err: (text: string) => io.error(text) }
+  const code = await askControl(socketOf(choose(values.lab).id), { command: 'door', args: [name] }, output)
+  if (code !== 0) return code
+  const { path, control } = JSON.parse(told) as { path: string; control: string }
+  let ns: Netns
+  try {
+    ns = openNetns(name, path)
+  } catch {
+    // A lab in a user namespace is not ours to enter: without a terminal then.
+    return ask('exec', args, io)
+  }
+  const env = { ...process.env, STARLING_CONTROL: control }
+  const child = ns.run(() => spawn(command, words, { stdio: 'inherit', env }))
+  ns.close()
+  return new Promise((resolve) => {
+    child.once('error', (error) => {
+      io.error(`${error.message}\n`)
+      resolve(127)
+    })
+    child.once('close', (code) => resolve(code ?? 1))
+  })
+}
+
 /** Everything the running lab answers itself. */
 async function ask(command: string, args: readonly string[], io: LabIo): Promise<number> {
   const { values, positionals } = parseArgs({
     args: [...args],
-    options: { lab: { type: 'string' }, output: { type: 'string', short: 'o' }, count: { type: 'string', short: 'c' } },
+    options: {
+      lab: { type: 'string' },
+      output: { type: 'string', short: 'o' },
+      count: { type: 'string', short: 'c' },
+      write: { type: 'string', short: 'w' },
+      port: { type: 'string' },
+      seconds: { type: 'string' },
+    },
     allowPositionals: true,
   })
   const words: Readonly<Record<string, () => readonly string[]>> = {
     status: () =>
       [values.output === 'json' ? 'json' : '', styleOf(io).color ? 'color' : ''].filter((word) => word !== ''),
     ping: () => [...positionals, values.count ?? '3'],
+    capture: () => {
+      const [name = '', segment = ''] = positionals
+      const file = resolve(values.write ?? `${name}.pcap`)
+      return [name, segment, file, values.port ?? '', values.count ?? '', values.seconds ?? '']
+    },
   }
   const output = { out: (text: string) => io.write(text), err: (text: string) => io.error(text) }
   return askControl(socketOf(choose(values.lab).id), { command, args: words[command]?.() ?? positionals }, output)

@@ -7,7 +7,9 @@ import type { Io } from '../io.js'
 export function register(program: Command, io: Io): void {
   program
     .command('lab [words...]')
-    .description('topologies in network namespaces: demo, up, down, status, exec, ping, kill, cut, heal')
+    .description(
+      'topologies in network namespaces: demo, up, down, status, exec, capture, ping, kill, replace, cut, heal',
+    )
     .helpOption(false)
     .allowUnknownOption()
     .passThroughOptions()

@@ -126,7 +126,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: 'lab',
-    summary: 'topologies in network namespaces: demo, up, down, status, exec, ping, kill, cut, heal',
+    summary: 'topologies in network namespaces: demo, up, down, status, exec, capture, ping, kill, replace, cut, heal',
     load: async () => (await import('./lab.js')).register,
   },
   {

@@ -37,6 +37,11 @@ export function createNetns(name: string): Netns {
   }
 }
 
+/** One that another process holds open: `/proc/PID/fd/N`. */
+export function openNetns(name: string, path: string): Netns {
+  return netns(name, openSync(path, 'r'))
+}
+
 /** The namespace this process lives in. */
 export function currentNetns(): Netns {
   return netns('lab', openSync(OWN, 'r'))

@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process'
 import { isIPv4 } from 'node:net'
 import { constants } from 'node:os'
 import { controlSocket } from '../daemons/starling.js'
+import { Capture } from '../fabric/capture.js'
 import { tables } from '../show/tables.js'
 import { DAEMONS } from '../topology/types.js'
 import type { ControlAnswer, ControlRequest } from './control.js'
@@ -53,6 +54,35 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
       })
       child.once('close', (code) => resolve(code ?? 1))
     })
+  },
+
+  /** How to go in: for a command on the asking person's own terminal. */
+  door: async (lab, [name = ''], output) => {
+    if (lab.network === undefined) throw new Error('there are no namespaces in loopback mode')
+    const path = `/proc/${process.pid}/fd/${lab.network.namespace(name).fd}`
+    output.out(JSON.stringify({ path, control: controlSocket(lab.folder, name) }))
+    return 0
+  },
+
+  capture: async (lab, [name = '', segment = '', file = '', port = '', count = '', seconds = ''], output) => {
+    const { legs } = lab.plan.devices.find((device) => device.name === name) ?? { legs: [] }
+    const leg = legs.find((each) => each.segment === segment)
+    if (segment !== '' && leg === undefined) throw new Error(`${name} is not in rack "${segment}"`)
+    const capture = new Capture({
+      ns: network(lab).namespace(name),
+      file,
+      ...(leg === undefined ? {} : { interface: leg.interface }),
+      ...(port === '' ? {} : { port: Number(port) }),
+      ...(count === '' ? {} : { count: Number(count) }),
+    })
+    const timer = seconds === '' ? undefined : setTimeout(() => capture.stop(), Number(seconds) * 1000)
+    // Ctrl-C at the asking side ends it.
+    output.gone.addEventListener('abort', () => capture.stop())
+    output.err(`capturing ${leg === undefined ? name : `${name} ${leg.interface}`} into ${file}\n`)
+    const frames = await capture.done
+    clearTimeout(timer)
+    output.out(`${frames} frames in ${file}; read it with: starling decode --pcap ${file}\n`)
+    return 0
   },
 
   ping: async (lab, [from = '', to = '', count = '3'], output) => {
