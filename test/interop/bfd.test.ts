@@ -85,9 +85,9 @@ const bfdUp = (us: Starling, peer = THEM) =>
   })
 
 /** Milliseconds until the condition holds, looked at as often as the loop turns. */
-async function measure(what: string, condition: () => boolean): Promise<number> {
+async function measure(what: string, condition: () => boolean | Promise<boolean>): Promise<number> {
   const begin = performance.now()
-  while (!condition()) {
+  while (!(await condition())) {
     if (performance.now() - begin > 30_000) throw new Error(`not in time: ${what}`)
     await pause(1)
   }
@@ -95,15 +95,26 @@ async function measure(what: string, condition: () => boolean): Promise<number> 
 }
 
 describe('BFD with BIRD', () => {
-  it('comes up at 100 ms, and a silent cut takes the routes long before the hold timer', async () => {
+  it('comes up at 100 ms, and a silent cut takes the routes on both sides long before the hold timer', async () => {
     const them = later(await far.bird(bird('bfd on;')))
-    const us = later(await ours(FAST))
+    const us = later(await ours(FAST, { exportDefault: 'accept' }))
+    us.speaker.setLocalRoute({ prefix: '10.244.7.0/26', source: 'static', target: { kind: 'blackhole' }, label: 'b' })
+    const theirs = async () => /10\.244\.7\.0/.test(await them.ask('show route'))
+    /** From one cut: when our route of theirs went, and theirs of ours. */
+    const cut = async () => {
+      await us.until(THEM, 'Established')
+      await eventually('both have routes', async () => us.routes.has('10.200.0.0/24') && (await theirs()))
+      far.cut()
+      const [here, there] = await Promise.all([
+        measure('the route goes here', () => !us.routes.has('10.200.0.0/24')),
+        measure('the route goes there', async () => !(await theirs())),
+      ])
+      return { here, there }
+    }
     await us.until(THEM, 'Established')
     await bfdUp(us)
     await them.shows('show bfd sessions', /10\.98\.0\.1\s+far0\s+Up\s+\S+\s+0\.1\d\d\s+0\.3/)
-    await eventually('the route is here', () => us.routes.has('10.200.0.0/24'))
-    far.cut()
-    const withBfd = await measure('the route goes', () => !us.routes.has('10.200.0.0/24'))
+    const withBfd = await cut()
     expect(us.view(THEM).reason).toMatch(/BFD/)
     await them.shows('show bfd sessions', /Down/)
     await them.shows('show protocols starling', /BFD session down/)
@@ -113,15 +124,11 @@ describe('BFD with BIRD', () => {
     // The same again with nothing but a hold time of 3 s, the shortest BGP knows.
     await us.speaker.configure(us.speaker.engine.config, undefined, new Map())
     await them.ask('disable watch')
-    await us.until(THEM, 'Established')
-    await eventually('the route is back', () => us.routes.has('10.200.0.0/24'))
-    far.cut()
-    const withoutBfd = await measure('the route goes', () => !us.routes.has('10.200.0.0/24'))
-    console.log(
-      `link cut to withdrawn route: BFD 3 x 100 ms ${withBfd.toFixed(0)} ms, hold time 3 s ${withoutBfd.toFixed(0)} ms`,
-    )
-    expect(withBfd).toBeLessThan(1_000)
-    expect(withoutBfd).toBeGreaterThan(withBfd)
+    const withoutBfd = await cut()
+    const text = ({ here, there }: typeof withBfd) => `ours ${here.toFixed(0)} ms, BIRD ${there.toFixed(0)} ms`
+    console.log(`link cut to withdrawn route: BFD 3 x 100 ms ${text(withBfd)}; hold time 3 s only ${text(withoutBfd)}`)
+    expect(withBfd.here).toBeLessThan(1_000)
+    expect(withoutBfd.here).toBeGreaterThan(withBfd.here)
   })
 
   it('does not flap while the main thread is busy for 400 ms at a time', async () => {
@@ -175,6 +182,17 @@ describe('BFD with BIRD', () => {
     await us.until(THEM, 'Established')
   })
 
+  it('switched off here, it says AdminDown until the other side has heard it, and our session stays', async () => {
+    const them = later(await far.bird(bird('bfd on;')))
+    const us = later(await ours(FAST))
+    await us.until(THEM, 'Established')
+    await bfdUp(us)
+    await us.speaker.configure(us.speaker.engine.config, undefined, new Map())
+    await them.shows('show bfd sessions', /10\.98\.0\.1\s+far0\s+Down/)
+    // BIRD 2.0 ends the BGP session for it (docs/tor.md); it comes back at once, and no side waits for a timer.
+    await us.until(THEM, 'Established')
+  })
+
   it('runs over IPv6', async () => {
     const config = bird('bfd on;').replaceAll(US, US6).replaceAll(`local ${THEM}`, `local ${THEM6}`)
     later(await far.bird(config))
@@ -198,14 +216,18 @@ describe('BFD with BIRD', () => {
   it('changes its timers without a flap', async () => {
     const them = later(await far.bird(bird('bfd on;')))
     const us = later(await ours(FAST))
+    // While BGP is still opening, BIRD begins its BFD session anew with each attempt.
+    await us.until(THEM, 'Established')
     await bfdUp(us)
+    const downs = us.speaker.bfd.view(THEM)?.downs
     const change = (interval: number) =>
       us.speaker.configure(us.speaker.engine.config, undefined, new Map([[THEM, { ...FAST, interval }]]))
     await change(400)
     await them.shows('show bfd sessions', /Up\s+\S+\s+0\.1\d\d\s+1\.2|Up\s+\S+\s+0\.[34]\d\d\s+1\.2/)
     await change(50)
     await them.shows('show bfd sessions', /Up\s+\S+\s+0\.1\d\d\s+0\.3/)
-    expect(us.speaker.bfd.view(THEM)).toMatchObject({ state: 'Up', downs: 0 })
+    expect(us.speaker.bfd.view(THEM)).toMatchObject({ state: 'Up', downs })
+    expect(us.view(THEM)).toMatchObject({ state: 'Established', flaps: 0 })
   })
 })
 
@@ -239,6 +261,70 @@ describe("BFD with FRR's bfdd", () => {
     await them.ask(`configure terminal\nbfd\npeer ${US} local-address ${THEM} interface far0\nno shutdown`)
     await bfdUp(us)
     expect(us.view(THEM)).toMatchObject({ state: 'Established', flaps: 0 })
+  })
+
+  it('AdminDown lets a strict session start, and a BFD that dies later still ends it', async () => {
+    const them = later(await far.frr(frr()))
+    const us = later(await ours(FAST, { bfdStrict: true }))
+    await us.until(THEM, 'Established', 30_000)
+    const inBfd = (line: string) =>
+      them.ask(`configure terminal\nbfd\npeer ${US} local-address ${THEM} interface far0\n${line}`)
+    await inBfd('shutdown')
+    await eventually('AdminDown is heard', () => us.speaker.bfd.view(THEM)?.remoteState === 'AdminDown')
+    us.speaker.admin(THEM, 'restart')
+    await eventually('it comes up again', () => us.view(THEM).established === 2, { limit: 30_000 })
+    expect(state(us)).toBe('Down')
+    await inBfd('no shutdown')
+    await bfdUp(us)
+    await eventually('the route is here', () => us.routes.has('10.200.0.0/24'))
+    far.cut()
+    expect(await measure('the route goes', () => !us.routes.has('10.200.0.0/24'))).toBeLessThan(1_000)
+    await us.untilReason(THEM, /BFD/)
+  })
+
+  it('in strict mode the session waits for BFD', async () => {
+    const peerLines = `peer ${US} local-address ${THEM} interface far0`
+    const them = later(await far.frr(frr('', '').replace(peerLines, `${peerLines}\n  passive-mode`)))
+    const us = later(await ours({ ...FAST, passive: true }, { bfdStrict: true }))
+    // Both wait for the other's first packet.
+    await pause(2_500)
+    expect(us.view(THEM)).toMatchObject({ state: 'Idle', reason: 'waits for BFD to come up (strict mode)' })
+    await them.ask(`configure terminal\nbfd\n${peerLines}\nno passive-mode`)
+    await us.until(THEM, 'Established', 30_000)
+  })
+
+  it('runs multihop on port 4784, over IPv4 and IPv6', async () => {
+    const multi = (us: string, them: string) => ` peer ${us} multihop local-address ${them}
+  receive-interval 100
+  transmit-interval 100
+ !
+`
+    const them = later(await far.frr(`bfd\n${multi(US, THEM)}${multi(US6, THEM6)}!\n`))
+    const peers = [testPeer(THEM, { localAddress: US }), testPeer(THEM6, { localAddress: US6 })]
+    const watch = { ...FAST, multihop: true }
+    const bfd = new Map([
+      [THEM, watch],
+      [THEM6, { ...watch, remoteAddress: THEM6, localAddress: US6 }],
+    ])
+    const us = later(await startStarling(testConfig(US, peers), US, { bfd }))
+    await bfdUp(us)
+    await bfdUp(us, THEM6)
+    await them.shows('show bfd peers', /multihop[\s\S]*Status: up[\s\S]*multihop[\s\S]*Status: up/)
+    await eventually('the fast timers are agreed', () => us.speaker.bfd.view(THEM)?.detectionTime === 300)
+    expect(us.speaker.bfd.view(THEM)).toMatchObject({ multihop: true, downs: 0 })
+  })
+
+  it('runs single hop over IPv6', async () => {
+    const lines = ` peer ${US6} local-address ${THEM6} interface far0
+  receive-interval 100
+  transmit-interval 100
+ !
+`
+    const them = later(await far.frr(`bfd\n${lines}!\n`))
+    const bfd = new Map([[THEM6, { ...FAST, remoteAddress: THEM6, localAddress: US6 }]])
+    const us = later(await startStarling(testConfig(US, [testPeer(THEM6, { localAddress: US6 })]), US6, { bfd }))
+    await bfdUp(us, THEM6)
+    await them.shows('show bfd peers brief', /fd98::1\s+up/)
   })
 })
 

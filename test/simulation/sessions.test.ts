@@ -281,10 +281,12 @@ describe('AdminDown', () => {
     pair.untilUp()
   })
 
-  it('after Up ends no session', () => {
+  it('after Up ends no session, and Up said twice is no news', () => {
     const pair = strict()
     bfd(pair, true, false)
     pair.untilUp()
+    bfd(pair, true, false)
+    expect(pair.a.state).toBe('Established')
     bfd(pair, false, true)
     pair.clock.run(5_000)
     expect(pair.a).toMatchObject({ state: 'Established', flaps: 0 })

@@ -29,7 +29,7 @@ function prefixText(address: Uint8Array, length: number): string {
 export async function startStarling(
   config: EngineConfig,
   address: string,
-  options: Partial<Pick<SpeakerOptions, 'restarting' | 'listen' | 'bfd'>> = {},
+  options: Partial<Pick<SpeakerOptions, 'restarting' | 'listen' | 'bfd' | 'bfdRanges'>> = {},
 ): Promise<Starling> {
   const events: EngineEvent[] = []
   const notices: SpeakerNotice[] = []
@@ -40,6 +40,7 @@ export async function startStarling(
     listen: options.listen ?? [{ address, port: 179 }],
     restarting: options.restarting ?? false,
     ...(options.bfd !== undefined && { bfd: options.bfd }),
+    ...(options.bfdRanges !== undefined && { bfdRanges: options.bfdRanges }),
     notice: (notice) => notices.push(notice),
     extras: {
       installRoute: (route: InstallView) => {

@@ -365,7 +365,7 @@ export class Peer implements ConnectionOwner, HelperActions {
     if (this.current === undefined) {
       // Strict mode: what was still opening waits, what waited may start.
       if (this.config.bfdStrict) this.settle(now)
-    } else if (was && !administrative) {
+    } else if (was && !up && !administrative) {
       // RFC 9384: the path is dead, so the routes go at once, and the peer learns why when it can.
       this.stop(cease(BFD_DOWN, CeaseError.bfdDown, { final: true }), now)
       this.failure = BFD_DOWN
