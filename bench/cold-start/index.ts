@@ -13,8 +13,8 @@ import { etcdDatastore } from '@starling/datastore/etcd'
 import { EtcdClient, type RequestOp } from '@starling/etcd3'
 import type { Plan } from '@starling/intent'
 import { EtcdRig } from '../../test/interop/etcd-rig.js'
+import { EstablishedEngine } from '../../test/support/established.js'
 import { fixture } from '../intent/index.js'
-import { EstablishedEngine } from './established.js'
 
 interface Task {
   readonly kind: 'cold-start'

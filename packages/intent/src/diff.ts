@@ -28,7 +28,7 @@ export interface PlanDiff {
   readonly changed: readonly SessionEffect[]
   readonly appear: readonly PlannedRoute[]
   readonly disappear: readonly PlannedRoute[]
-  /** Members of the speaker itself that differ: `asNumber`, `routerId`, `listen`... Both identities reset every session. */
+  /** Members of the speaker itself that differ: `asNumber`, `routerId`, `listen`... A new router ID resets every session. */
   readonly speaker: readonly string[]
   readonly kernelPools: { readonly before: readonly PoolRule[]; readonly after: readonly PoolRule[] } | undefined
   readonly newProblems: readonly PlanProblem[]
@@ -40,7 +40,8 @@ export function diffPlans(before: Plan, after: Plan): PlanDiff {
   const reset: SessionEffect[] = []
   const changed: SessionEffect[] = []
   const speaker = speakerChanges(before, after)
-  const everything = speaker.find((field) => field === 'asNumber' || field === 'routerId')
+  // A session's AS is its own field: one with a `localASNumber` outlives another AS of the speaker.
+  const everything = speaker.find((field) => field === 'routerId')
   for (const [key, peer] of before.engine.peers) if (!after.engine.peers.has(key)) go.push(session(peer))
   for (const [key, peer] of after.engine.peers) {
     const old = before.engine.peers.get(key)

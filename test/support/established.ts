@@ -3,7 +3,14 @@
  * configuration costs is what it costs a node in service.
  */
 import { encodeOpen, KEEPALIVE } from '@starling/bgp-packet'
-import { Engine, type EngineConfig, type PeerConfig, type Sink } from '@starling/engine'
+import {
+  Engine,
+  type EngineConfig,
+  type PeerConfig,
+  type PeerKey,
+  type Reconfiguration,
+  type Sink,
+} from '@starling/engine'
 
 const SINK: Sink = {
   installs: false,
@@ -25,16 +32,19 @@ export class EstablishedEngine {
     this.#engine = new Engine(config, SINK, { now: 0, random: () => 0.5, restarting: false })
     for (const peer of config.peers.values()) this.#establish(peer, config)
     while (this.#engine.work(4096, 0));
-    if (this.established !== config.peers.size)
-      throw new Error(`${this.established} of ${config.peers.size} sessions are up`)
   }
 
   get established(): number {
     return this.#engine.peers().filter(({ state }) => state === 'Established').length
   }
 
-  configure(config: EngineConfig): void {
-    this.#engine.configure(config, 1)
+  /** False for one of two peerings to the same address: who connects is taken for the other. */
+  up(key: PeerKey): boolean {
+    return this.#engine.peer(key)?.state === 'Established'
+  }
+
+  configure(config: EngineConfig): Reconfiguration {
+    return this.#engine.configure(config, 1)
   }
 
   settle(): void {
