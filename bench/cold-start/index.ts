@@ -48,7 +48,7 @@ export async function run(args: string[]): Promise<void> {
     options: {
       nodes: { type: 'string', default: '5000' },
       runs: { type: 'string', default: '3' },
-      changes: { type: 'string', default: '100' },
+      changes: { type: 'string', default: '300' },
     },
   })
   const nodes = Number(values.nodes)
@@ -171,14 +171,13 @@ function edits(i: number, follower: ClusterFollower): readonly Edit[] {
       key: filter,
       value: stored(filter).replace(/"10\.\d+\.0\.0\/16"/, `"10.${i % 250}.0.0/16"`),
       shows: (plan) =>
-        JSON.stringify(plan.engine.peers.get('192.0.2.7')?.exportPolicy).includes(`"10.${i % 250}.0.0/16"`),
+        JSON.stringify(plan.engine.peers.get('192.0.2.7')?.exportPolicy.slice(0, 2)).includes(`"10.${i % 250}.0.0/16"`),
     },
     {
       what: 'a node that moves',
       key: `${RESOURCES}nodes/${LAST}`,
       value: JSON.stringify({ ...node, spec: { bgp: { ipv4Address: `${address}/16` } }, status: {} }),
-      shows: (plan) =>
-        plan.engine.peers.has(address) === [...plan.engine.peers.values()].some(({ kind }) => kind === 'mesh'),
+      shows: (plan) => plan.engine.peers.has(address) === (plan.mesh !== undefined),
     },
   ]
 }

@@ -63,6 +63,7 @@ export function planMesh(input: MeshInput): MeshMemo | undefined {
     why,
   }
   const known = input.previous !== undefined && sameMesh(input.previous, shared) ? input.previous.sessions : undefined
+  if (known !== undefined && unchanged(input, known)) return input.previous
   const sessions = new Map<NodeView, Sessions>()
   const addresses = new Set([...explicit.values()].map(({ candidate }) => candidate.address))
   for (const other of state.nodes.all) {
@@ -86,6 +87,20 @@ export function planMesh(input: MeshInput): MeshMemo | undefined {
     sessions.set(other, { port, peers, whole: peers.length === candidates.length })
   }
   return { ...shared, sessions }
+}
+
+/** Most changes are none of the mesh: then there is nothing to make, and nothing to throw away afterwards. */
+function unchanged({ state, settings, node, explicit }: MeshInput, known: ReadonlyMap<NodeView, Sessions>): boolean {
+  const addresses = new Set([...explicit.values()].map(({ candidate }) => candidate.address))
+  let found = 0
+  for (const other of state.nodes.all) {
+    if (other === node || other.clusterId !== undefined) continue
+    const kept = known.get(other)
+    if (kept === undefined || !kept.whole || contested(other, addresses)) return false
+    if (kept.port !== (listenPortOf(settings, other.name) ?? 0)) return false
+    found++
+  }
+  return found === known.size
 }
 
 type Shared = Omit<MeshMemo, 'sessions'>
