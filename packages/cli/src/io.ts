@@ -14,6 +14,16 @@ export interface Io {
   readonly signal: AbortSignal
 }
 
+const SECRET = /(PASSWORD|TOKEN|SECRET)$/
+
+/**
+ * Takes secrets out of this process's environment once they have been read: Node writes the environment into diagnostic
+ * reports, and children inherit it.
+ */
+export function forgetSecrets(): void {
+  for (const name of Object.keys(process.env)) if (SECRET.test(name)) delete process.env[name]
+}
+
 export function processIo(): Io {
   const stop = new AbortController()
   // `starling show routes | head` closes our output early; that is no error.
@@ -31,7 +41,8 @@ export function processIo(): Io {
     get rows() {
       return process.stdout.rows ?? 40
     },
-    env: process.env,
+    // As it was at the start: a daemon removes secrets from its own (see forgetSecrets).
+    env: { ...process.env },
     signal: stop.signal,
   }
 }

@@ -12,7 +12,7 @@ import { DEFAULT_NODENAME_FILE, nodeName } from '@starling/ipam'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { DEFAULT_CONTROL } from '../client/client.js'
 import { CliError } from '../exit.js'
-import type { Io } from '../io.js'
+import { forgetSecrets, type Io } from '../io.js'
 import { addSurfaceOptions, hostPort, type SurfaceCommandOptions, surfaceOf } from './surface-options.js'
 
 export { port, repeated } from '../options.js'
@@ -135,6 +135,7 @@ export async function nameOfThisNode(io: Io): Promise<string> {
 
 /** Runs a daemon to its end; what it rejects with are words for the person who started it. */
 export async function runDaemon(processName: string | undefined, run: () => Promise<number>): Promise<never> {
+  forgetSecrets()
   // Also overwrites argv[0], which is where `calicoctl node status` looks (calico.md 6.2).
   if (processName !== undefined) process.title = processName
   const code = await run().catch((error: unknown) => {

@@ -1,0 +1,1 @@
+export function verdict(output: string): { code: 0 | 1 | 3; lines: string[] }
