@@ -23,6 +23,8 @@ export interface ClusterOptions {
   readonly network?: NetworkOptions
   readonly node?: NodeOptions
   readonly peer?: Partial<PeerConfig>
+  /** Fills {@link Cluster.links} before anybody starts. */
+  readonly mix?: (cluster: Cluster) => void
 }
 
 const REFLECTOR_NET = '10.200.'
@@ -44,6 +46,8 @@ export class Cluster {
   readonly nodes = new Map<string, SimNode>()
   /** Who should originate what. */
   readonly origins = new Map<string, Set<string>>()
+  /** What one member (`a b`: a about b) wants of one peering beyond everybody's wishes; part of every configuration. */
+  readonly links = new Map<string, Partial<PeerConfig>>()
   readonly #restartNode: NodeOptions
 
   constructor(options: ClusterOptions) {
@@ -51,7 +55,14 @@ export class Cluster {
     this.random = new Random(options.seed)
     this.network = new Network(this.clock, this.random, options.network ?? DEFAULT_NETWORK)
     this.#restartNode = options.node ?? {}
+    options.mix?.(this)
     for (const address of this.addresses()) this.#add(address)
+  }
+
+  /** Brings a member's configuration to what {@link links} says now. */
+  configure(address: string): void {
+    const node = this.node(address)
+    if (node.alive) node.input((engine, now) => engine.configure(this.config(address), now))
   }
 
   addresses(): string[] {
@@ -114,6 +125,7 @@ export class Cluster {
         name: `${change.rename ?? 'peer'}_${remote}`,
         ...this.options.peer,
         ...overrides,
+        ...this.links.get(`${address} ${remote}`),
         ...change.peer,
       })
     const others = (list: readonly string[]) => list.filter((other) => other !== address)
@@ -241,7 +253,9 @@ export class Cluster {
       if (node.engine.internalErrors > 0) found.push(`${address}: internal error ${node.engine.lastInternalError}`)
       for (const route of node.engine.routes({ view: 'all', limit: 100_000 }).routes) {
         const own = route.source === 'bgp' && (route.nextHop === address || route.originatorId === address)
-        if (own) found.push(`${address}: its own ${route.prefix} came back from ${route.from}`)
+        // With ADD-PATH a second reflector passes on what it has from the first; ORIGINATOR_ID then refuses it (RFC 4456).
+        if (own && (route.eligible || route.pathId === undefined))
+          found.push(`${address}: its own ${route.prefix} came back from ${route.from}`)
         if (route.stale) found.push(`${address}: ${route.prefix} from ${route.from} is still stale`)
       }
     }

@@ -2,7 +2,9 @@
  * A random story of a cluster: some steps of trouble, then peace, then every invariant. One seed tells it all again.
  */
 
+import type { PeerConfig } from '@starling/engine'
 import { Cluster, type ClusterOptions } from './cluster.js'
+import { mixedPeer } from './mix.js'
 import type { SimNode } from './node.js'
 
 type Act = (story: Story) => string
@@ -20,6 +22,11 @@ const ACTS: readonly (readonly [weight: number, act: Act])[] = [
   [1, (story) => story.refresh()],
   [1, (story) => story.bounce()],
   [1, (story) => story.allReflectorsRestart()],
+  [2, (story) => story.severalRestart()],
+  [2, (story) => story.slowLink()],
+  [2, (story) => story.changePolicy()],
+  [1, (story) => story.changeSession()],
+  [1, (story) => story.removeAndAdd()],
 ]
 
 export interface StoryResult {
@@ -53,7 +60,7 @@ export class Story {
     cluster.clock.run(400_000)
     const violations = cluster.violations()
     if (!settled) violations.unshift('did not converge within 15 minutes of peace')
-    violations.push(...this.#needlessResets())
+    violations.push(...this.#needlessResets(), ...this.#leaks())
     return { seed: cluster.options.seed, script: this.script, violations }
   }
 
@@ -184,6 +191,86 @@ export class Story {
     return reflectors.length === 0 ? 'nothing' : `all reflectors restart${restarting ? ' gracefully' : ''}`
   }
 
+  /** Some members at the very same moment, each with or without its forwarding state. */
+  severalRestart(): string {
+    const { cluster } = this
+    const alive = [...cluster.nodes.values()].filter((node) => node.alive)
+    const chosen = alive.filter(() => cluster.random.chance(0.4))
+    for (const node of chosen) {
+      this.#touchAll(node.address)
+      node.kill()
+    }
+    cluster.clock.run(cluster.random.integer(1, 500))
+    for (const node of chosen) cluster.revive(node.address, cluster.random.chance(0.5))
+    return `${chosen.map(({ address }) => address).join(', ') || 'nobody'} restart at once`
+  }
+
+  /** It reads, but slowly: TCP's window is what holds the writer back. */
+  slowLink(): string {
+    const [a, b] = this.#link()
+    this.#touch(a, b)
+    this.cluster.network.setReadRate(a, b, 0)
+    this.cluster.clock.run(this.cluster.random.integer(0, 2_000))
+    this.cluster.network.setReadRate(a, b, Number.POSITIVE_INFINITY)
+    return `${a} reads from ${b} only now and then`
+  }
+
+  /** What is imported or exported anew; the session must not notice. */
+  changePolicy(): string {
+    const { cluster } = this
+    const [a, b] = this.#link()
+    const value = `65000:${cluster.random.integer(1, 3)}`
+    const why = { resource: 'story', rule: value }
+    const terms = [{ why, conditions: [], actions: [{ kind: 'add-community' as const, value }] }]
+    const field = cluster.random.pick(['importPolicy', 'exportPolicy'] as const)
+    this.#want(a, b, { [field]: cluster.random.chance(0.3) ? [] : terms })
+    return `${a} has a new ${field} for ${b}`
+  }
+
+  /** What the OPEN said, or only timers: reset exactly when it must be. */
+  changeSession(): string {
+    const { cluster } = this
+    const [a, b] = this.#link()
+    const { families, timers } = mixedPeer(cluster.random)
+    const offered = cluster.random.chance(0.5)
+    if (offered) this.#touch(a, b)
+    this.#want(a, b, offered ? { families } : { timers })
+    return `${a} wants ${offered ? 'other families or paths' : 'other timers'} of ${b}`
+  }
+
+  removeAndAdd(): string {
+    const { cluster } = this
+    const [a, b] = this.#link()
+    this.#touch(a, b)
+    const node = cluster.node(a)
+    const config = cluster.config(a)
+    const without = { ...config, peers: new Map([...config.peers].filter(([key]) => key !== b)) }
+    if (node.alive) node.input((engine, now) => engine.configure(without, now))
+    cluster.clock.run(cluster.random.integer(0, 3_000))
+    cluster.configure(a)
+    return `${a} loses ${b} from its configuration and gets it back`
+  }
+
+  #want(a: string, b: string, wish: Partial<PeerConfig>): void {
+    const { links } = this.cluster
+    links.set(`${a} ${b}`, { ...links.get(`${a} ${b}`), ...wish })
+    this.cluster.configure(a)
+  }
+
+  /** When nobody announces anything any more, nothing may be left anywhere: no prefix, path or attribute set. */
+  #leaks(): string[] {
+    const { cluster } = this
+    for (const [address, prefixes] of cluster.origins)
+      for (const prefix of [...prefixes]) cluster.withdraw(address, prefix)
+    cluster.clock.run(30_000)
+    return [...cluster.nodes].flatMap(([address, { engine, installed }]) => {
+      const { prefixes, paths, attributeSets } = engine.memory()
+      const left = prefixes + paths + attributeSets + installed.size
+      if (left === 0) return []
+      return [`${address}: left over: ${prefixes} prefixes, ${paths} paths, ${attributeSets} attribute sets`]
+    })
+  }
+
   #touch(a: string, b: string): void {
     this.#touched.add(a < b ? `${a} ${b}` : `${b} ${a}`)
   }
@@ -197,7 +284,9 @@ export class Story {
     const found: string[] = []
     for (const [address, node] of this.cluster.nodes) {
       for (const event of node.events) {
-        if (event.type === 'session-reset') found.push(`${address}: session to ${event.peer} reset for ${event.field}`)
+        if (event.type === 'session-reset' && event.field !== 'families') {
+          found.push(`${address}: session to ${event.peer} reset for ${event.field}`)
+        }
         if (event.type !== 'session-state' || event.from !== 'Established') continue
         const key = address < event.peer ? `${address} ${event.peer}` : `${event.peer} ${address}`
         if (!this.#touched.has(key)) found.push(`${address}: session to ${event.peer} fell: ${event.reason}`)
