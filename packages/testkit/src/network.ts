@@ -89,7 +89,7 @@ export class End {
 
   #post(bytes: Uint8Array): void {
     this.#inFlight += bytes.length
-    for (const piece of this.#network.pieces(bytes.slice())) this.#travel(piece)
+    for (const piece of this.#network.pieces(this.#network.copyOf(bytes))) this.#travel(piece)
   }
 
   /** On the wire, in order; an `Uint8Array` or the end of the stream with its reason. */
@@ -163,6 +163,9 @@ export class Network {
   readonly #hosts = new Map<string, Host>()
   readonly #cut = new Set<string>()
   readonly #ends = new Set<End>()
+  #taken: Uint8Array | undefined
+  #takenAt = -1
+  #copy: Uint8Array = new Uint8Array(0)
 
   constructor(clock: SimClock, random: Random, options: NetworkOptions = DEFAULT_NETWORK) {
     this.clock = clock
@@ -181,6 +184,16 @@ export class Network {
   delay(): number {
     const [minimum, maximum] = this.options.latency
     return minimum + this.#random.next() * (maximum - minimum)
+  }
+
+  /** What the kernel took: never the sender's own memory. One view handed to a thousand connections is copied once. */
+  copyOf(bytes: Uint8Array): Uint8Array {
+    if (bytes !== this.#taken || this.clock.steps !== this.#takenAt) {
+      this.#taken = bytes
+      this.#takenAt = this.clock.steps
+      this.#copy = bytes.slice()
+    }
+    return this.#copy
   }
 
   pieces(bytes: Uint8Array): Uint8Array[] {
