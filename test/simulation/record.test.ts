@@ -3,7 +3,7 @@
  * travels with it.
  */
 import { EngineTap, fromLines, recordSession, replayRecording } from '@starling/daemon'
-import type { PeerConfig } from '@starling/engine'
+import type { PeerConfig, RouteView } from '@starling/engine'
 import { Network, Random, SimClock, SimNode, testConfig, testPeer } from '@starling/testkit'
 import { describe, expect, test } from 'vitest'
 
@@ -37,6 +37,23 @@ function rig(more: Partial<PeerConfig> = {}) {
   return { clock, a, b, lines, ends, stop, receive, text: () => lines.join('\n') }
 }
 
+/** What a route says, without when and how it stands among others. */
+const facts = ({
+  prefix,
+  pathId,
+  nextHop,
+  origin,
+  asPath,
+  localPref,
+  communities,
+  reason,
+  eligible,
+}: RouteView): string =>
+  JSON.stringify({ prefix, pathId, nextHop, origin, asPath, localPref, communities, reason, eligible })
+
+const held = ({ engine }: SimNode): string[] =>
+  engine.routes({ view: 'received', peer: B, limit: 1000 }).routes.map(facts).sort()
+
 describe('a recorded session', () => {
   test('replays to the same judgement, a malformed UPDATE included', async () => {
     const { clock, b, lines, ends, receive, text } = rig()
@@ -65,6 +82,49 @@ describe('a recorded session', () => {
     const after = lines.length
     clock.run(60_000)
     expect(lines).toHaveLength(after)
+  })
+
+  test.each([
+    ['plain', {}],
+    ['asking for ADD-PATH', { families: [{ ...testPeer(B).families[0]!, addPath: { receive: true, send: 2 } }] }],
+  ] as const)('that was up before, %s, begins with what made it and replays to the same end', async (_name, more) => {
+    const { clock, a, b, ends } = rig(more)
+    const originate = (prefix: string): void =>
+      b.input((engine, now) =>
+        engine.setLocalRoute({ prefix, source: 'static', target: { kind: 'blackhole' }, label: 'own block' }, now),
+      )
+    for (let i = 0; i < 300; i++) originate(`10.${9 + (i >> 7)}.${i & 127}.0/24`)
+    clock.run(20_000)
+    // In the middle of a message: what is left of it comes after the recording began.
+    const connection = a.engine.evidence(B)?.connection ?? 0
+    const bad = Buffer.from(BAD_UPDATE, 'hex')
+    a.input((engine, now) => engine.received(connection, bad.subarray(0, 30), now))
+    expect(a.engine.evidence(B)?.residue).toHaveLength(30)
+
+    const lines: string[] = []
+    const tap = new EngineTap(a.engine)
+    const peer = a.engine.peerConfig(B)!
+    recordSession({ engine: a.engine, tap, now: clock.now }, peer, {
+      line: (text) => lines.push(text),
+      ended: (reason) => ends.push(reason),
+    })
+    const before = held(a)
+    expect(replayRecording(fromLines(lines.join('\n'))).routes).toHaveLength(before.length)
+    a.input((engine, now) => engine.received(connection, bad.subarray(30), now))
+    originate('192.0.2.0/25')
+    b.input((engine, now) => engine.removeLocalRoute('static', '10.9.1.0/24', now))
+    clock.run(100_000)
+    const at = held(a)
+    const replay = replayRecording(fromLines(lines.join('\n')))
+    expect(replay.replayed).toEqual(replay.recorded)
+    expect(replay.recorded.map(({ type }) => type)).toEqual(['bad-update'])
+    expect(replay.routes.map(facts).sort()).toEqual(at)
+    b.kill()
+    clock.run(300_000)
+    await Promise.resolve()
+    const whole = replayRecording(fromLines(lines.join('\n')))
+    expect(whole.same).toBe(true)
+    expect(whole.recorded.map(({ type }) => type)).toEqual(['bad-update', 'session-state'])
   })
 
   test('holds no secret and no other peer', () => {

@@ -303,6 +303,9 @@ export type AdminResult =
   | { readonly ok: true; readonly changed: boolean; readonly detail: string }
   | { readonly ok: false; readonly code: 'not-found' | 'refused' | 'unsupported'; readonly detail: string }
 
+/** `now`: the present session with what made it, or the next one when there is none; `next`: always the next one. */
+export type RecordFrom = 'now' | 'next'
+
 export interface RecordListener {
   /** One JSON line, without its end. */
   line(text: string): void
@@ -338,6 +341,6 @@ export interface DaemonPorts {
   /** The BFD worker; absent where none can run. */
   bfd?(): BfdSummary | undefined
   admin(action: AdminAction): Promise<AdminResult>
-  /** The inputs of a peer's next session; the result ends it. Undefined: no such peer, or nothing to record. */
-  record?(peer: PeerKey, listener: RecordListener): (() => void) | undefined
+  /** The inputs of a peer's session; the result ends it. Undefined: no such peer, or nothing to record. */
+  record?(peer: PeerKey, listener: RecordListener, from: RecordFrom): (() => void) | undefined
 }

@@ -78,6 +78,15 @@ export class Framer {
     return this.#tailLength + this.#chunk.length - this.#position
   }
 
+  /** A copy of the octets of an incomplete message kept back so far. */
+  residue(): Uint8Array {
+    const rest = this.#chunk.subarray(this.#position)
+    const octets = new Uint8Array(this.#tailLength + rest.length)
+    octets.set(this.#tail.subarray(0, this.#tailLength), 0)
+    octets.set(rest, this.#tailLength)
+    return octets
+  }
+
   /** Takes the next chunk. What an earlier chunk still holds is kept before it (a copy: drain first to avoid it). */
   push(bytes: Uint8Array): void {
     if (this.error !== undefined) return

@@ -21,6 +21,7 @@ import type {
   LoopDelayMonitor,
   MemoryView,
   NodeView,
+  RecordFrom,
   RecordListener,
   Survey,
   TableView,
@@ -62,7 +63,7 @@ export interface SpeakerViews {
   /** Milliseconds between marking and withdrawing; the speaker's own default without. */
   drain(time?: number): Promise<void>
   undrain(): Promise<void>
-  record(peer: PeerKey, listener: RecordListener): (() => void) | undefined
+  record(peer: PeerKey, listener: RecordListener, from: RecordFrom): (() => void) | undefined
 }
 
 export interface KernelViews {
@@ -224,8 +225,8 @@ export class RunningDaemon implements DaemonPorts {
     return this.#parts.loop.read()
   }
 
-  record(peer: PeerKey, listener: RecordListener): (() => void) | undefined {
-    return this.#parts.speaker()?.record(peer, listener)
+  record(peer: PeerKey, listener: RecordListener, from: RecordFrom): (() => void) | undefined {
+    return this.#parts.speaker()?.record(peer, listener, from)
   }
 
   async admin(request: AdminAction): Promise<AdminResult> {

@@ -16,6 +16,7 @@ import { type Cause, cease } from './session/cause.js'
 import type { Connection, Endpoints } from './session/connection.js'
 import { Deferral } from './session/deferral.js'
 import { Directory, dynamicPeerConfig } from './session/directory.js'
+import { evidenceOf, type SessionEvidence } from './session/evidence.js'
 import { AFI_OF, BOTH_FAMILIES, familyNameOf } from './session/families.js'
 import type { PeerHost } from './session/host.js'
 import { limitData, MessageCounter } from './session/messages.js'
@@ -303,6 +304,12 @@ export class Engine implements PeerHost, TablesHost {
   /** The range a dynamic neighbour with this address comes from. */
   dynamicRange(remoteAddress: string): string | undefined {
     return this.#directory.range(remoteAddress)?.range
+  }
+
+  /** The octets that would have made the present session of a peer; undefined while none is Established. */
+  evidence(key: PeerKey): SessionEvidence | undefined {
+    const peer = this.#directory.peers.get(key)
+    return peer === undefined ? undefined : evidenceOf(peer, this.tables)
   }
 
   /** Is a session with this address up? The transport asks before it hands over another connection from there. */

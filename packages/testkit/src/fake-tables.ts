@@ -114,6 +114,9 @@ export class FakeTables implements Tables {
     return { prefix, paths: [], decision: [], exports: [] }
   }
 
+  receivedMessages(): readonly Uint8Array[] {
+    return []
+  }
   groups(): readonly [] {
     return []
   }

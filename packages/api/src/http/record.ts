@@ -6,27 +6,34 @@
  */
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { ApiError } from '../errors.js'
+import type { RecordFrom, RecordListener } from '../ports.js'
 import { type ApiContext, LIMITS } from './context.js'
 import { findPeer } from './read.js'
-import { NAME_PARAMS } from './schemas.js'
+import { NAME_PARAMS, RECORD_QUERY } from './schemas.js'
 import { authorize, type WriteAccess } from './write.js'
 
 export function registerRecord(app: FastifyInstance, context: ApiContext, access: WriteAccess): void {
-  app.get<{ Params: { name: string } }>(
+  app.get<{ Params: { name: string }; Querystring: { from: RecordFrom } }>(
     '/v1/peers/:name/record',
     {
       onRequest: async (request) => authorize(request, access),
       schema: {
-        summary: "The next session's inputs as they come, one JSON line per event, until the session ends.",
+        summary: "A session's inputs as they come, one JSON line per event, until the session ends.",
         tags: ['write'],
         params: NAME_PARAMS,
+        querystring: RECORD_QUERY,
       },
     },
-    async ({ params }, reply) => stream(reply, findPeer(context.ports, params.name).key, context),
+    async ({ params, query }, reply) => stream(reply, findPeer(context.ports, params.name).key, query.from, context),
   )
 }
 
-function stream(reply: FastifyReply, peer: string, { ports, streams, recordings }: ApiContext): FastifyReply {
+function stream(
+  reply: FastifyReply,
+  peer: string,
+  from: RecordFrom,
+  { ports, streams, recordings }: ApiContext,
+): FastifyReply {
   if (recordings.size >= LIMITS.recordings) throw new ApiError('API_TOO_MANY_STREAMS')
   if (ports.record === undefined) throw new ApiError('API_UNSUPPORTED', 'this daemon cannot record')
   const socket = reply.raw
@@ -44,7 +51,7 @@ function stream(reply: FastifyReply, peer: string, { ports, streams, recordings 
     reply.hijack()
     socket.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-store' })
   }
-  stop = ports.record(peer, {
+  const listener: RecordListener = {
     line: (text) => {
       begin()
       socket.write(`data: ${text}\n\n`)
@@ -53,7 +60,8 @@ function stream(reply: FastifyReply, peer: string, { ports, streams, recordings 
       close()
     },
     ended: close,
-  })
+  }
+  stop = ports.record(peer, listener, from)
   if (stop === undefined) throw new ApiError('API_PEER_NOT_FOUND')
   begin()
   streams.add(close)

@@ -118,6 +118,15 @@ export const EVENTS_QUERY = query({
 
 export const BAD_UPDATES_QUERY = query({ peer: text('Only this peer.') })
 
+export const RECORD_QUERY = query({
+  from: {
+    type: 'string',
+    enum: ['now', 'next'],
+    default: 'now',
+    description: '`now`: the present session, with what made it; `next`: the one that begins after this.',
+  },
+})
+
 export const HEALTH_QUERY = query({ family: FAMILY })
 
 export const NAME_PARAMS = {

@@ -1,6 +1,6 @@
 /**
- * `starling record PEER --file FILE`: everything the daemon's engine is told about the peer's next session, as JSON lines,
- * until the session ends, the file is large enough or Ctrl-C. `starling record --replay FILE` plays it to a fresh engine
+ * `starling record PEER --file FILE`: everything the daemon's engine is told about the peer's session, as JSON lines, until
+ * the session ends, the file is large enough or Ctrl-C. A session that is up is recorded from its present state on. `starling record --replay FILE` plays it to a fresh engine
  * and says whether it judges as the daemon did: evidence that travels.
  */
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs'
@@ -32,7 +32,7 @@ export function register(program: Command, io: Io): void {
     program.command('record [peer]').description("write a session's inputs to a file, or play such a file again"),
   )
     .option('-f, --file <file>', 'where to; it must not exist')
-    .option('--restart', 'reset the session first: a recording begins with a connection')
+    .option('--restart', 'reset the session first, and record the one that comes then')
     .option('--max-size <megabytes>', 'stop at this size', megabytes, 64)
     .option('--replay <file>', 'play a recording to a fresh engine and compare')
     .action(async (peer: string | undefined, options: RecordOptions) => {
@@ -55,11 +55,12 @@ async function record(peer: string, file: string, options: RecordOptions, io: Io
   const path = `/v1/peers/${encodeURIComponent(peer)}`
   await client.get(path)
   const target = create(file)
+  const from = options.restart === true ? 'next' : 'now'
   let size = 0
   let lines = 0
   let end = 'interrupted'
   try {
-    for await (const line of client.events<Line>(`${path}/record`, {}, stop.signal)) {
+    for await (const line of client.events<Line>(`${path}/record`, { from }, stop.signal)) {
       const text = `${JSON.stringify(line)}\n`
       size += Buffer.byteLength(text)
       if (size > options.maxSize * MEGABYTE) {
@@ -69,7 +70,7 @@ async function record(peer: string, file: string, options: RecordOptions, io: Io
       }
       writeSync(target, text)
       if (lines++ === 0) {
-        io.error(`recording the next session of ${harmless(peer)} to ${file}\n`)
+        io.error(`recording ${from === 'next' ? 'the next session of ' : ''}${harmless(peer)} to ${file}\n`)
         if (options.restart === true)
           await client.post(`${path}/actions`, { operation: 'restart', reason: 'recording' })
       }

@@ -2,6 +2,8 @@
  * A recording of one session, as JSON lines: who we were to this peer, then everything the engine was told about the
  * connection, then (as `event`) what it made of it, so that a replay can be compared.
  *
+ * A session that is up already begins with the octets that would have made it, up to a line `live`.
+ *
  * Secrets never enter: the TCP key is not in the configuration that is written, and keys are no part of the bytes.
  */
 import type { AdminAction, Endpoints, EngineConfig, EngineEvent, PeerConfig, PeerKey } from '@starling/engine'
@@ -27,6 +29,8 @@ export type RecordedLine =
   | { readonly at: number; readonly input: 'tick' }
   | { readonly at: number; readonly input: 'bfd'; readonly up: boolean }
   | { readonly at: number; readonly input: 'admin'; readonly action: AdminAction; readonly reason: string }
+  /** What came before was put together from a session that was up already: its verdicts were not witnessed. */
+  | { readonly at: number; readonly output: 'live' }
   | { readonly at: number; readonly output: 'event'; readonly event: RecordedEvent }
   | { readonly at: number; readonly output: 'end'; readonly reason: string }
 

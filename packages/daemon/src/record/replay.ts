@@ -54,6 +54,7 @@ export function replayRecording(lines: readonly RecordedLine[]): Replay {
   engine.tick(first.at)
   let routes: readonly RouteView[] = []
   for (const line of rest) {
+    if ('output' in line && line.output === 'live') events.length = 0
     if ('connection' in line && line.connection !== played) continue
     if (!('input' in line)) continue
     // What a session held is gone with it: look before its end.

@@ -1,8 +1,9 @@
 /**
- * Records one session from its connection to its end: the inputs of its connections, the timers that fell due meanwhile,
- * and what the engine said of it. Ends by itself with the session.
+ * Records one session to its end: the inputs of its connections, the timers that fell due meanwhile, and what the engine
+ * said of it. A session that is up begins with what would have made it; otherwise the next connection is waited for. Ends
+ * by itself with the session.
  */
-import type { RecordListener } from '@starling/api'
+import type { RecordFrom, RecordListener } from '@starling/api'
 import type { ConnectionId, Endpoints, Engine, PeerConfig, PeerKey } from '@starling/engine'
 import { type RecordedLine, recordedConfig, recordedEvent, toLine } from './lines.js'
 import type { EngineTap, TapListener } from './tap.js'
@@ -12,6 +13,7 @@ export function recordSession(
   { engine, tap, now }: { readonly engine: Engine; readonly tap: EngineTap; readonly now: number },
   peer: PeerConfig,
   listener: RecordListener,
+  from: RecordFrom = 'now',
 ): () => void {
   const open = new Set<ConnectionId>()
   const leaving = new Set<ConnectionId>()
@@ -20,7 +22,21 @@ export function recordSession(
   const write = (line: RecordedLine): void => listener.line(toLine(line))
   const stop = tap.listen(inputs())
   write({ at: now, input: 'start', format: 1, config: recordedConfig(engine.config, peer) })
+  past()
   return stop
+
+  function past(): void {
+    const evidence = from === 'now' ? engine.evidence(peer.key) : undefined
+    if (evidence === undefined) return
+    const { connection, endpoints, lastReceived: at, messages, residue } = evidence
+    open.add(connection)
+    spoken = true
+    write({ at, input: 'incoming', connection, endpoints })
+    for (const message of messages)
+      write({ at, input: 'received', connection, bytes: Buffer.from(message).toString('hex') })
+    write({ at, output: 'live' })
+    if (residue.length > 0) write({ at, input: 'received', connection, bytes: Buffer.from(residue).toString('hex') })
+  }
 
   function inputs(): TapListener {
     const begun = (input: 'incoming' | 'opened') => (connection: ConnectionId, endpoints: Endpoints, at: number) => {

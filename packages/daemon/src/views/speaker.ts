@@ -29,10 +29,10 @@ export function speakerViews(speaker: Speaker): SpeakerViews {
     memory: () => engine.memory(),
     tables: () => engine.sizes(),
     admin: (peer, action, options) => speaker.admin(peer, action, options),
-    record: (key, listener) => {
+    record: (key, listener, from) => {
       const address = engine.peer(key)?.remoteAddress
       const peer = address === undefined ? undefined : engine.peerConfig(address)
-      return peer === undefined ? undefined : recordSession({ engine, tap, now: now() }, peer, listener)
+      return peer === undefined ? undefined : recordSession({ engine, tap, now: now() }, peer, listener, from)
     },
     recovery: () => recovery(engine.peers(), engine.deferral.active, engine.deferral.deadline()),
   }

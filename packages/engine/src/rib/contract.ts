@@ -109,6 +109,8 @@ export interface Tables {
   routes(query: RouteQuery): RoutePage
   explain(prefix: string, toSlot?: PeerSlot): Explanation
   groups(): readonly GroupView[]
+  /** UPDATEs that would fill this peer's Adj-RIB-In as it is now. */
+  receivedMessages(slot: PeerSlot): readonly Uint8Array[]
   memory(): {
     readonly prefixes: number
     readonly paths: number

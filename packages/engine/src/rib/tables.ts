@@ -17,6 +17,7 @@ import { Pump } from '../out/pump.js'
 import { RouteEdit } from '../policy/edit.js'
 import { ImportProfile, importKey, importsAlike } from '../policy/import.js'
 import type { Explanation, GroupView, PeerFamilyView, RoutePage, RouteQuery } from '../view.js'
+import { adjRibInMessages } from './adj-rib-in-messages.js'
 import { AttributeStore } from './attributes.js'
 import { audit } from './audit.js'
 import type {
@@ -396,6 +397,11 @@ export class RibTables implements Tables {
       queuedBytes += follower.waitingBytes
     }
     return { id, lagging, queuedBytes }
+  }
+
+  receivedMessages(slot: PeerSlot): readonly Uint8Array[] {
+    const peer = this.states[slot]
+    return peer === undefined ? [] : adjRibInMessages(this.families, peer, peer.session)
   }
 
   routes(query: RouteQuery): RoutePage {
