@@ -8,6 +8,14 @@ const PATIENCE = 2_000
 /** 64 sessions are about 150 kB. */
 const LONGEST = 2 * 1024 * 1024
 
+const WORDS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connection refused',
+  ECONNRESET: 'connection reset',
+  EHOSTUNREACH: 'no route to it',
+  ENETUNREACH: 'no route to it',
+  EPROTO: 'it does not speak TLS',
+}
+
 export interface NodesApi {
   readonly port: number
   /** PEM; given, nodes are asked over TLS. */
@@ -40,7 +48,7 @@ export function askNode({ port, ca }: NodesApi): (address: string, path: string)
       const sent = ca === undefined ? getHttp(options, answered) : getHttps({ ...options, ca }, answered)
       // A whole answer, not only signs of life.
       const late = setTimeout(() => sent.destroy(new Error(`no answer within ${PATIENCE / 1000} s`)), PATIENCE)
-      sent.on('error', reject)
+      sent.on('error', (error: NodeJS.ErrnoException) => reject(new Error(WORDS[error.code ?? ''] ?? error.message)))
       sent.on('close', () => clearTimeout(late))
     })
 }

@@ -108,6 +108,7 @@ async function watch(lab: Lab, title: string, options: WatchOptions, stop: Stop,
   const seconds = () => (performance.now() - begin) / 1000
   let convergedAfter: number | undefined
   let said = ''
+  let advised = false
   for (;;) {
     const view = await lab.look()
     const absent = missing(lab.plan, view)
@@ -127,6 +128,11 @@ async function watch(lab: Lab, title: string, options: WatchOptions, stop: Stop,
       else io.write(`${[...lines, ...told].join('\n')}\n`)
     } else {
       said = sayChange(progress(absent, seconds())[0] ?? '', summary(view), said, io)
+      // Without a terminal too somebody may want to look: once, where and how.
+      if (convergedAfter !== undefined && !advised) {
+        advised = true
+        io.write(`${advice(lab, view, convergedAfter, absent, options.pages).join('\n')}\n`)
+      }
     }
     if (over || stop.requested) {
       screen.leave()

@@ -60,7 +60,25 @@ test('every session that somebody tells of is one line, and the worse word of it
     { a: 'node/b', b: 'node/c', health: 'bad' },
   ])
   const health = Object.fromEntries(racks[0]!.dots.map((dot) => [dot.name, dot.health]))
-  expect(health).toMatchObject({ b: 'bad', c: 'bad', d: 'none' })
+  // b has another session that is up; c has none.
+  expect(health).toMatchObject({ b: 'ok', c: 'bad', d: 'none' })
+})
+
+test('who is silent and missed is the one to look at, not those who miss him', () => {
+  const { racks } = withSurvey(
+    topology(),
+    survey([
+      speaker('a', 'here', [toNode('d', 'Active'), toNode('b')]),
+      speaker('b', 'api', [toNode('d', 'Active'), toNode('a')]),
+      speaker('c', 'api', [toNode('d', 'Active'), toNode('a')]),
+      speaker('d', 'none', []),
+    ]),
+  )
+  expect(Object.fromEntries(racks[0]!.dots.map((dot) => [dot.name, dot.health]))).toMatchObject({
+    b: 'ok',
+    c: 'ok',
+    d: 'bad',
+  })
 })
 
 test('an outside router that nodes know by several addresses is one box', () => {
@@ -76,7 +94,7 @@ test('an outside router that nodes know by several addresses is one box', () => 
   )
   expect(above.map(({ label, detail, health, name, onNode }) => ({ label, detail, health, name, onNode }))).toEqual([
     { label: '192.0.2.9', detail: '192.0.2.9', health: 'bad', name: '', onNode: 'd' },
-    { label: 'tor1', detail: 'AS 64601, 2 addresses', health: 'bad', name: 'Node_10_0_1_1', onNode: undefined },
+    { label: 'tor1', detail: 'AS 64601, 2 addresses', health: 'ok', name: 'Node_10_0_1_1', onNode: undefined },
   ])
   expect(links.map(({ health }) => health)).toEqual(['ok', 'ok', 'bad', 'bad'])
 })

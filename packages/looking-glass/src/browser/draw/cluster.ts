@@ -75,15 +75,16 @@ export function withSurvey(topology: Topology, survey: Survey | undefined): Topo
     }
   }
   const states = statesOf(links)
+  const speaking = new Set(survey.speakers.flatMap(({ name, source }) => (source === 'none' ? [] : [`node/${name}`])))
   const own = topology.above.filter(({ role }) => role === 'outside')
   const above = [
     ...[...outsiders].sort(([a], [b]) => (a < b ? -1 : 1)).map(([identity, each]) => box(identity, each, own)),
-    ...topology.above.filter(({ role }) => role !== 'outside').map((dot) => judged(dot, states)),
+    ...topology.above.filter(({ role }) => role !== 'outside').map((dot) => judged(dot, states, speaking)),
   ]
   return {
     nodes: topology.nodes,
     above,
-    racks: topology.racks.map((rack) => ({ ...rack, dots: rack.dots.map((dot) => judged(dot, states)) })),
+    racks: topology.racks.map((rack) => ({ ...rack, dots: rack.dots.map((dot) => judged(dot, states, speaking)) })),
     links: shownLinks(links, above, topology),
   }
 }
@@ -99,15 +100,19 @@ const fresh = ({ remoteAs }: Session): Outsider => ({
 function statesOf(links: ReadonlyMap<string, readonly Health[]>): ReadonlyMap<string, readonly Health[]> {
   const states = new Map<string, Health[]>()
   for (const [key, of] of links) {
-    for (const id of key.split('\n')) states.set(id, [...(states.get(id) ?? []), ...of])
+    for (const id of key.split('\n')) states.set(id, [...(states.get(id) ?? []), worst(of)])
   }
   return states
 }
 
-/** A node is as well as the worst of all its sessions, not only of those with us. */
-function judged(dot: Dot, states: ReadonlyMap<string, readonly Health[]>): Dot {
+/** A session that is down is a line in colour; a box has colour when it is the one to look at. */
+const lost = (states: readonly Health[]): Health => (states.every((state) => state === 'bad') ? 'bad' : 'ok')
+
+/** One that speaks is down when all its sessions are; one that is silent, when anybody misses it. Our own view adds to it. */
+function judged(dot: Dot, states: ReadonlyMap<string, readonly Health[]>, speaking: ReadonlySet<string>): Dot {
   const theirs = states.get(dot.id)
-  return theirs === undefined || dot.self ? dot : { ...dot, health: worst([dot.health, ...theirs]) }
+  if (theirs === undefined || dot.self) return dot
+  return { ...dot, health: worst([dot.health, speaking.has(dot.id) ? lost(theirs) : worst(theirs)]) }
 }
 
 function box(identity: string, outsider: Outsider, own: readonly Dot[]): Dot {
@@ -122,7 +127,7 @@ function box(identity: string, outsider: Outsider, own: readonly Dot[]): Dot {
     detail: `${outsider.remoteAs === undefined ? '' : `AS ${outsider.remoteAs}, `}${where}`,
     role: 'outside',
     self: false,
-    health: worst([...outsider.states, ...mine.map(({ health }) => health)]),
+    health: worst([lost(outsider.states), ...mine.map(({ health }) => health)]),
     peers: mine.flatMap(({ peers }) => peers),
     ...(mine.length > 0 ? {} : { onNode: [...outsider.nodes].sort()[0] ?? '' }),
   }
