@@ -10,7 +10,7 @@ import { needs } from '../support/needs.js'
 import { FarSide } from './support/far.js'
 import { ip } from './support/network.js'
 import { type Starling, startStarling } from './support/starling.js'
-import { eventually, pause } from './support/wait.js'
+import { eventually } from './support/wait.js'
 
 needs('root', 'ip', 'bird', 'frr')
 
@@ -110,12 +110,138 @@ describe('with FRR, found by router advertisements', () => {
     const us = await ours()
     await us.until(KEY, 'Established', 30_000)
     console.log(`unnumbered with FRR: Established ${Math.round(performance.now() - begin)} ms after our start`)
-    expect(us.view(KEY)).toMatchObject({ remoteAddress: `${theirAddress()}%near0`, remoteAs: 65_001 })
+    expect(us.view(KEY)).toMatchObject({
+      remoteAddress: `${theirAddress()}%near0`,
+      remoteAs: 65_001,
+      interface: 'near0',
+    })
     await hasRoutes(us, theirAddress())
     await them.shows('show bgp ipv4 unicast 10.50.0.0/24', new RegExp(`${ourAddress()}`))
     await them.shows('show bgp ipv6 unicast 2001:db8:50::/48', new RegExp(`${ourAddress()}`))
     await them.shows('show ip route 10.50.0.0/24', new RegExp(`${ourAddress()}, via far0`))
-    expect(us.view(KEY).capabilities.received.join(' ')).toMatch(/extended next hop/i)
-    void pause
+    expect(us.view(KEY).capabilities.received.join(' ')).toMatch(/extended-next-hop ipv4 unicast via afi 2/)
+    // FRR found us by our advertisements, and none of them makes us its default router.
+    await them.shows('show interface far0', new RegExp(`${ourAddress()}`))
+    expect(far.ip('-6 route show default')).toBe('')
+  })
+
+  it('a wrong AS is said in words', async () => {
+    later(await far.frr(frr()))
+    const us = await ours({ remoteAs: 'internal' })
+    await us.untilReason(KEY, /wrong AS: the peer is AS 65001, configured is an internal AS \(ours is 65000\)/, 30_000)
+  })
+
+  it('a link that is lost takes the session down at once, and brings it back', async () => {
+    later(await far.frr(frr()))
+    const us = await ours()
+    await us.until(KEY, 'Established', 30_000)
+    await hasRoutes(us, theirAddress())
+    const cut = performance.now()
+    far.ip('link set far0 down')
+    ip('link set near0x down')
+    await us.untilReason(KEY, /interface near0 has no carrier/, 5_000)
+    expect(us.hops.has('10.60.0.0/24')).toBe(false)
+    console.log(`unnumbered: ${Math.round(performance.now() - cut)} ms from a lost carrier to no routes`)
+    ip('link set near0x up')
+    far.ip('link set far0 up')
+    const up = performance.now()
+    await us.until(KEY, 'Established', 30_000)
+    console.log(
+      `unnumbered with FRR: Established ${Math.round(performance.now() - up)} ms after link up (with duplicate address detection)`,
+    )
+    await hasRoutes(us, theirAddress())
+  })
+
+  it('a router that gets another address is reached there, on the same session', async () => {
+    later(await far.frr(frr()))
+    const us = await ours()
+    await us.until(KEY, 'Established', 30_000)
+    const before = theirAddress()
+    far.ip('address add fe80::77/64 dev far0 nodad')
+    far.ip(`address del ${before}/64 dev far0`)
+    await eventually(
+      'it is reached at its new address',
+      () => {
+        const { state, remoteAddress } = us.view(KEY)
+        return state === 'Established' && remoteAddress === 'fe80::77%near0'
+      },
+      { limit: 60_000, state: () => `${us.view(KEY).remoteAddress} ${us.view(KEY).state} ${us.view(KEY).reason}` },
+    )
+    await hasRoutes(us, 'fe80::77')
+    far.ip(`address add ${before}/64 dev far0 nodad`)
+    far.ip('address del fe80::77/64 dev far0')
+  })
+})
+
+const bird = (channel = '', bgp = '') => `router id 10.99.0.3;
+protocol device {}
+protocol radv { interface "far0" { min ra interval 3; max ra interval 4; }; }
+protocol static { ipv4; route 10.60.0.0/24 blackhole; }
+protocol static { ipv6; route 2001:db8:60::/48 blackhole; }
+protocol bgp starling {
+  local as 65001;
+  ${
+    bgp === ''
+      ? `neighbor range fe80::/10 external;
+  interface "far0";
+  dynamic name "node";`
+      : bgp
+  }
+  direct;
+  connect delay time 1; connect retry time 1; error wait time 1, 2; hold time 9;
+  ipv4 { import all; export all; extended next hop on; ${channel} };
+  ipv6 { import all; export all; ${channel} };
+}`
+
+describe('with BIRD', () => {
+  it('which takes whoever comes from the link, a session comes up by its advertisements', async () => {
+    const them = later(await far.bird(bird()))
+    const us = await ours()
+    await us.until(KEY, 'Established', 30_000)
+    await hasRoutes(us, theirAddress())
+    await them.shows('show route 10.50.0.0/24 all', new RegExp(`via ${ourAddress()} on far0`))
+    await them.shows('show route 2001:db8:50::/48 all', new RegExp(`via ${ourAddress()} on far0`))
+  })
+
+  it('its global next hop beside the link-local one is taken for what it is: the same router', async () => {
+    far.ip('address add 2001:db8:f::2/64 dev far0 nodad')
+    try {
+      later(await far.bird(bird()))
+      const us = await ours()
+      await us.until(KEY, 'Established', 30_000)
+      await hasRoutes(us, theirAddress())
+    } finally {
+      far.ip('address del 2001:db8:f::2/64 dev far0')
+    }
+  })
+
+  it('we send a pair where we have a global address on the link', async () => {
+    ip('address add 2001:db8:f::1/64 dev near0 nodad')
+    far.ip('address add 2001:db8:f::2/64 dev far0 nodad')
+    try {
+      const them = later(await far.bird(bird()))
+      const us = await ours()
+      await us.until(KEY, 'Established', 30_000)
+      await them.shows('show route 10.50.0.0/24 all', new RegExp(`next_hop: 2001:db8:f::1 ${ourAddress()}`))
+      await hasRoutes(us, theirAddress())
+    } finally {
+      ip('address del 2001:db8:f::1/64 dev near0')
+      far.ip('address del 2001:db8:f::2/64 dev far0')
+    }
+  })
+
+  it('with an address in the BGPPeer (fe80::...%eth0) there is nothing to find', async () => {
+    const them = later(await far.bird(bird('', `neighbor ${ourAddress()}%far0 as 65000;`)))
+    const key = `${theirAddress()}%near0`
+    const us = later(
+      await startStarling(testConfig(ROUTER_ID, [peer({ key, remoteAddress: key, remoteAs: 65_001 })]), '0.0.0.0'),
+    )
+    await us.until(key, 'Established', 30_000)
+    await hasRoutes(us, theirAddress())
+    await them.shows('show protocols all starling', /BGP state:\s+Established/)
+    ip('link set near0x down')
+    await us.untilReason(key, /interface near0 has no carrier/, 5_000)
+    ip('link set near0x up')
+    await us.until(key, 'Established', 30_000)
   })
 })
