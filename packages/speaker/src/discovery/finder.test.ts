@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { ADVERTISE_INTERVAL, BURST, LEAST_HOLD, type LinkState, RouterFinder } from './finder.js'
+import { ADVERTISE_INTERVAL, BURST, LEAST_HOLD, type LinkState, PROBE_HOLD, RouterFinder } from './finder.js'
 import type { DiscoveryMessage } from './packet.js'
 
 const LINK: LinkState = {
@@ -139,18 +139,42 @@ describe('a router finder', () => {
     expect(made.finder.neighbor).toBeUndefined()
   })
 
+  /** These routers answer every solicitation, a tenth of a second later. */
+  function answering(made: Made, milliseconds: number, ...routers: string[]): void {
+    const end = made.now + milliseconds
+    while (made.now < end) {
+      const before = of(made, 'solicitation').length
+      made.wait(100)
+      if (of(made, 'solicitation').length === before) continue
+      for (const router of routers) made.finder.received(advertisement(), router, made.now)
+    }
+  }
+
   it('refuses a link with two routers in words, and takes the one that stays', () => {
     const made = make()
     made.finder.received(advertisement(), 'fe80::2', 0)
     made.finder.received(advertisement(), 'fe80::1', 0)
+    answering(made, 100_000, 'fe80::1', 'fe80::2')
     expect(made.finder.neighbor).toBeUndefined()
     expect(made.finder.reason).toBe(
       '2 routers on eth0 (fe80::1, fe80::2): an unnumbered peer needs a link with one; name the peer by address (peerIP: fe80::1%eth0)',
     )
-    made.wait(20_000)
-    made.finder.received(advertisement(), 'fe80::2', made.now)
-    made.wait(15_000)
+    answering(made, LEAST_HOLD, 'fe80::2')
     expect(made.finder.neighbor).toBe('fe80::2')
+    expect(of(made, 'solicitation').length).toBeLessThan(30)
+  })
+
+  it('asks at once when another router appears: the one we know may be gone', () => {
+    const made = make()
+    made.finder.received(advertisement(1800), 'fe80::1', 0)
+    made.wait(60_000)
+    made.sent.length = 0
+    made.finder.received(advertisement(), 'fe80::2', made.now)
+    expect(made.finder.neighbor).toBeUndefined()
+    answering(made, PROBE_HOLD, 'fe80::2')
+    expect(made.finder.neighbor).toBe('fe80::2')
+    const asked = of(made, 'solicitation')
+    for (let i = 1; i < asked.length; i++) expect((asked[i] ?? 0) - (asked[i - 1] ?? 0)).toBeGreaterThanOrEqual(1_000)
   })
 
   it('keeps the neighbour of a session that is up, though another one speaks or it falls silent', () => {

@@ -68,6 +68,8 @@ const QUICK_SOLICITATIONS = 3
 export const LEAST_HOLD = 30_000
 /** After these the reason says how long we have been looking, in a rounded number. */
 const PATIENCE = [5_000, 30_000, 60_000, 300_000, 3_600_000]
+/** A newcomer may have taken the place of the one we know: who does not answer a solicitation for so long is gone. */
+export const PROBE_HOLD = 5_000
 /** More routers than anybody can mean; the table must not grow with whoever sends. */
 const ROUTERS = 16
 const NEVER = Number.POSITIVE_INFINITY
@@ -96,6 +98,7 @@ export class RouterFinder {
   #advertisedAt = Number.NEGATIVE_INFINITY
   #burst = 0
   #solicitAt = NEVER
+  #solicitedAt = Number.NEGATIVE_INFINITY
   #solicitations = 0
 
   constructor(name: string, sink: FinderSink, random: () => number, now: number) {
@@ -184,10 +187,15 @@ export class RouterFinder {
       if (this.#routers.size >= ROUTERS) return
       // It may have been looking for us, too.
       this.#burstFrom(now)
+      for (const other of this.#routers.values()) {
+        other.hold = Math.min(other.hold, now - other.heardAt + PROBE_HOLD)
+      }
     }
     this.#routers.set(address, { address, heardAt: now, lifetime, hold: Math.max(lifetime * 1000, LEAST_HOLD) })
     this.#solicitations = 0
-    this.#solicitAt = Math.min(...[...this.#routers.values()].map(({ heardAt, hold }) => heardAt + (hold * 2) / 3))
+    const due = Math.min(...[...this.#routers.values()].map(({ heardAt, hold }) => heardAt + (hold * 2) / 3))
+    const probing = known === undefined && this.#routers.size > 1
+    this.#solicitAt = Math.max(probing ? now : due, this.#solicitedAt + SOLICIT_INTERVAL)
   }
 
   /** Somebody here wanted to speak BGP whom we do not know: ask who routers are, and say who we are. */
@@ -245,6 +253,7 @@ export class RouterFinder {
 
   #solicit(now: number): void {
     this.counters.solicitationsSent++
+    this.#solicitedAt = now
     this.#solicitations++
     const doublings = Math.max(0, this.#solicitations - QUICK_SOLICITATIONS)
     const pause = Math.min(SOLICIT_MAXIMUM, SOLICIT_INTERVAL * 2 ** Math.min(doublings, 8))
