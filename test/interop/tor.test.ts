@@ -3,27 +3,20 @@
  * then a drain under the router's eyes and a silent cut.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { needs } from '../support/needs.js'
 import { FarSide } from './support/far.js'
+import { recipe } from './support/recipes.js'
 import { eventually } from './support/wait.js'
 
 needs('root', 'ip', 'bird', 'frr')
 
 const PROGRAM = fileURLToPath(new URL('../../packages/cli/bin/starling.js', import.meta.url))
-const PAGE = readFileSync(new URL('../../docs/tor.md', import.meta.url), 'utf8')
 const PREFIX = '10.96.0.0/16'
-
-/** The block below `<!-- recipe: NAME -->`. */
-function recipe(name: string): string {
-  const [, text] = new RegExp(`<!-- recipe: ${name} -->\\n\`\`\`\\w*\\n([\\s\\S]*?)\`\`\``).exec(PAGE) ?? []
-  if (text === undefined) throw new Error(`docs/tor.md has no recipe "${name}"`)
-  return text
-}
 
 const CLUSTER = `apiVersion: projectcalico.org/v3
 kind: Node

@@ -9,6 +9,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { needs } from '../support/needs.js'
 import { FarSide } from './support/far.js'
 import { ip } from './support/network.js'
+import { recipe } from './support/recipes.js'
 import { type Starling, startStarling } from './support/starling.js'
 import { eventually } from './support/wait.js'
 
@@ -152,6 +153,16 @@ describe('with FRR, found by router advertisements', () => {
     await hasRoutes(us, theirAddress())
   })
 
+  it('a password is checked on the way in and out', async () => {
+    later(await far.frr(frr('neighbor far0 interface remote-as external\n neighbor far0 password s3cret')))
+    const us = await ours({ password: 's3cret' })
+    await us.until(KEY, 'Established', 30_000)
+    await us.speaker.configure(config({ password: 'other' }))
+    await us.untilReason(KEY, /TCP MD5 password probably differs/, 30_000)
+    await us.speaker.configure(config({ password: 's3cret' }))
+    await us.until(KEY, 'Established', 30_000)
+  })
+
   it('a router that gets another address is reached there, on the same session', async () => {
     later(await far.frr(frr()))
     const us = await ours()
@@ -173,25 +184,18 @@ describe('with FRR, found by router advertisements', () => {
   })
 })
 
-const bird = (channel = '', bgp = '') => `router id 10.99.0.3;
-protocol device {}
-protocol radv { interface "far0" { min ra interval 3; max ra interval 4; }; }
+/** The recipe of docs/tor.md on our link, with routes to announce; `neighbour` in place of whoever comes. */
+function bird(neighbour?: string): string {
+  const text = recipe('bird-unnumbered')
+    .replaceAll('swp1', 'far0')
+    .replace('hold time 9;', 'hold time 9; connect delay time 1; connect retry time 1; error wait time 1, 2;')
+  const routes = `
 protocol static { ipv4; route 10.60.0.0/24 blackhole; }
 protocol static { ipv6; route 2001:db8:60::/48 blackhole; }
-protocol bgp starling {
-  local as 65001;
-  ${
-    bgp === ''
-      ? `neighbor range fe80::/10 external;
-  interface "far0";
-  dynamic name "node";`
-      : bgp
-  }
-  direct;
-  connect delay time 1; connect retry time 1; error wait time 1, 2; hold time 9;
-  ipv4 { import all; export all; extended next hop on; ${channel} };
-  ipv6 { import all; export all; ${channel} };
-}`
+`
+  if (neighbour === undefined) return text + routes
+  return text.replace(/neighbor range[\s\S]*dynamic name "node";/, neighbour) + routes
+}
 
 describe('with BIRD', () => {
   it('which takes whoever comes from the link, a session comes up by its advertisements', async () => {
@@ -231,14 +235,14 @@ describe('with BIRD', () => {
   })
 
   it('with an address in the BGPPeer (fe80::...%eth0) there is nothing to find', async () => {
-    const them = later(await far.bird(bird('', `neighbor ${ourAddress()}%far0 as 65000;`)))
+    const them = later(await far.bird(bird(`neighbor ${ourAddress()}%far0 as 65000;`)))
     const key = `${theirAddress()}%near0`
     const us = later(
       await startStarling(testConfig(ROUTER_ID, [peer({ key, remoteAddress: key, remoteAs: 65_001 })]), '0.0.0.0'),
     )
     await us.until(key, 'Established', 30_000)
     await hasRoutes(us, theirAddress())
-    await them.shows('show protocols all starling', /BGP state:\s+Established/)
+    await them.shows('show protocols all nodes', /BGP state:\s+Established/)
     ip('link set near0x down')
     await us.untilReason(key, /interface near0 has no carrier/, 5_000)
     ip('link set near0x up')

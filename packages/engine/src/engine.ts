@@ -22,7 +22,7 @@ import type { PeerHost } from './session/host.js'
 import { limitData, MessageCounter } from './session/messages.js'
 import { OpenMemo } from './session/open.js'
 import type { Peer } from './session/peer.js'
-import { peerView } from './session/peer-view.js'
+import { peerView, reasonOf } from './session/peer-view.js'
 import type { Signature } from './session/reasons.js'
 import { addPeer, type Reconfiguration, reconfigure, removePeer } from './session/reconfigure.js'
 import { Slots } from './session/slots.js'
@@ -323,7 +323,11 @@ export class Engine implements PeerHost, TablesHost {
 
   explain(prefix: string, to?: PeerKey): Explanation {
     const peer = to === undefined ? undefined : this.#directory.peers.get(to)
-    return peer === undefined || peer.slot < 0 ? this.tables.explain(prefix) : this.tables.explain(prefix, peer.slot)
+    if (peer === undefined) return this.tables.explain(prefix)
+    if (peer.slot >= 0) return this.tables.explain(prefix, peer.slot)
+    const reason = `session not Established: ${reasonOf(peer, this.now)}`
+    const none = { peer: peer.key, name: peer.config.name, sent: false, reason }
+    return { ...this.tables.explain(prefix), exports: [none] }
   }
 
   groups(): readonly GroupView[] {

@@ -70,41 +70,53 @@ export class FarSide {
   }
 
   /** FRR's zebra, bfdd and bgpd with one configuration; `ask` is vtysh. The caller stops all of them. */
-  async frr(
-    config: string,
-  ): Promise<{ readonly ask: Daemon['ask']; readonly shows: Daemon['shows']; stop(): Promise<void> }> {
-    const folder = workFolder('far-frr')
-    // They run as their own user.
-    mkdirSync(join(folder, 'vty'))
-    chmodSync(join(folder, 'vty'), 0o777)
-    const daemons: Daemon[] = []
-    for (const name of ['zebra', 'bfdd', 'bgpd']) {
-      const file = join(folder, `${name}.conf`)
-      writeFileSync(file, '')
-      const run = this.command(
-        `/usr/lib/frr/${name}`,
-        ...['-f', file, '-i', join(folder, `${name}.pid`), '-A', '127.0.0.1', '-P', '0'],
-        ...['--vty_socket', join(folder, 'vty'), '-z', join(folder, 'zserv.api')],
-        ...['--log', `file:${join(folder, `${name}.log`)}`, '--log-level', 'notifications'],
-        ...(name === 'bfdd' ? ['--bfdctl', join(folder, 'bfdd.sock')] : []),
-      )
-      const client = (command: string) => ['vtysh', '--vty_socket', join(folder, 'vty'), '-c', command]
-      const daemon = new Daemon(folder, run, client)
-      daemons.push(daemon)
-      await daemon.shows(`show daemons`, new RegExp(name))
-    }
-    const bgp = daemons[2] as Daemon
-    // As FRR itself does at its start: vtysh gives every daemon the lines that are its own.
-    const whole = join(folder, 'frr.conf')
-    writeFileSync(whole, config)
-    execFileSync('vtysh', ['--vty_socket', join(folder, 'vty'), '-f', whole], { stdio: 'pipe' })
-    return {
-      ask: (command) => bgp.ask(command),
-      shows: (command, pattern, limit) => bgp.shows(command, pattern, limit),
-      async stop() {
-        for (const daemon of daemons.reverse()) await daemon.stop()
-      },
-    }
+  frr(config: string): Promise<Suite> {
+    return frrSuite((...words) => this.command(...words), config)
+  }
+}
+
+export interface Suite {
+  readonly ask: Daemon['ask']
+  readonly shows: Daemon['shows']
+  stop(): Promise<void>
+}
+
+/** FRR in a namespace, as {@link FarSide.frr}: `command` makes a command of that namespace. */
+export async function frrSuite(
+  command: (...words: readonly string[]) => readonly string[],
+  config: string,
+): Promise<Suite> {
+  const folder = workFolder('far-frr')
+  // They run as their own user.
+  mkdirSync(join(folder, 'vty'))
+  chmodSync(join(folder, 'vty'), 0o777)
+  const daemons: Daemon[] = []
+  for (const name of ['zebra', 'bfdd', 'bgpd']) {
+    const file = join(folder, `${name}.conf`)
+    writeFileSync(file, '')
+    const run = command(
+      `/usr/lib/frr/${name}`,
+      ...['-f', file, '-i', join(folder, `${name}.pid`), '-A', '127.0.0.1', '-P', '0'],
+      ...['--vty_socket', join(folder, 'vty'), '-z', join(folder, 'zserv.api')],
+      ...['--log', `file:${join(folder, `${name}.log`)}`, '--log-level', 'notifications'],
+      ...(name === 'bfdd' ? ['--bfdctl', join(folder, 'bfdd.sock')] : []),
+    )
+    const client = (text: string) => ['vtysh', '--vty_socket', join(folder, 'vty'), '-c', text]
+    const daemon = new Daemon(folder, run, client)
+    daemons.push(daemon)
+    await daemon.shows(`show daemons`, new RegExp(name))
+  }
+  const bgp = daemons[2] as Daemon
+  // As FRR itself does at its start: vtysh gives every daemon the lines that are its own.
+  const whole = join(folder, 'frr.conf')
+  writeFileSync(whole, config)
+  execFileSync('vtysh', ['--vty_socket', join(folder, 'vty'), '-f', whole], { stdio: 'pipe' })
+  return {
+    ask: (text) => bgp.ask(text),
+    shows: (text, pattern, limit) => bgp.shows(text, pattern, limit),
+    async stop() {
+      for (const daemon of daemons.reverse()) await daemon.stop()
+    },
   }
 }
 

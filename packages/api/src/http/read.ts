@@ -38,7 +38,9 @@ export function findPeer(ports: DaemonPorts, nameOrAddress: string): PeerView {
   const peers = ports.peers()
   const found =
     peers.find((peer) => peer.key === nameOrAddress) ??
-    peers.find((peer) => peer.name === nameOrAddress || peer.remoteAddress === nameOrAddress)
+    peers.find((peer) => peer.name === nameOrAddress || peer.remoteAddress === nameOrAddress) ??
+    // The router behind an interface, by the interface.
+    peers.find((peer) => peer.key === `%${nameOrAddress}`)
   if (found !== undefined) return found
   // People know nodes by their names. With two families there may be two sessions, and a change must not guess.
   const there = peers.filter((peer) => ports.nodeAt?.(peer.remoteAddress) === nameOrAddress)

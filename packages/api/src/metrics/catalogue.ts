@@ -4,6 +4,7 @@
 import type { PeerView } from '@starling/engine'
 import { BFD_METRICS } from './bfd-catalogue.js'
 import { flag, type MetricDefinition, type Sample, type Scrape, single, sum } from './definition.js'
+import { DISCOVERY_METRICS } from './discovery-catalogue.js'
 import { PEER_METRICS } from './peer-catalogue.js'
 
 const STATES = ['Idle', 'Connect', 'Active', 'OpenSent', 'OpenConfirm', 'Established'] as const
@@ -253,6 +254,7 @@ export const METRICS: readonly MetricDefinition[] = [
     memory.structures.map(({ name, bytes }): Sample => [{ structure: name }, bytes]),
   ),
   ...BFD_METRICS,
+  ...DISCOVERY_METRICS,
   ...PEER_METRICS,
 ]
 

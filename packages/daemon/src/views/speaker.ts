@@ -2,7 +2,7 @@
  * A speaker as the ports see it: the engine's views, and what graceful restart still waits for.
  */
 import type { HealthFacts } from '@starling/api'
-import type { PeerView } from '@starling/engine'
+import { isUnnumbered, type PeerView } from '@starling/engine'
 import type { Speaker } from '@starling/speaker'
 import { bfdView } from '../bfd.js'
 import { now } from '../clock.js'
@@ -17,7 +17,13 @@ export function speakerViews(speaker: Speaker): SpeakerViews {
     peers: () =>
       engine.peers().map((peer) => {
         const session = speaker.bfd.view(peer.key)
-        return session === undefined ? peer : { ...peer, bfd: bfdView(session) }
+        const discovery = isUnnumbered(peer) ? speaker.discovery.view(peer.interface ?? '') : undefined
+        if (session === undefined && discovery === undefined) return peer
+        return {
+          ...peer,
+          ...(session !== undefined && { bfd: bfdView(session) }),
+          ...(discovery !== undefined && { discovery }),
+        }
       }),
     bfd: () => speaker.bfd.statistics,
     drainStage: () => speaker.drainStage,

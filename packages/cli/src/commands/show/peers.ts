@@ -4,6 +4,7 @@
 import { type Column, details, table } from '../../output/table.js'
 import { age, type Colour } from '../../output/text.js'
 import { bfdLine } from './bfd.js'
+import { discoveryLine, discoveryTraffic } from './discovery.js'
 import type { PeerJson } from './views.js'
 
 type Count = 'received' | 'accepted' | 'preferred' | 'sent' | 'stale'
@@ -30,13 +31,14 @@ function info(peer: PeerJson): string {
   if (peer.lagging) notes.push('lagging')
   if (peer.bfd !== undefined && peer.bfd.state !== 'Up' && peer.state === 'Established')
     notes.push(`BFD ${peer.bfd.state}`)
+  if (peer.discovery?.neighbor !== undefined) notes.push(`router ${peer.discovery.neighbor}`)
   return notes.join('; ')
 }
 
 const COLUMNS: readonly Column<PeerJson>[] = [
   { heading: 'NAME', value: (peer) => peer.name },
   { heading: 'NODE', value: (peer) => peer.node },
-  { heading: 'ADDRESS', value: (peer) => peer.key, wide: true },
+  { heading: 'ADDRESS', value: (peer) => (peer.key.startsWith('%') ? peer.remoteAddress : peer.key), wide: true },
   { heading: 'KIND', value: (peer) => peer.kind },
   { heading: 'AS', value: (peer) => peer.remoteAs },
   { heading: 'TYPE', value: (peer) => (peer.type === 'unknown' ? '-' : peer.type.slice(0, 3)), wide: true },
@@ -94,6 +96,9 @@ export function peerDetails(peer: PeerJson, style: Parameters<typeof table>[2]):
     ['Because of', `${whyText(peer)}: ${peer.why.rule}`],
     ['Address', peer.remotePort === 179 ? peer.remoteAddress : `${peer.remoteAddress} port ${peer.remotePort}`],
     ['Local address', peer.localAddress],
+    ['Interface', peer.interface],
+    ['Router', discoveryLine(peer.discovery)],
+    ['Router messages', discoveryTraffic(peer.discovery)],
     ['AS', `${peer.remoteAs ?? 'any'} (${peer.type}), local ${peer.localAs}`],
     ['Router ID', peer.remoteRouterId],
     ['State', `${stateText(peer)} for ${age(peer.age)} (since ${peer.since})`],
