@@ -67,7 +67,8 @@ export const ROOMS: readonly Room[] = [
 
   room(2, 'sys', [], ['koffi']),
   room(2, 'etcd3', [], ['@grpc/grpc-js']),
-  room(2, 'speaker', ['engine', 'bgp-packet', 'inet', 'netlink', 'netlink/socket', 'sys']),
+  room(2, 'speaker', ['engine', 'bgp-packet', 'inet', 'sys']),
+  driver('speaker/links', 'speaker/src/links', ['bgp-packet', 'netlink', 'netlink/socket']),
   room(
     2,
     'api',
@@ -76,7 +77,7 @@ export const ROOMS: readonly Room[] = [
   ),
 
   room(3, 'daemon', [...VOCABULARY, 'engine', 'intent', 'datastore', ...DRIVERS, 'speaker', 'api', 'looking-glass']),
-  room(3, 'bgp-client', [...VOCABULARY, ...MACHINES, ...DRIVERS, 'sys', 'speaker', 'api', 'daemon']),
+  room(3, 'bgp-client', [...VOCABULARY, ...MACHINES, ...DRIVERS, 'sys', 'speaker', 'speaker/links', 'api', 'daemon']),
   room(3, 'route-reflector', [...VOCABULARY, 'engine', 'intent', 'datastore', ...DRIVERS, 'speaker', 'api', 'daemon']),
   room(
     3,

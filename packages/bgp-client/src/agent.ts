@@ -35,6 +35,7 @@ import {
 import type { Datastore } from '@starling/datastore'
 import type { EngineEvent } from '@starling/engine'
 import type { Plan, PlanOptions } from '@starling/intent'
+import { LinkWatch } from '@starling/speaker/links'
 import { BlockKeeper } from './block-keeper.js'
 import { SecretsFolder, WorkloadFolder } from './folders.js'
 import { KernelBridge } from './kernel-bridge.js'
@@ -234,6 +235,7 @@ export class NodeAgent implements Daemon {
     return {
       // What the kernel still holds of ours is proof that a former life forwarded (RFC 4724 section 4.1).
       restarting: this.#kernel.adopted > 0,
+      links: (events) => new LinkWatch(events),
       extras: {
         installRoute: (view) => {
           this.#latency.asked(view, this.#bgp.speaker?.burstStart ?? now())

@@ -24,7 +24,7 @@ export interface BgpOptions {
   readonly log: Logger
   readonly events: EventLog
   /** Asked once, by the first configuration. */
-  begin(): Pick<SpeakerOptions, 'extras' | 'restarting' | 'warmUp'>
+  begin(): Pick<SpeakerOptions, 'extras' | 'links' | 'restarting' | 'warmUp'>
 }
 
 const NO_BFD: BfdPeers = new Map()

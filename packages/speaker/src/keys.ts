@@ -30,7 +30,8 @@ export function keysFor(config: EngineConfig, listenAddress: string, clashes = n
   for (const { remoteAddress, password } of config.peers.values()) {
     if (password === undefined || remoteAddress.startsWith('%') || remoteAddress.includes(':') !== six) continue
     const [name = '', zone] = remoteAddress.split('%')
-    if (link !== undefined && zone !== link) continue
+    // Who lives on another link cannot come here; a numbered peer can be claimed by anybody on this one.
+    if (link !== undefined && zone !== undefined && zone !== link) continue
     const other = keys.get(name)
     if (zone !== undefined && other !== undefined && other !== password) clashes.add(remoteAddress)
     else keys.set(name, password)

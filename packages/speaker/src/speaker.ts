@@ -89,6 +89,7 @@ export class Speaker {
         changed: () => this.#linksChanged(),
         problem: (reason) => this.#notice({ type: 'discovery-problem', reason }),
       },
+      options.links,
       random,
     )
     this.#loop = new Loop({

@@ -3,6 +3,7 @@
  */
 import type { EngineConfig, EngineOptions, Sink } from '@starling/engine'
 import type { BfdPeers, BfdRanges } from './bfd/wishes.js'
+import type { LinkSourceFactory } from './discovery/link-source.js'
 import type { ListenAddress } from './listener.js'
 
 /** What the engine asks for that is not about connections: the kernel's and the operator's side. */
@@ -28,6 +29,8 @@ export interface SpeakerOptions {
   /** Ranges whose dynamic neighbours get BFD. */
   readonly bfdRanges?: BfdRanges
   readonly extras: SinkExtras
+  /** The interfaces of this machine (`@starling/speaker/links`): without them no router is found behind one. */
+  readonly links?: LinkSourceFactory
   readonly notice?: (notice: SpeakerNotice) => void
   /** Uniform in [0, 1); Math.random by default. */
   readonly random?: () => number

@@ -4,6 +4,7 @@
 import { formatAddress } from '@starling/bgp-packet'
 import type { EngineConfig, EngineEvent, FamilyName, InstallView, PeerKey, PeerView } from '@starling/engine'
 import { Speaker, type SpeakerNotice, type SpeakerOptions } from '@starling/speaker'
+import { LinkWatch } from '@starling/speaker/links'
 import { eventually } from './wait.js'
 
 export interface Starling {
@@ -41,6 +42,7 @@ export async function startStarling(
     restarting: options.restarting ?? false,
     ...(options.bfd !== undefined && { bfd: options.bfd }),
     ...(options.bfdRanges !== undefined && { bfdRanges: options.bfdRanges }),
+    links: (events) => new LinkWatch(events),
     notice: (notice) => notices.push(notice),
     extras: {
       installRoute: (route: InstallView) => {

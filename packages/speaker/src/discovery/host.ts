@@ -9,7 +9,7 @@ import type { DiscoveryView } from '@starling/engine'
 import { errnoName } from '@starling/sys'
 import { now } from '../clock.js'
 import { linkTrouble, ROUTER_LIFETIME, RouterFinder } from './finder.js'
-import { LinkWatch } from './links.js'
+import type { LinkSource, LinkSourceFactory } from './link-source.js'
 import { type DiscoveryMessage, decodeDiscovery, encodeAdvertisement, encodeSolicitation } from './packet.js'
 import { ALL_NODES, ALL_ROUTERS, type DiscoverySocket, openDiscoverySocket } from './sockets.js'
 
@@ -39,7 +39,8 @@ export class DiscoveryHost {
   readonly #random: () => number
   readonly #places = new Map<string, Place>()
   #watched: ReadonlySet<string> = new Set()
-  #links: LinkWatch | undefined
+  readonly #watch: LinkSourceFactory | undefined
+  #links: LinkSource | undefined
   #timer: NodeJS.Timeout | undefined
   /** Of the links in use, as it was last told. */
   #told = ''
@@ -47,9 +48,12 @@ export class DiscoveryHost {
   #broken = ''
   #stopped = false
 
-  constructor(events: DiscoveryEvents, random: () => number) {
+  /** Without `watch` nothing is known of interfaces, and no router is found. */
+  constructor(events: DiscoveryEvents, watch: LinkSourceFactory | undefined, random: () => number) {
     this.#events = events
+    this.#watch = watch
     this.#random = random
+    if (watch === undefined) this.#broken = 'routers are not looked for here: only a node has unnumbered peers'
   }
 
   /** `unnumbered`: where routers are looked for. `watched`: where link-local peers with an address live. */
@@ -62,14 +66,14 @@ export class DiscoveryHost {
     this.#watched = watched
     for (const name of unnumbered) if (!this.#places.has(name)) this.#add(name)
     if (this.#links === undefined && !this.#stopped && unnumbered.size + watched.size > 0) {
-      this.#links = new LinkWatch({
+      this.#links = this.#watch?.({
         changed: () => this.#linksChanged(),
         problem: (text) => {
           this.#broken = text
           this.#events.problem(text)
         },
       })
-      this.#links.start()
+      this.#links?.start()
     } else if (this.#links?.known === true) this.#linksChanged()
   }
 

@@ -7,13 +7,14 @@ import type { BfdPeer } from '../bfd/host.js'
 import type { ListenAddress } from '../listener.js'
 import { bfdWithNeighbors, type LinkUse, linkOf, linkUse, withNeighbors } from './apply.js'
 import { type DiscoveryEvents, DiscoveryHost } from './host.js'
+import type { LinkSourceFactory } from './link-source.js'
 
 export class LinkSide {
   readonly discovery: DiscoveryHost
   #use: LinkUse = { unnumbered: new Set(), watched: new Set() }
 
-  constructor(events: DiscoveryEvents, random: () => number) {
-    this.discovery = new DiscoveryHost(events, random)
+  constructor(events: DiscoveryEvents, watch: LinkSourceFactory | undefined, random: () => number) {
+    this.discovery = new DiscoveryHost(events, watch, random)
   }
 
   /** The interfaces of a new configuration are looked at from now on, those of no peer no longer. */

@@ -4,8 +4,8 @@
  */
 import { formatAddress } from '@starling/bgp-packet'
 import { type AddressMessage, AF_INET6, IFF, type LinkMessage } from '@starling/netlink'
-import type { LinkState } from './finder.js'
-import { isLinkLocal } from './packet.js'
+import type { LinkState } from '../discovery/finder.js'
+import { isLinkLocal } from '../discovery/packet.js'
 
 /** linux/if_addr.h: an address that still looks for duplicates may only be used where it is an optimistic one. */
 const IFA_F_OPTIMISTIC = 0x04

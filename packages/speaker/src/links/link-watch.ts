@@ -11,21 +11,16 @@ import {
   RTNLGRP,
 } from '@starling/netlink'
 import { dump, type NotificationSocket, openNotificationSocket } from '@starling/netlink/socket'
-import type { LinkState } from './finder.js'
+import type { LinkState } from '../discovery/finder.js'
+import type { LinkEvents, LinkSource } from '../discovery/link-source.js'
 import { LinkTable } from './link-table.js'
-
-export interface LinkEvents {
-  /** Something about interfaces changed; at least once after {@link LinkWatch.start}. */
-  changed(): void
-  problem(text: string): void
-}
 
 const RETRY = 1_000
 const IFINFOMSG = 16
 const IFADDRMSG = 8
 const AF_INET6 = 10
 
-export class LinkWatch {
+export class LinkWatch implements LinkSource {
   readonly #events: LinkEvents
   readonly #table = new LinkTable()
   #socket: NotificationSocket | undefined
