@@ -71,7 +71,8 @@ export class NodeAgent implements Daemon {
   #settling: NodeJS.Timeout | undefined
 
   static async create(options: NodeOptions): Promise<NodeAgent> {
-    return new NodeAgent(options, await openFib(options.fib))
+    const warn = (text: string) => void process.stderr.write(`${text}\n`)
+    return new NodeAgent(options, await openFib(options.fib, { name: options.name, warn }))
   }
 
   private constructor(options: NodeOptions, fib: Fib) {
@@ -193,6 +194,7 @@ export class NodeAgent implements Daemon {
       node: name,
       followBlocks: true,
       planOptions: () => this.#planOptions(),
+      snapshot: (snapshot, changed) => this.#kernel.followed(snapshot, changed),
       planned: (plan) => this.#apply(plan),
       status: (status, detail) => this.#events.push(now(), { type: 'datastore-status', status, detail }),
       failed: (error) => this.#log.error({ code: 'PLAN_FAILED', err: error }, `planning failed: ${error.message}`),

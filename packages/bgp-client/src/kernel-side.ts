@@ -6,7 +6,8 @@ import { networkInterfaces } from 'node:os'
 import type { HostEvent } from '@starling/api'
 import { formatAddress, parseAddress, splitZone } from '@starling/bgp-packet/address'
 import { type KernelViews, now } from '@starling/daemon'
-import type { ClusterState, Plan, PlanProblem } from '@starling/intent'
+import type { Snapshot } from '@starling/datastore'
+import { type ClusterState, LooseAddresses, type Plan, type PlanProblem } from '@starling/intent'
 import {
   countStates,
   type FibDriver,
@@ -16,6 +17,7 @@ import {
   RouteProgrammer,
   type TunnelDriver,
 } from '@starling/route-programmer'
+import { claimKernel, type KernelClaim } from './kernel-claim.js'
 import { KernelReports } from './kernel-reports.js'
 import { KernelTunnels } from './kernel-tunnels.js'
 import { kernelViews } from './kernel-views.js'
@@ -49,10 +51,18 @@ const clock: ProgrammerClock = {
 export interface Fib {
   readonly routes: FibDriver
   readonly tunnels?: TunnelDriver
+  /** Held while we write the kernel's tables. */
+  readonly claim?: KernelClaim
+}
+
+/** Who asks, for the one who is there already. */
+export interface FibUser {
+  readonly name: string
+  warn(text: string): void
 }
 
 /** Each driver is loaded only when asked for. Throws with words when this process may not write routes. */
-export async function openFib(fib: NodeOptions['fib']): Promise<Fib> {
+export async function openFib(fib: NodeOptions['fib'], { name, warn }: FibUser): Promise<Fib> {
   if (fib === 'memory') return { routes: memoryFib() }
   if (fib === 'netlink') {
     const { NetlinkDriver, NetlinkTunnelDriver, WorkerNetlinkDriver } = await import(
@@ -64,19 +74,24 @@ export async function openFib(fib: NodeOptions['fib']): Promise<Fib> {
         'writing kernel routes needs CAP_NET_ADMIN: run as root, grant it, choose --fib remote:PATH of a starling programmer, or --fib memory',
       )
     }
+    const claim = await claimKernel({ node: name, warn })
     // The kernel may take tens of milliseconds for a send: nobody waits for it in this thread.
     const routes = WorkerNetlinkDriver.available ? new WorkerNetlinkDriver() : new NetlinkDriver()
-    return { routes, tunnels: new NetlinkTunnelDriver() }
+    return { routes, tunnels: new NetlinkTunnelDriver(), claim }
   }
   const { RemoteDriver } = await import('@starling/route-programmer/remote')
+  const claim = await claimKernel({ node: name, warn })
   const routes = new RemoteDriver(fib.remote)
-  return { routes, tunnels: routes.tunnels }
+  return { routes, tunnels: routes.tunnels, claim }
 }
 
 export class KernelSide {
   readonly programmer: RouteProgrammer
   readonly views: KernelViews
   readonly #tunnels: KernelTunnels | undefined
+  /** Only where VXLAN is ours: no other plan looks into blocks. */
+  readonly #loose: LooseAddresses | undefined
+  readonly #claim: KernelClaim | undefined
   readonly #reports: KernelReports
   readonly #listener: KernelListener
   #lastSync = 0
@@ -87,6 +102,8 @@ export class KernelSide {
 
   constructor(fib: Fib, options: { readonly vxlan: boolean }, listener: KernelListener) {
     this.#listener = listener
+    this.#claim = fib.claim
+    this.#loose = options.vxlan ? new LooseAddresses() : undefined
     this.#reports = new KernelReports({ now, event: listener.event })
     this.programmer = new RouteProgrammer(
       fib.routes,
@@ -157,14 +174,20 @@ export class KernelSide {
     if (gateway !== undefined) this.programmer.reconciler.untrackNextHop(gateway, device)
   }
 
+  /** Each new snapshot, before its plan. */
+  followed(snapshot: Snapshot, changed: Iterable<string>): void {
+    this.#loose?.update(snapshot, changed)
+  }
+
   /** The tunnels of a new plan; answers what is missing for them. */
   planned(state: ClusterState, plan: Plan): readonly PlanProblem[] {
-    return this.#tunnels?.planned(state, plan) ?? []
+    return this.#tunnels?.planned(state, plan, this.#loose?.all) ?? []
   }
 
   async stop(): Promise<void> {
     await this.#tunnels?.stop()
     await this.programmer.stop()
+    await this.#claim?.release()
   }
 
   #interfaceWith(address: string): KernelLink | undefined {

@@ -6,7 +6,16 @@
  */
 import type { HostEvent } from '@starling/api'
 import { formatAddress } from '@starling/bgp-packet/address'
-import { type PlannedTunnel, type PlannedTunnelRoute, type TunnelPlan, tunnelPlan } from '@starling/intent'
+import {
+  type ClusterState,
+  type LooseAddress,
+  type Plan,
+  type PlannedTunnel,
+  type PlannedTunnelRoute,
+  type PlanProblem,
+  type TunnelPlan,
+  tunnelPlan,
+} from '@starling/intent'
 import {
   type DesiredRoute,
   type DesiredTunnel,
@@ -50,8 +59,8 @@ export class KernelTunnels {
     )
   }
 
-  planned(...[state, plan]: readonly [Parameters<typeof tunnelPlan>[0], Parameters<typeof tunnelPlan>[1]]) {
-    this.#plan = tunnelPlan(state, plan, { vxlan: this.#options.vxlan })
+  planned(state: ClusterState, plan: Plan, loose: readonly LooseAddress[] = []): readonly PlanProblem[] {
+    this.#plan = tunnelPlan(state, plan, { vxlan: this.#options.vxlan, loose })
     const { ipv4, ipv6 } = plan.identity
     this.#local = {
       ...(ipv4 === undefined ? {} : { ipv4: ipv4.address }),

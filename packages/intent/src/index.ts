@@ -10,6 +10,7 @@
 export { diffPlans, type PlanDiff, type SessionChange, type SessionEffect } from './diff.js'
 export { type Answer, evaluate, findPeer, type Question, type Stage } from './evaluate.js'
 export { type KernelCandidate, type KernelVerdict, kernelRoute } from './kernel.js'
+export { type LooseAddress, LooseAddresses } from './loose.js'
 export type { NodeView } from './nodes.js'
 export { hashedRouterId } from './nodes.js'
 export { protocolName } from './peers/session.js'

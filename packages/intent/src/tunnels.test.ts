@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto'
 import { formatAddress } from '@starling/bgp-packet/address'
+import type { Snapshot } from '@starling/datastore'
+import { blockKey } from '@starling/resources'
 import type { DesiredRoute } from '@starling/route-programmer'
 import { describe, expect, test } from 'vitest'
-import { ClusterState, plan, type TunnelPlan, tunnelPlan } from './index.js'
+import { ClusterState, LooseAddresses, plan, type TunnelPlan, tunnelPlan } from './index.js'
 import { sha1 } from './sha1.js'
 import { block, calico, configuration, pool } from './testing.test.js'
 
@@ -131,6 +133,67 @@ describe('VXLAN without Felix (calico.md 4.2 to 4.4)', () => {
     const { tunnels, routes } = tunnelsOf([NODES[0], bare, ...VXLAN], true)
     expect(tunnels[0]?.vxlan?.remotes).toEqual([])
     expect(routes.map(words)).toEqual(['blackhole 10.65.1.0/26'])
+  })
+
+  /** A block as IPAM writes it: ordinal to the node that uses it. */
+  const entry = (cidr: string, affinity: string | null, users: Record<number, string>, released = -1) => ({
+    key: blockKey(cidr),
+    revision: 1,
+    value: JSON.stringify({
+      cidr,
+      affinity,
+      allocations: Array.from({ length: 64 }, (_, i) =>
+        users[i] === undefined ? null : Object.keys(users).indexOf(`${i}`),
+      ),
+      unallocated: [],
+      attributes: Object.entries(users).map(([i, node]) => ({
+        handle_id: `h${i}`,
+        secondary: { node },
+        ...(Number(i) === released ? { releasedAt: '2026-08-01T09:12:40Z' } : {}),
+      })),
+      sequenceNumber: 1,
+      sequenceNumberForAllocation: {},
+      deleted: false,
+    }),
+  })
+  type BlockEntry = ReturnType<typeof entry>
+  const looseOf = (entries: readonly BlockEntry[], loose = new LooseAddresses()) => {
+    loose.update({ get: (key: string) => entries.find((each) => each.key === key) } as unknown as Snapshot, [
+      blockKey('10.65.1.0/26'),
+      blockKey('10.65.2.0/26'),
+      blockKey('10.65.7.0/26'),
+    ])
+    return loose
+  }
+
+  test('addresses used away from their block’s owner get a route of their own (calico.md 7.6)', () => {
+    const loose = looseOf([
+      entry('10.65.1.0/26', 'host:n1', { 3: 'n1', 4: 'n2', 5: 'n3' }, 5),
+      entry('10.65.2.0/26', 'host:n2', { 1: 'n2', 9: 'n1', 10: 'n3' }),
+      entry('10.65.7.0/26', null, { 0: 'n2', 1: 'nobody' }),
+    ])
+    const state = ClusterState.fromDocuments([...NODES, ...BLOCKS, pool('10.65.0.0/16', { vxlanMode: 'CrossSubnet' })])
+    const { routes } = tunnelPlan(state, plan(state, 'n1'), { vxlan: true, loose: loose.all })
+    expect(routes.slice(3).map(words)).toEqual([
+      '10.65.1.4/32 via 10.0.0.2 dev (parent ipv4) onlink',
+      '10.65.2.10/32 via 10.65.3.2 dev vxlan.calico onlink',
+      '10.65.7.0/32 via 10.0.0.2 dev (parent ipv4) onlink',
+    ])
+    expect(routes.at(-1)?.why).toBe('loose address from 10.65.7.0/26 of n2, IPPool/pool-10-65-0-0-16')
+    expect(tunnelPlan(state, plan(state, 'n1'), { vxlan: false, loose: loose.all }).routes).toEqual([])
+  })
+
+  test('a block that came home or is gone has none; one that cannot be read keeps what was known', () => {
+    const before = [entry('10.65.1.0/26', 'host:n1', { 4: 'n2' })]
+    const loose = looseOf(before)
+    expect(loose.all).toHaveLength(1)
+    looseOf([{ ...(before[0] as BlockEntry), value: '{"affinity":"host:n1","node":"n2"' }], loose)
+    expect(loose.all, 'unreadable').toHaveLength(1)
+    looseOf([entry('10.65.1.0/26', 'host:n1', { 4: 'n1' })], loose)
+    expect(loose.all, 'home').toEqual([])
+    looseOf(before, loose)
+    looseOf([], loose)
+    expect(loose.all, 'gone').toEqual([])
   })
 
   test('IPv6 has its own device, address and MAC', () => {

@@ -11,6 +11,7 @@ import { Prefix } from '@starling/inet'
 import { type Cidr, type IpPoolResource, type NodeResource, poolEncapsulation } from '@starling/resources'
 import type { DesiredRoute, NextHop, RemoteVtep } from '@starling/route-programmer'
 import { TUNNEL_DEVICE } from './kernel.js'
+import type { LooseAddress } from './loose.js'
 import type { NodeView } from './nodes.js'
 import { sha1 } from './sha1.js'
 import { utf8 } from './sha256.js'
@@ -57,10 +58,12 @@ export interface TunnelPlan {
 export interface TunnelOptions {
   /** Without Felix in the cluster: VXLAN is ours. */
   readonly vxlan: boolean
+  /** Addresses in use away from their block's owner, for their own routes over VXLAN. */
+  readonly loose?: readonly LooseAddress[]
 }
 
-export function tunnelPlan(state: ClusterState, plan: Plan, { vxlan }: TunnelOptions): TunnelPlan {
-  const builder = new Builder(state, plan)
+export function tunnelPlan(state: ClusterState, plan: Plan, { vxlan, loose = [] }: TunnelOptions): TunnelPlan {
+  const builder = new Builder(state, plan, loose)
   const owned: string[] = []
   if (plan.kernel.ownsIpip) {
     owned.push(TUNNEL_DEVICE)
@@ -93,17 +96,25 @@ function parseMac(text: string | undefined): Uint8Array | undefined {
 const hostBytes = (text: string | undefined): Uint8Array | undefined =>
   text === undefined ? undefined : Prefix.parseOrHost(text)?.bytes
 
+const destinationOf = ({ family, bytes, length }: Prefix): DesiredRoute['destination'] => ({
+  family: family === 'ipv4' ? 4 : 6,
+  address: bytes,
+  length,
+})
+
 class Builder {
   readonly tunnels: PlannedTunnel[] = []
   readonly routes: PlannedTunnelRoute[] = []
   readonly problems: PlanProblem[] = []
   private readonly state: ClusterState
   private readonly plan: Plan
+  private readonly loose: readonly LooseAddress[]
   private readonly own: NodeResource | undefined
 
-  constructor(state: ClusterState, plan: Plan) {
+  constructor(state: ClusterState, plan: Plan, loose: readonly LooseAddress[]) {
     this.state = state
     this.plan = plan
+    this.loose = loose
     this.own = state.named('Node', plan.node)
   }
 
@@ -174,33 +185,40 @@ class Builder {
       const prefix = Prefix.parse(spec.cidr.network)
       return prefix === undefined ? [] : [{ prefix, name: metadata.name, mode: spec.vxlanMode }]
     })
+    const poolOf = (prefix: Prefix | undefined) =>
+      prefix === undefined ? undefined : ranges.find((range) => range.prefix.contains(prefix))
     const subnet = Prefix.parse(own.network)
+    const route = (prefix: Prefix, view: NodeView, pool: (typeof ranges)[number], what: string): void => {
+      const node = hostBytes(view[family]?.address)
+      const near = pool.mode === 'CrossSubnet' && node !== undefined && subnet?.containsAddress(node) === true
+      const vtep = remotes.get(view.name)
+      if (!near && vtep === undefined) return
+      const hop: NextHop = near
+        ? { gateway: node, onlink: true }
+        : { gateway: (vtep as RemoteVtep).address, device: DEVICES[family], onlink: true }
+      const why = `${what} of ${view.name}, IPPool/${pool.name}`
+      const destination = destinationOf(prefix)
+      this.routes.push({ destination, kind: 'unicast', nextHops: [hop], why, ...(near ? { parent: family } : {}) })
+    }
     for (const view of this.state.nodes.all) {
       for (const { cidr, affinityType, state } of this.state.affinities(view.name)) {
         if (affinityType !== 'host' || state === 'pending' || cidr.family !== family) continue
         const block = Prefix.parse(cidr.network)
-        const pool = block === undefined ? undefined : ranges.find(({ prefix }) => prefix.contains(block))
+        const pool = poolOf(block)
         if (block === undefined || pool === undefined) continue
-        const destination = {
-          family: family === 'ipv4' ? (4 as const) : (6 as const),
-          address: block.bytes,
-          length: block.length,
-        }
-        if (view.name === this.plan.node) {
-          const single = block.length === block.bits
-          if (!single) this.routes.push({ destination, kind: 'blackhole', nextHops: [], why: 'own block' })
-          continue
-        }
-        const node = hostBytes(view[family]?.address)
-        const near = pool.mode === 'CrossSubnet' && node !== undefined && subnet?.containsAddress(node) === true
-        const vtep = remotes.get(view.name)
-        if (!near && vtep === undefined) continue
-        const hop: NextHop = near
-          ? { gateway: node, onlink: true }
-          : { gateway: (vtep as RemoteVtep).address, device: DEVICES[family], onlink: true }
-        const why = `block of ${view.name}, IPPool/${pool.name}`
-        this.routes.push({ destination, kind: 'unicast', nextHops: [hop], why, ...(near ? { parent: family } : {}) })
+        if (view.name !== this.plan.node) route(block, view, pool, 'block')
+        else if (block.length !== block.bits)
+          this.routes.push({ destination: destinationOf(block), kind: 'blackhole', nextHops: [], why: 'own block' })
       }
+    }
+    const views = new Map(this.state.nodes.all.map((view) => [view.name, view]))
+    for (const { address, node, block } of this.loose) {
+      // Ours are reached through our own workloads' interfaces.
+      const view = node === this.plan.node ? undefined : views.get(node)
+      const host = Prefix.from(address, address.length * 8)
+      const pool = host?.family === family ? poolOf(host) : undefined
+      if (view !== undefined && host !== undefined && pool !== undefined)
+        route(host, view, pool, `loose address from ${block}`)
     }
   }
 

@@ -48,4 +48,11 @@ export {
   registerNode,
   type StartupContext,
 } from './startup.js'
-export { ensureTunnelAddresses, TUNNELS, type TunnelChange, type TunnelKind } from './tunnel.js'
+export {
+  ensureTunnelAddresses,
+  type HeldTunnelAddress,
+  releaseTunnelAddresses,
+  TUNNELS,
+  type TunnelChange,
+  type TunnelKind,
+} from './tunnel.js'

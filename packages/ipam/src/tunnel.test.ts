@@ -6,7 +6,7 @@ import type { IpamContext } from './context.js'
 import { cniConfList, ensureNodeBlock, releaseNodeBlock } from './node-block.js'
 import { checkIpam, showIpam } from './report.js'
 import { cluster, faults, NOW, type PoolSpec, picture, put } from './testing/index.js'
-import { ensureTunnelAddresses } from './tunnel.js'
+import { ensureTunnelAddresses, releaseTunnelAddresses } from './tunnel.js'
 
 async function oneNode(...pools: PoolSpec[]) {
   const { datastore } = await cluster(pools, {
@@ -46,6 +46,24 @@ describe('tunnel addresses (calico.md 4.7)', () => {
     expect(after).toMatchObject({ kind: 'vxlan', before: before?.after })
     expect(after?.after).not.toBe(before?.after)
     expect((await node()).spec.ipv4VXLANTunnelAddr).toBe(after?.after)
+  })
+
+  test('given back when the node leaves, and a dry run only says so', async () => {
+    const { datastore, context, node } = await oneNode(
+      { cidr: '10.244.0.0/16', ipipMode: 'Always' },
+      { cidr: '10.245.0.0/16', vxlanMode: 'Always' },
+    )
+    const taken = (await ensureTunnelAddresses(context, 'a')).map(({ kind, after }) => ({ kind, address: after }))
+    expect(taken.map(({ kind }) => kind)).toEqual(['ipip', 'vxlan'])
+    const before = await node()
+    expect(await releaseTunnelAddresses(context, 'a', true)).toEqual(taken)
+    expect(await node()).toEqual(before)
+    expect(await releaseTunnelAddresses(context, 'a')).toEqual(taken)
+    expect(await node()).toMatchObject({ extra: 1, spec: { bgp: { ipv4Address: '10.0.0.1/24' } } })
+    expect(JSON.stringify(await node())).not.toContain('Tunnel')
+    const { blocks } = await picture(datastore)
+    expect(blocks.flatMap((block) => block.allocations())).toEqual([])
+    expect(await releaseTunnelAddresses(context, 'a')).toEqual([])
   })
 
   test('taken back when no pool wants the tunnel any more', async () => {

@@ -131,6 +131,33 @@ async function ensureTunnel(context: IpamContext, name: string, tunnel: TunnelKi
   return { kind: tunnel.kind, before, after: assigned.address }
 }
 
+export interface HeldTunnelAddress {
+  readonly kind: TunnelKind['kind']
+  readonly address: string
+}
+
+/**
+ * Gives back what `ensureTunnelAddresses` took, for a node that leaves; answers what there was. A dry run only answers.
+ * WireGuard addresses stay: its devices are Felix's, and so is their end.
+ */
+export async function releaseTunnelAddresses(
+  context: IpamContext,
+  name: string,
+  dryRun = false,
+): Promise<readonly HeldTunnelAddress[]> {
+  const held: HeldTunnelAddress[] = []
+  for (const tunnel of TUNNELS) {
+    if (tunnel.kind.startsWith('wireguard')) continue
+    const address = tunnel.read((await readNodeEntry(context.datastore, name)).value)
+    if (address !== undefined) held.push({ kind: tunnel.kind, address })
+    if (dryRun) continue
+    // First the Node: nobody may send to an address that is free already.
+    if (address !== undefined) await writeNode(context.datastore, name, tunnel.write(null))
+    await releaseByHandle(context, tunnel.handle(name))
+  }
+  return held
+}
+
 async function stillOurs(
   context: IpamContext,
   address: string,

@@ -1,10 +1,12 @@
 /**
  * `starling cleanup`: takes away what Starling leaves on a host on purpose when it stops: routes of protocol 12, the
- * address of `tunl0`, the CNI configuration. VXLAN devices only where asked, because they are Felix's in most clusters.
+ * address of `tunl0`, the CNI configuration; and, where a datastore is named, the tunnel addresses it holds in IPAM. VXLAN devices only where asked, because they are Felix's in most clusters.
  * Reports each thing, done or not; a dry run reports the same and touches nothing.
  */
 import { readFile, rm } from 'node:fs/promises'
 import { formatAddress } from '@starling/bgp-packet/address'
+import type { Datastore } from '@starling/datastore'
+import { releaseTunnelAddresses } from '@starling/ipam'
 import {
   cleanupRoutes,
   type FibDriver,
@@ -25,6 +27,8 @@ export interface CleanupOptions {
   /** VXLAN devices as well. */
   readonly vxlan: boolean
   readonly tables?: readonly number[]
+  /** Whose tunnel addresses to give back in IPAM; absent: the datastore is not touched. */
+  readonly addresses?: { readonly datastore: Datastore; readonly node: string }
   /** The kernel; the real one when absent. */
   readonly routes?: FibDriver
   readonly tunnels?: TunnelDriver
@@ -41,6 +45,7 @@ export async function cleanupHost(options: CleanupOptions): Promise<CleanupRepor
   await routes(options, removed, failed)
   await tunnels(options, removed, failed)
   await cni(options, removed, failed)
+  await addresses(options, removed, failed)
   return { removed, failed }
 }
 
@@ -84,6 +89,20 @@ async function tunnels({ dryRun, vxlan, ...options }: CleanupOptions, removed: s
     }
   } finally {
     await driver.close()
+  }
+}
+
+async function addresses({ dryRun, addresses }: CleanupOptions, removed: string[], failed: Failed) {
+  if (addresses === undefined) return
+  const { datastore, node } = addresses
+  try {
+    const held = await releaseTunnelAddresses({ datastore, now: Date.now }, node, dryRun)
+    removed.push(...held.map(({ kind, address }) => `${kind} tunnel address ${address} of Node ${node} in IPAM`))
+  } catch (error) {
+    failed.push({
+      what: `tunnel addresses of Node ${node} in IPAM`,
+      why: error instanceof Error ? error.message : String(error),
+    })
   }
 }
 

@@ -8,7 +8,8 @@ import { type Command, InvalidArgumentError } from 'commander'
 import { ApiClient, DEFAULT_CONTROL } from '../client/client.js'
 import { CliError, EXIT, usage } from '../exit.js'
 import type { Io } from '../io.js'
-import { nonEmpty, repeated, runDaemon } from './daemon-options.js'
+import { datastoreSpec, nameOfThisNode, nonEmpty, repeated, runDaemon } from './daemon-options.js'
+import { withDatastore } from './datastore-reader.js'
 
 function uid(text: string): number {
   const value = Number(text)
@@ -53,6 +54,8 @@ interface CleanupCommandOptions {
   readonly cniConf?: string
   readonly programVxlan: boolean
   readonly force: boolean
+  readonly datastore?: string
+  readonly name?: string
   readonly table?: readonly number[]
 }
 
@@ -64,23 +67,35 @@ export function registerCleanup(program: Command, io: Io): void {
     .option('--cni-conf <path>', 'the CNI configuration to remove (default: /etc/cni/net.d/10-starling.conflist)')
     .option('--program-vxlan', 'VXLAN devices as well: where starling node ran with this option', false)
     .option('--table <number>', 'our routes in this table (repeatable; default: main)', repeated(tableNumber))
+    .option('--datastore <spec>', 'the tunnel addresses of this node in IPAM as well', datastoreSpec)
+    .option('--name <name>', 'name of the Node resource, with --datastore (default: as for starling node)')
     .option('--force', 'although a daemon is running here', false)
     .action(async (options: CleanupCommandOptions) => {
-      const { cleanupHost, DEFAULT_CNI_CONF } = await import('@starling/bgp-client/host')
       if (!options.dryRun) await mayClean(options, io)
-      const { removed, failed } = await cleanupHost({
-        dryRun: options.dryRun,
-        vxlan: options.programVxlan,
-        cniConf: options.cniConf ?? DEFAULT_CNI_CONF,
-        ...(options.table === undefined ? {} : { tables: options.table }),
-      }).catch((error: unknown) => {
-        throw new CliError(error instanceof Error ? error.message : String(error))
-      })
+      const { removed, failed } = await clean(options, io)
       for (const what of removed) io.write(`${options.dryRun ? 'would remove' : 'removed'} ${what}\n`)
       for (const { what, why } of failed) io.error(`kept ${what}: ${why}\n`)
       if (removed.length + failed.length === 0) io.write('nothing of ours is here\n')
       if (failed.length > 0) throw new CliError(`${failed.length} of ${removed.length + failed.length} are still there`)
     })
+}
+
+async function clean(options: CleanupCommandOptions, io: Io) {
+  const { cleanupHost, DEFAULT_CNI_CONF } = await import('@starling/bgp-client/host')
+  const what = {
+    dryRun: options.dryRun,
+    vxlan: options.programVxlan,
+    cniConf: options.cniConf ?? DEFAULT_CNI_CONF,
+    ...(options.table === undefined ? {} : { tables: options.table }),
+  }
+  const inWords = (error: unknown): never => {
+    throw new CliError(error instanceof Error ? error.message : String(error))
+  }
+  if (options.datastore === undefined) return cleanupHost(what).catch(inWords)
+  const node = options.name ?? (await nameOfThisNode(io))
+  return withDatastore(options.datastore, io, (datastore) =>
+    cleanupHost({ ...what, addresses: { datastore, node } }).catch(inWords),
+  )
 }
 
 /** A running daemon would write everything again at once. */
