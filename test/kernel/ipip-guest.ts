@@ -1,6 +1,6 @@
 /**
  * What runs inside the guest kernel of ipip.test.ts: this host's `tunl0` and route come from the programmers, the other
- * host's end from `ip`. Prints one JSON line with what it found.
+ * host's end from `ip`. Answers with what it found.
  */
 
 import { execFileSync } from 'node:child_process'
@@ -10,7 +10,7 @@ import { NetlinkDriver, NetlinkTunnelDriver, systemClock } from '@starling/route
 const ip = (command: string) => execFileSync('ip', command.split(' ')).toString()
 const bytes = (dotted: string) => Uint8Array.from(dotted.split('.').map(Number))
 
-export async function guest(): Promise<void> {
+export default async function guest() {
   ip('netns add far')
   ip('link add eth0 type veth peer name eth0 netns far')
   ip('addr add 10.0.0.1/24 dev eth0')
@@ -50,7 +50,7 @@ export async function guest(): Promise<void> {
   }
   const route = ip('route show proto 12').trim().replace(/\s+/g, ' ')
   const device = ip('addr show tunl0').replace(/\s+/g, ' ')
-  console.log(`RESULT ${JSON.stringify({ failures, route, device, ping })}`)
   await routes.stop()
   await tunnels.stop()
+  return { failures, route, device, ping }
 }

@@ -62,22 +62,27 @@ export interface Ping {
   stop(): Promise<PingResult>
 }
 
+const FIRST_ANSWER_MS = 10_000
+
 /** One packet every `interval` ms until stopped. Resolves once the first answer is in. */
 export async function startPing(from: Namespace, target: string, interval: number): Promise<Ping> {
   const args = ['netns', 'exec', from.name, 'ping', '-n', '-W', '1', '-i', String(interval / 1000), target]
   const child: ChildProcess = spawn('ip', args)
   let output = ''
   await new Promise<void>((resolve, reject) => {
+    const late = setTimeout(() => child.kill('SIGINT'), FIRST_ANSWER_MS)
     child.stdout?.on('data', (chunk: Buffer) => {
       output += chunk.toString()
-      if (output.includes('bytes from')) resolve()
+      if (!output.includes('bytes from')) return
+      clearTimeout(late)
+      resolve()
     })
-    child.once('exit', () => reject(new Error(`ping ended: ${output}`)))
+    child.once('close', () => reject(new Error(`ping ended: ${output}`)))
   })
   return {
     stop: () =>
       new Promise((resolve) => {
-        child.removeAllListeners('exit')
+        child.removeAllListeners('close')
         child.once('close', () => {
           const [, sent = '0', received = '0'] = /(\d+) packets transmitted, (\d+) received/.exec(output) ?? []
           resolve({ sent: Number(sent), received: Number(received) })
