@@ -108,6 +108,21 @@ describe('the helper', () => {
     expect(callsOfA(pair).slice(-2)).toEqual(['sweep 0 0', 'sweep 0 1'])
   })
 
+  it('comes back to a peer that restarts again and again sooner than that peer stops waiting', () => {
+    const long = { ...plain, restartTime: 120 }
+    const pair = new Pair({ a: { gracefulRestart: long }, b: { gracefulRestart: long, passive: true } })
+    pair.untilUp()
+    for (let round = 0; round < 8; round++) {
+      pair.nodeB.kill()
+      pair.clock.run(1_000)
+      pair.network.setReadRate(A, B, Number.POSITIVE_INFINITY)
+      pair.nodeB.revive(true)
+      const revived = pair.clock.now
+      pair.untilUp()
+      expect(pair.clock.now - revived, `restart ${round + 1}`).toBeLessThan(3_000)
+    }
+  })
+
   it('reports End-of-RIB of each family, received', () => {
     const pair = new Pair()
     pair.untilUp()

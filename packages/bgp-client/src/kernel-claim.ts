@@ -4,11 +4,12 @@
  * namespace, as the tables do, and goes with the process, however it ends. Whoever connects learns who holds it.
  *
  * A successor waits a moment, because an upgrade starts it while its predecessor is still ending. Anybody may bind such a
- * name: a holder who is neither root nor of our own user is told about and passed over, or any user could keep us out.
+ * name: a holder who is neither root, nor of our own user, nor has NET_ADMIN, is told about and passed over, or any user
+ * could keep us out.
  */
 import { connect, createServer, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
-import { peerCredentials } from '@starling/sys'
+import { capabilities, peerCredentials } from '@starling/sys'
 
 export const KERNEL_CLAIM = '\0starling/kernel-routes'
 const WAIT_MS = 5000
@@ -26,14 +27,14 @@ export interface ClaimOptions {
   /** Milliseconds a predecessor has to end. */
   readonly wait?: number
   warn(text: string): void
-  /** Who is at the other end of a socket; the kernel says when absent. */
-  readonly uidOf?: (socket: Socket) => number
+  /** May whoever is at the other end of a socket write routes? The kernel says when absent. */
+  readonly believed?: (socket: Socket) => boolean
 }
 
 interface Holder {
   readonly node: string
   readonly pid: number
-  readonly uid: number
+  readonly believed: boolean
 }
 
 /** Rejects with words when another agent has it and keeps it. */
@@ -46,8 +47,8 @@ export async function claimKernel(options: ClaimOptions): Promise<KernelClaim> {
     const holder = await ask(name, options)
     if (holder === undefined) continue
     const who = `starling node ${holder.node} (pid ${holder.pid})`
-    if (holder.uid !== 0 && holder.uid !== process.getuid?.()) {
-      warn(`user ${holder.uid} holds the name that says who writes kernel routes here; going on without it`)
+    if (!holder.believed) {
+      warn(`${who}, or who says so, may not write routes but holds the name of who does; going on without it`)
       return { release: () => Promise.resolve() }
     }
     if (performance.now() > end) {
@@ -76,24 +77,24 @@ function bind(name: string, node: string): Promise<KernelClaim | undefined> {
 }
 
 /** Undefined when it has just gone. One that does not answer is still somebody. */
-function ask(name: string, { uidOf = uidOfSocket }: ClaimOptions): Promise<Holder | undefined> {
+function ask(name: string, { believed = mayWrite }: ClaimOptions): Promise<Holder | undefined> {
   const socket = connect(name)
   let text = ''
-  let uid = 0
+  let credible = true
   socket.setTimeout(ANSWER_MS, () => socket.destroy())
   socket.on('data', (chunk: Buffer) => {
     text += chunk.toString('latin1', 0, ANSWER_MS)
   })
   return new Promise((resolve) => {
     socket.once('connect', () => {
-      uid = uidOf(socket)
+      credible = believed(socket)
     })
     socket.once('error', () => resolve(undefined))
-    socket.once('close', () => resolve({ ...whoIs(text), uid }))
+    socket.once('close', () => resolve({ ...whoIs(text), believed: credible }))
   })
 }
 
-function whoIs(text: string): Omit<Holder, 'uid'> {
+function whoIs(text: string): Omit<Holder, 'believed'> {
   try {
     const { node, pid } = JSON.parse(text) as { node?: unknown; pid?: unknown }
     return { node: String(node), pid: Number(pid) }
@@ -102,5 +103,7 @@ function whoIs(text: string): Omit<Holder, 'uid'> {
   }
 }
 
-const uidOfSocket = (socket: Socket): number =>
-  peerCredentials((socket as unknown as { _handle: { fd: number } })._handle.fd).uid
+function mayWrite(socket: Socket): boolean {
+  const { uid, pid } = peerCredentials((socket as unknown as { _handle: { fd: number } })._handle.fd)
+  return uid === 0 || uid === process.getuid?.() || capabilities(`/proc/${pid}/status`).netAdmin
+}

@@ -35,6 +35,12 @@ export const DYNAMIC_PEER_LINGER = 300_000
 /** After a restart of ours: how long a peer may stay silent before nobody waits for it (RFC 4724 section 4.1). */
 export const ANSWER_TIME = 10_000
 
+/**
+ * The other side of it: a peer in graceful restart is dialled at least this often, however often it has failed before.
+ * Whoever restarts several times in a row would otherwise wait for us in vain, and take away what we keep for it.
+ */
+export const RETURN_TIME = 2_500
+
 /** How long a helper keeps stale routes of a peer that came back but does not send End-of-RIB (RFC 4724 section 4.2). */
 export const STALE_AFTER_RECONNECT = 360_000
 

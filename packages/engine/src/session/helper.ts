@@ -61,6 +61,11 @@ export class Helper {
     return BOTH.some((family) => this.#phase[family] === 'stale' || this.#phase[family] === 'long-lived')
   }
 
+  /** The restart time that it asked for is running. */
+  get restarting(): boolean {
+    return BOTH.some((family) => this.#phase[family] === 'stale')
+  }
+
   get staleUntil(): number | undefined {
     const until = Math.min(this.#until[0], this.#until[1])
     return until === NEVER ? undefined : until

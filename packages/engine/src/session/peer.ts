@@ -7,7 +7,7 @@
  * Idle hold, back-off, shutdown reasons, graceful restart and the slot in the tables live here.
  */
 import { type Capability, CeaseError, NotificationCode } from '@starling/bgp-packet'
-import { PATIENT_FAILURES } from '../config/limits.js'
+import { PATIENT_FAILURES, RETURN_TIME } from '../config/limits.js'
 import type { PeerConfig, PeerKey } from '../config/types.js'
 import type { NotificationInfo, SessionState } from '../events.js'
 import type { FamilyIndex, PeerSlot, SessionParameters, UpdateError } from '../rib/contract.js'
@@ -202,10 +202,15 @@ export class Peer implements ConnectionOwner, HelperActions {
     return this.#host.sink.send(id, bytes)
   }
 
+  private pause(range: readonly [minimum: number, maximum: number]): number {
+    const wait = this.backoff.delay(range)
+    return this.helper.restarting ? Math.min(wait, RETURN_TIME) : wait
+  }
+
   redialDelay(): number {
     const maximum = this.config.timers.connectRetryTime
     const range = [Math.min(this.config.timers.idleHoldTime[0], maximum), maximum] as const
-    return Math.max(100, this.backoff.delay(range))
+    return Math.max(100, this.pause(range))
   }
 
   dialFailed(reason: string, opened: boolean): void {
@@ -406,7 +411,7 @@ export class Peer implements ConnectionOwner, HelperActions {
       this.failure = cause.reason
     }
     const quiet = this.outgoing.state === 'Idle' && this.incoming === undefined && this.current === undefined
-    if (quiet) this.schedule(now, this.backoff.delay(this.config.timers.idleHoldTime))
+    if (quiet) this.schedule(now, this.pause(this.config.timers.idleHoldTime))
   }
 
   #down(session: Negotiated, cause: Cause, now: number): void {
