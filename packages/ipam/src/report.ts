@@ -5,6 +5,7 @@ import { comparePrefixes, Prefix } from '@starling/inet'
 import { decodeEntry, type Family, IPAM_PREFIX } from '@starling/resources'
 import { Block } from './block.js'
 import type { IpamContext } from './context.js'
+import { leakFaults } from './leaks.js'
 import { isReserved, poolOf } from './pools.js'
 import { listBlocks, listPools, listReservations, nodeOf } from './store.js'
 
@@ -151,7 +152,8 @@ export async function checkIpam(context: IpamContext): Promise<readonly IpamFaul
     }
     if (!pools.some((pool) => pool.prefix.contains(block.prefix))) faults.push({ key, problem: 'lies in no pool' })
   }
-  return [...faults, ...overlapFaults(blocks), ...handleFaults(blocks, handles)]
+  const leaks = await leakFaults(context, blocks.values())
+  return [...faults, ...overlapFaults(blocks), ...handleFaults(blocks, handles), ...leaks]
 }
 
 function blockFaults(key: string, block: Block): IpamFault[] {
