@@ -90,3 +90,16 @@ describe('register on a host with two uplinks', () => {
     expect(unknown.err).toContain('unknown method "last-found"')
   })
 })
+
+test.each([
+  ['--claim-block', 'put a BlockAffinity document (spec.node: w1'],
+  ['--node-status', 'leave the option out'],
+])('a node with %s on a datastore of files is refused at its start, with what to do', (option, advice) => {
+  const path = join(folder, 'cluster.yaml')
+  writeFileSync(path, 'apiVersion: projectcalico.org/v3\nkind: Node\nmetadata: {name: w1}\nspec: {}\n')
+  const args = ['node', '--name', 'w1', option, '--datastore', `file:${path}`, '--fib', 'memory', '--no-control']
+  const { status, stderr } = spawnSync(process.execPath, [PROGRAM, ...args], { encoding: 'utf8', timeout: 60_000 })
+  expect(status).toBe(1)
+  expect(stderr).toContain('is read-only: use etcd')
+  expect(stderr).toContain(advice)
+})
