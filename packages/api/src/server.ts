@@ -8,7 +8,7 @@ import { chmod } from 'node:fs/promises'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import { type BirdControl, startBirdControl } from './birdctl/server.js'
 import type { ReadinessPolicy } from './health/rules.js'
-import { type AppOptions, createApp } from './http/app.js'
+import type { AppOptions } from './http/app.js'
 import type { ApiContext } from './http/context.js'
 import type { WriteAccess } from './http/write.js'
 import type { Logger } from './log/logger.js'
@@ -47,6 +47,12 @@ export interface Api {
   close(): Promise<void>
 }
 
+/** Half of what a daemon loads at its start is for HTTP: it is left out where nobody can ask. */
+async function makeApp(context: ApiContext, options: AppOptions): Promise<FastifyInstance> {
+  const { createApp } = await import('./http/app.js')
+  return createApp(context, options)
+}
+
 export async function startApi(options: ApiOptions): Promise<Api> {
   const policy = options.policy ?? { kind: 'any' }
   const streams: ApiContext['streams'] = new Set()
@@ -76,7 +82,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
     }
     if (options.control !== undefined) {
       const access: WriteAccess = { kind: 'operator' }
-      const app = await createApp(context, { ...shared, access })
+      const app = await makeApp(context, { ...shared, access })
       apps.push(app)
       await freeSocket(options.control)
       await app.listen({ path: options.control })
@@ -85,7 +91,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
     if (options.http !== undefined) {
       const { host = '127.0.0.1', port, token, tls } = options.http
       const access: WriteAccess = token === undefined ? { kind: 'token' } : { kind: 'token', token }
-      const app = await createApp(context, { ...shared, access, ...(tls === undefined ? {} : { tls }) })
+      const app = await makeApp(context, { ...shared, access, ...(tls === undefined ? {} : { tls }) })
       apps.push(app)
       url = await app.listen({ host, port })
     }

@@ -14,6 +14,8 @@ import { blocks, generator, openOf, SCRATCH_AS, single, table, withdrawals } fro
 const PEERS = 24
 const ROUTES = 1500
 const CHUNK = 16_384
+/** Times that all announce their blocks, or take them back. */
+const WAVES = 9
 /** Changes of one route, each told to everybody. */
 const CHANGES = 20
 const ROUNDS = 3
@@ -97,8 +99,10 @@ class Life {
     const ids = new Map<number, number>()
     for (let peer = 1; peer <= PEERS; peer++) ids.set(peer, this.#connect(peer))
     this.#work()
-    for (const [peer, id] of ids) this.engine.received(id, blocks(peer, true), 0)
-    this.#work()
+    for (let i = 0; i < WAVES; i++) {
+      for (const [peer, id] of ids) this.engine.received(id, blocks(peer, i % 2 === 0), 0)
+      this.#work()
+    }
     for (let i = 0; i < CHANGES; i++) {
       const peer = 1 + (i % PEERS)
       this.#each(ids, peer, (id) => this.engine.received(id, single(peer, i % 2 === 0), 0))

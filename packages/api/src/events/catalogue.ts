@@ -91,17 +91,50 @@ export interface Description {
   readonly message: string
 }
 
+const CODES: Readonly<Record<Exclude<DaemonEvent['type'], 'session-state'>, EventCode>> = {
+  'notification-sent': 'NOTIFICATION_SENT',
+  'notification-received': 'NOTIFICATION_RECEIVED',
+  'session-reset': 'SESSION_RESET',
+  'peer-added': 'PEER_ADDED',
+  'peer-removed': 'PEER_REMOVED',
+  'connection-refused': 'CONNECTION_REFUSED',
+  'bad-update': 'BAD_UPDATE',
+  'prefix-limit': 'PREFIX_LIMIT',
+  'end-of-rib': 'END_OF_RIB',
+  'graceful-restart': 'GRACEFUL_RESTART',
+  lagging: 'PEER_LAGGING',
+  started: 'STARTED',
+  stopping: 'STOPPING',
+  'datastore-status': 'DATASTORE_STATUS',
+  'datastore-problem': 'DATASTORE_PROBLEM',
+  'config-applied': 'CONFIG_APPLIED',
+  'block-claimed': 'BLOCK_CLAIMED',
+  'block-released': 'BLOCK_RELEASED',
+  'kernel-error': 'KERNEL_ERROR',
+  'kernel-repair': 'KERNEL_REPAIR',
+  'kernel-conflict': 'KERNEL_CONFLICT',
+  'kernel-tunnel': 'KERNEL_TUNNEL',
+  'kernel-resync': 'KERNEL_RESYNC',
+  admin: 'ADMIN',
+}
+
+/** The code alone: what a burst of events costs everybody who does not need words. */
+export function eventCode(event: DaemonEvent): EventCode {
+  if (event.type !== 'session-state') return CODES[event.type]
+  return event.to === 'Established' ? 'SESSION_UP' : event.from === 'Established' ? 'SESSION_DOWN' : 'SESSION_STATE'
+}
+
 /** Peer names are ours, but host names, shutdown texts and reasons may carry the peer's own words. */
 const safe = (text: string): string => escapeText(text, 512)
 
-function sessionState(event: DaemonEvent & { type: 'session-state' }): [EventCode, string] {
+function sessionState(event: DaemonEvent & { type: 'session-state' }): string {
   const reason = event.reason === '' ? '' : `: ${safe(event.reason)}`
-  if (event.to === 'Established') return ['SESSION_UP', `${safe(event.name)} is Established`]
-  if (event.from === 'Established') return ['SESSION_DOWN', `${safe(event.name)} is down${reason}`]
-  return ['SESSION_STATE', `${safe(event.name)} ${event.from} -> ${event.to}${reason}`]
+  if (event.to === 'Established') return `${safe(event.name)} is Established`
+  if (event.from === 'Established') return `${safe(event.name)} is down${reason}`
+  return `${safe(event.name)} ${event.from} -> ${event.to}${reason}`
 }
 
-function words(event: DaemonEvent): [EventCode, string] {
+function words(event: DaemonEvent): string {
   switch (event.type) {
     case 'session-state':
       return sessionState(event)
@@ -110,68 +143,53 @@ function words(event: DaemonEvent): [EventCode, string] {
       const { name, text } = event.notification
       const said = text === undefined || text === '' ? '' : `, saying "${safe(text)}"`
       return event.type === 'notification-sent'
-        ? ['NOTIFICATION_SENT', `sent ${name} to ${safe(event.name)}${said}`]
-        : ['NOTIFICATION_RECEIVED', `received ${name} from ${safe(event.name)}${said}`]
+        ? `sent ${name} to ${safe(event.name)}${said}`
+        : `received ${name} from ${safe(event.name)}${said}`
     }
     case 'session-reset':
-      return ['SESSION_RESET', `reset ${safe(event.name)}: ${event.field} changed (${event.impact})`]
+      return `reset ${safe(event.name)}: ${event.field} changed (${event.impact})`
     case 'peer-added':
-      return ['PEER_ADDED', `${safe(event.name)} was added`]
+      return `${safe(event.name)} was added`
     case 'peer-removed':
-      return ['PEER_REMOVED', `${safe(event.name)} was removed`]
+      return `${safe(event.name)} was removed`
     case 'connection-refused':
-      return ['CONNECTION_REFUSED', `connection from ${safe(event.remoteAddress)} refused: ${safe(event.reason)}`]
+      return `connection from ${safe(event.remoteAddress)} refused: ${safe(event.reason)}`
     case 'bad-update':
-      return [
-        'BAD_UPDATE',
-        `bad UPDATE from ${safe(event.name)}: attribute ${event.attribute}, ${event.rule}, ${event.verdict}`,
-      ]
+      return `bad UPDATE from ${safe(event.name)}: attribute ${event.attribute}, ${event.rule}, ${event.verdict}`
     case 'prefix-limit':
-      return [
-        'PREFIX_LIMIT',
-        `${safe(event.name)} sent ${event.count} ${event.family} prefixes, the limit is ${event.limit} (${event.action})`,
-      ]
+      return `${safe(event.name)} sent ${event.count} ${event.family} prefixes, the limit is ${event.limit} (${event.action})`
     case 'end-of-rib':
-      return ['END_OF_RIB', `End-of-RIB for ${event.family} ${event.direction} (${safe(event.name)})`]
+      return `End-of-RIB for ${event.family} ${event.direction} (${safe(event.name)})`
     case 'graceful-restart':
-      return ['GRACEFUL_RESTART', `graceful restart with ${safe(event.name)}: ${event.phase}`]
+      return `graceful restart with ${safe(event.name)}: ${event.phase}`
     case 'lagging':
-      return [
-        'PEER_LAGGING',
-        `${safe(event.name)} ${event.lagging ? 'lags behind its group' : 'caught up with its group'}`,
-      ]
+      return `${safe(event.name)} ${event.lagging ? 'lags behind its group' : 'caught up with its group'}`
     case 'started':
-      return ['STARTED', `starling ${event.version} started`]
+      return `starling ${event.version} started`
     case 'stopping':
-      return ['STOPPING', `stopping: ${safe(event.reason)}`]
+      return `stopping: ${safe(event.reason)}`
     case 'datastore-status':
-      return ['DATASTORE_STATUS', `datastore is ${event.status}${event.detail === '' ? '' : `: ${safe(event.detail)}`}`]
+      return `datastore is ${event.status}${event.detail === '' ? '' : `: ${safe(event.detail)}`}`
     case 'datastore-problem':
-      return ['DATASTORE_PROBLEM', `${safe(event.key)}: ${safe(event.problem)}`]
+      return `${safe(event.key)}: ${safe(event.problem)}`
     case 'config-applied':
-      return [
-        'CONFIG_APPLIED',
-        `configuration ${event.generation}: ${event.added} peers added, ${event.changed} changed, ${event.removed} removed`,
-      ]
+      return `configuration ${event.generation}: ${event.added} peers added, ${event.changed} changed, ${event.removed} removed`
     case 'block-claimed':
-      return ['BLOCK_CLAIMED', `block ${event.cidr} claimed for ${safe(event.node)}`]
+      return `block ${event.cidr} claimed for ${safe(event.node)}`
     case 'block-released':
-      return ['BLOCK_RELEASED', `block ${event.cidr} of ${safe(event.node)} released`]
+      return `block ${event.cidr} of ${safe(event.node)} released`
     case 'kernel-error':
-      return [
-        'KERNEL_ERROR',
-        `kernel refused ${event.prefix}: ${event.name} (errno ${event.errno}) ${safe(event.text)}`,
-      ]
+      return `kernel refused ${event.prefix}: ${event.name} (errno ${event.errno}) ${safe(event.text)}`
     case 'kernel-repair':
-      return ['KERNEL_REPAIR', `${event.prefix}: ${safe(event.detail)}`]
+      return `${event.prefix}: ${safe(event.detail)}`
     case 'kernel-conflict':
-      return ['KERNEL_CONFLICT', safe(event.text)]
+      return safe(event.text)
     case 'kernel-tunnel':
-      return ['KERNEL_TUNNEL', `${safe(event.device)}: ${safe(event.text)}`]
+      return `${safe(event.device)}: ${safe(event.text)}`
     case 'kernel-resync':
-      return ['KERNEL_RESYNC', `kernel table read again: ${safe(event.reason)}`]
+      return `kernel table read again: ${safe(event.reason)}`
     case 'admin':
-      return ['ADMIN', `${event.action}: ${safe(event.detail)}`]
+      return `${event.action}: ${safe(event.detail)}`
   }
 }
 
@@ -179,11 +197,10 @@ function words(event: DaemonEvent): [EventCode, string] {
 // What a daemon waits for at its start is the first thing its log has to say.
 const DATASTORE_LEVELS = { waiting: 'info', resync: 'warn', 'in-sync': 'info' } as const
 
+export function eventLevel(event: DaemonEvent): Level {
+  return event.type === 'datastore-status' ? DATASTORE_LEVELS[event.status] : EVENTS[eventCode(event)].level
+}
+
 export function describeEvent(event: DaemonEvent): Description {
-  const [code, message] = words(event)
-  return {
-    code,
-    level: event.type === 'datastore-status' ? DATASTORE_LEVELS[event.status] : EVENTS[code].level,
-    message,
-  }
+  return { code: eventCode(event), level: eventLevel(event), message: words(event) }
 }

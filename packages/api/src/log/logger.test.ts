@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { EventLog } from '../events/log.js'
 import { createLogger, type LoggerOptions, logEvents } from './logger.js'
 
@@ -51,11 +51,14 @@ describe('a log line', () => {
 
 describe('events', () => {
   test('are one line each, with the code of the catalogue', () => {
+    vi.useFakeTimers()
     const { logger, lines, last } = collect()
     const events = new EventLog()
     const stop = logEvents(logger, events)
     const base = { peer: '10.0.0.12', name: 'Mesh_10_0_0_12' }
     events.push(1, { type: 'session-state', ...base, from: 'Established', to: 'Idle', reason: 'hold timer expired' })
+    expect(lines).toHaveLength(0)
+    vi.advanceTimersByTime(100)
     expect(last()).toMatchObject({
       level: 'warn',
       code: 'SESSION_DOWN',
@@ -63,6 +66,7 @@ describe('events', () => {
       msg: 'Mesh_10_0_0_12 is down: hold timer expired',
     })
     events.push(2, { type: 'session-state', ...base, from: 'Idle', to: 'Connect', reason: '' })
+    vi.advanceTimersByTime(100)
     expect(lines).toHaveLength(1)
     const bytes = new Uint8Array(4096)
     events.push(3, {
@@ -76,8 +80,24 @@ describe('events', () => {
     expect(last().code).toBe('BAD_UPDATE')
     expect((lines.at(-1) ?? '').length).toBeLessThan(500)
     stop()
+    vi.useRealTimers()
     events.push(4, { type: 'started', version: '0' })
     expect(lines).toHaveLength(2)
+  })
+
+  test('of a lost session wait for each other, but never past another kind of event', () => {
+    const { logger, lines, last } = collect()
+    const events = new EventLog()
+    const stop = logEvents(logger, events)
+    const base = { peer: '10.0.0.12', name: 'Mesh_10_0_0_12' }
+    const lost = { type: 'session-state', ...base, from: 'Established', to: 'Idle', reason: '' } as const
+    for (let i = 0; i < 3; i++) events.push(i, lost)
+    expect(lines).toHaveLength(0)
+    events.push(4, { type: 'stopping', reason: 'SIGTERM' })
+    expect(lines.map((line) => JSON.parse(line).id)).toEqual([1, 2, 3, 4])
+    events.push(5, lost)
+    stop()
+    expect(last()).toMatchObject({ id: 5, code: 'SESSION_DOWN' })
   })
 })
 

@@ -6,8 +6,8 @@
  * event stream and a metric share one code.
  */
 import { type DestinationStream, type Logger, pino } from 'pino'
-import { describeEvent } from '../events/catalogue.js'
-import type { EventSource } from '../ports.js'
+import { describeEvent, eventLevel } from '../events/catalogue.js'
+import type { DaemonEvent, EventRecord, EventSource } from '../ports.js'
 import { escapeDeep, escapeText } from '../text.js'
 
 export type { Logger } from 'pino'
@@ -75,14 +75,50 @@ function errorFields(error: Error): Record<string, unknown> {
   return { type: error.name, message: escapeText(error.message, 1024), ...code, stack }
 }
 
+/**
+ * Events that come by the hundred when a cluster is lost or returns. A line costs more than a session, so theirs wait
+ * until the routes are on their way; nobody else's does, and none is passed by a later one.
+ */
+const COMMON: ReadonlySet<DaemonEvent['type']> = new Set([
+  'session-state',
+  'notification-sent',
+  'notification-received',
+  'peer-added',
+  'peer-removed',
+  'connection-refused',
+  'end-of-rib',
+  'graceful-restart',
+])
+const PATIENCE = 25
+const MOST_WAITING = 4096
+
 /** Every event as one line; returns the way to stop. */
 export function logEvents(logger: Logger, events: EventSource): () => void {
-  return events.subscribe(({ id, event }) => {
-    const { code, level, message } = describeEvent(event)
-    if (!logger.isLevelEnabled(level)) return
-    const { type: _type, ...fields } = event as { type: string } & Record<string, unknown>
-    // The bytes of a bad UPDATE are evidence for the API, not for the log.
-    if ('bytes' in fields) delete fields['bytes']
-    logger[level]({ code, id, ...fields }, message)
+  const waiting: EventRecord[] = []
+  let timer: NodeJS.Timeout | undefined
+  const write = (): void => {
+    clearTimeout(timer)
+    timer = undefined
+    for (const record of waiting.splice(0)) writeEvent(logger, record)
+  }
+  const unsubscribe = events.subscribe((record) => {
+    if (!logger.isLevelEnabled(eventLevel(record.event))) return
+    waiting.push(record)
+    if (!COMMON.has(record.event.type) || waiting.length >= MOST_WAITING) write()
+    else timer ??= setTimeout(write, PATIENCE)
   })
+  process.on('exit', write)
+  return () => {
+    unsubscribe()
+    process.off('exit', write)
+    write()
+  }
+}
+
+function writeEvent(logger: Logger, { id, event }: EventRecord): void {
+  const { code, level, message } = describeEvent(event)
+  const { type: _type, ...fields } = event as { type: string } & Record<string, unknown>
+  // The bytes of a bad UPDATE are evidence for the API, not for the log.
+  if ('bytes' in fields) delete fields['bytes']
+  logger[level]({ code, id, ...fields }, message)
 }

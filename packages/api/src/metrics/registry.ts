@@ -4,7 +4,7 @@
  * Scrapes that come together share one picture of the ports, so ten Prometheus servers cost as much as one.
  */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import { describeEvent } from '../events/catalogue.js'
+import { type EventCode, eventCode } from '../events/catalogue.js'
 import { liveness, type ReadinessPolicy, readiness } from '../health/rules.js'
 import type { DaemonPorts, EventRecord } from '../ports.js'
 import { Accumulators } from './accumulate.js'
@@ -36,6 +36,7 @@ export class Metrics {
   readonly #notifications: Counter
   readonly #resets: Counter
   readonly #events: Counter
+  readonly #eventCounts = new Map<EventCode, number>()
   readonly #latency: Histogram
   readonly #errorNames = new Set<string>()
   readonly #unsubscribe: () => void
@@ -91,6 +92,8 @@ export class Metrics {
       if (definition.labels.length === 0) instrument.remove()
       for (const [labels, value] of definition.read(scrape)) instrument.inc({ ...labels }, value)
     }
+    this.#events.reset()
+    for (const [code, count] of this.#eventCounts) this.#events.inc({ code }, count)
     return this.#registry.metrics()
   }
 
@@ -131,7 +134,9 @@ export class Metrics {
   }
 
   #onEvent({ event }: EventRecord): void {
-    this.#events.inc({ code: describeEvent(event).code })
+    // Counted here, labelled at the scrape: a storm brings thousands.
+    const code = eventCode(event)
+    this.#eventCounts.set(code, (this.#eventCounts.get(code) ?? 0) + 1)
     if (event.type === 'session-reset') this.#resets.inc({ field: event.field })
     if (event.type === 'notification-sent' || event.type === 'notification-received') {
       const direction = event.type === 'notification-sent' ? 'sent' : 'received'
