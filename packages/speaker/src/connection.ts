@@ -161,16 +161,26 @@ export class TcpConnection {
   #write(bytes: Uint8Array): void {
     const { socket } = this
     if (socket.destroyed) return
-    const taken = this.blocked ? 0 : this.#direct.write(bytes)
+    const taken = this.blocked ? 0 : this.#direct.write(bytes, false)
     if (taken < bytes.length) this.#check(socket.write(taken === 0 ? bytes : bytes.subarray(taken)))
   }
 
   #writeAll(pieces: readonly Uint8Array[]): void {
     const { socket } = this
     if (socket.destroyed) return
+    let first = 0
+    let taken = 0
+    while (first < pieces.length && !this.blocked) {
+      const piece = pieces[first] ?? EMPTY
+      taken = this.#direct.write(piece, first < pieces.length - 1)
+      if (taken < piece.length) break
+      first++
+      taken = 0
+    }
+    if (first === pieces.length) return
     socket.cork()
-    let free = true
-    for (let i = 0; i < pieces.length; i++) free = socket.write(pieces[i] ?? EMPTY)
+    let free = socket.write((pieces[first] ?? EMPTY).subarray(taken))
+    for (let i = first + 1; i < pieces.length; i++) free = socket.write(pieces[i] ?? EMPTY)
     socket.uncork()
     this.#check(free)
   }

@@ -16,6 +16,8 @@ interface Handle {
 }
 
 const FLAGS = MSG.DONTWAIT | MSG.NOSIGNAL
+/** The kernel waits for the next piece before it sends a segment that is not full. */
+const MORE_FLAGS = FLAGS | MSG.MORE
 
 export class DirectWriter {
   readonly #socket: { readonly _handle?: Handle | null }
@@ -29,10 +31,10 @@ export class DirectWriter {
   }
 
   /** How many octets the kernel took: 0 when it took none for whatever reason. Call only while the stream is empty. */
-  write(bytes: Uint8Array): number {
+  write(bytes: Uint8Array, more: boolean): number {
     // A closed socket has lost its handle, and its number may be somebody else's by now.
     if (this.#descriptor < 0 || this.#socket._handle !== this.#handle) return 0
-    const sent = send(this.#descriptor, bytes, bytes.length, FLAGS)
+    const sent = send(this.#descriptor, bytes, bytes.length, more ? MORE_FLAGS : FLAGS)
     return sent > 0 ? sent : 0
   }
 }

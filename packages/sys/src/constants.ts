@@ -63,4 +63,4 @@ export const NETLINK = { ADD_MEMBERSHIP: 1, CAP_ACK: 10, EXT_ACK: 11, GET_STRICT
 export const CLONE = { NEWNS: 0x00020000, NEWUSER: 0x10000000, NEWNET: 0x40000000 } as const
 
 /** recv and send flags. */
-export const MSG = { PEEK: 2, DONTWAIT: 0x40, TRUNC: 0x20, NOSIGNAL: 0x4000 } as const
+export const MSG = { PEEK: 2, DONTWAIT: 0x40, TRUNC: 0x20, NOSIGNAL: 0x4000, MORE: 0x8000 } as const
