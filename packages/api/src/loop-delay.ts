@@ -11,6 +11,8 @@ const WINDOW = 60_000
 
 export interface LoopDelayMonitor {
   read(): LoopDelay
+  /** Forget what was: a start blocks the loop on purpose, and says nothing about load. */
+  reset(): void
   close(): void
 }
 
@@ -31,6 +33,9 @@ export function monitorLoopDelay(resolution = 20): LoopDelayMonitor {
         max: histogram.count === 0 ? 0 : milliseconds(histogram.max),
       }
       return delay
+    },
+    reset() {
+      histogram.reset()
     },
     close() {
       clearInterval(window)
