@@ -79,7 +79,12 @@ export class NodeAgent implements Daemon {
     this.#options = options
     this.#log = createLogger({ level: options.logLevel, name: `node ${options.name}`, pretty: options.logPretty })
     logEvents(this.#log, this.#events)
-    this.#bgp = new Bgp({ log: this.#log, events: this.#events, begin: () => this.#begin() })
+    this.#bgp = new Bgp({
+      log: this.#log,
+      events: this.#events,
+      begin: () => this.#begin(),
+      started: () => this.#loop.reset(),
+    })
     this.#gate = new PortGate({
       held: ({ address, port }) =>
         this.#log.warn(

@@ -25,6 +25,8 @@ export interface BgpOptions {
   readonly events: EventLog
   /** Asked once, by the first configuration. */
   begin(): Pick<SpeakerOptions, 'extras' | 'links' | 'restarting' | 'warmUp'>
+  /** The speaker listens; its warm-up, which blocks the loop on purpose, is over. */
+  started?(): void
 }
 
 const NO_BFD: BfdPeers = new Map()
@@ -82,6 +84,7 @@ export class Bgp {
       this.#speaker = new Speaker({ config, listen, bfd, bfdRanges, notice, ...this.#options.begin() })
       this.#views = speakerViews(this.#speaker)
       await this.#speaker.start()
+      this.#options.started?.()
       return
     }
     const { added, changed, removed } = await this.#speaker.configure(config, listen, bfd, bfdRanges)

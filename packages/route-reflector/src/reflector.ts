@@ -45,7 +45,12 @@ export class Reflector implements Daemon {
     this.#options = options
     this.#log = createLogger({ level: options.logLevel, name: `reflector ${options.name}`, pretty: options.logPretty })
     logEvents(this.#log, this.#events)
-    this.#bgp = new Bgp({ log: this.#log, events: this.#events, begin: () => this.#begin() })
+    this.#bgp = new Bgp({
+      log: this.#log,
+      events: this.#events,
+      begin: () => this.#begin(),
+      started: () => this.#loop.reset(),
+    })
   }
 
   async start(): Promise<void> {
