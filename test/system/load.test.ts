@@ -9,8 +9,11 @@ import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { needs } from '../support/needs.js'
 import { LoadClient } from './load-client.js'
 import { PROGRAM } from './support.js'
+
+needs('ip')
 
 const ROUTES = Number(process.env['STARLING_LOAD_ROUTES'] ?? 300_000)
 const REFLECTOR = '127.0.0.91'
