@@ -118,9 +118,8 @@ export class Engine implements PeerHost, TablesHost {
   }
 
   #admin(peer: Peer, action: AdminAction, reason: string, now: number): boolean {
-    if (action === 'refresh-in') {
-      return BOTH_FAMILIES.map((family) => peer.requestRefresh(family, now)).some((asked) => asked)
-    }
+    if (action === 'refresh-in')
+      return BOTH_FAMILIES.map((each) => peer.requestRefresh(each, now)).some((asked) => asked)
     if (action === 'refresh-out') return this.#refreshOut(peer, now)
     if (action === 'disable') peer.disable(reason, now)
     else if (action === 'enable') peer.enable(now)
@@ -166,10 +165,9 @@ export class Engine implements PeerHost, TablesHost {
   #dynamicPeer(address: string, now: number): Peer | string {
     const range = this.#directory.range(address)
     if (range === undefined) return 'no peer is configured for this address'
-    if (this.#directory.dynamicCount(range) >= range.maximum) this.#dropIdleDynamic(now)
-    if (this.#directory.dynamicCount(range) >= range.maximum) {
-      return `the limit of ${range.maximum} dynamic neighbours in ${range.range} is reached`
-    }
+    const full = () => this.#directory.dynamicCount(range) >= range.maximum
+    if (full()) this.#dropIdleDynamic(now)
+    if (full()) return `the limit of ${range.maximum} dynamic neighbours in ${range.range} is reached`
     // It is here because it connects: nothing to start, and no sweep over all peers for each newcomer of a storm.
     return addPeer(dynamicPeerConfig(range, address), this, this.#directory, undefined)
   }
@@ -204,13 +202,13 @@ export class Engine implements PeerHost, TablesHost {
     const attached = this.#connections.get(id)
     if (attached === undefined) return
     const { connection, peer } = attached
-    const before = connection.state
+    const { state } = connection
     try {
       connection.received(bytes, now)
     } catch (error) {
       this.#internalError(connection, error, now)
     }
-    if (connection.state !== before || this.#afterwards.length > 0) this.#settle(now, peer)
+    if (connection.state !== state || this.#afterwards.length > 0) this.#settle(now, peer)
   }
 
   /** Everything handed over was taken by the kernel. */
@@ -240,7 +238,6 @@ export class Engine implements PeerHost, TablesHost {
     this.tables.removeLocalRoute(source, prefix, now)
   }
 
-  /** `device`: the interface that packets to it leave through; policy may ask for it (BGPFilter's `interface`). */
   nextHopChanged(address: string, reachable: boolean, metric: number, now: number, device?: string): void {
     this.now = now
     this.tables.nextHopChanged(address, reachable, metric, now, device)
