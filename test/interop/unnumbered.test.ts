@@ -3,6 +3,8 @@
  * advertisements; BIRD takes whoever comes from a link-local address. IPv4 routes have IPv6 next hops both ways, in every
  * form the daemons can write them.
  */
+import { execFileSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
 import { type EngineConfig, type PeerConfig, unnumberedAddress } from '@starling/engine'
 import { testConfig, testFamily, testPeer, testTimers } from '@starling/testkit'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
@@ -247,5 +249,37 @@ describe('with BIRD', () => {
     await us.untilReason(key, /interface near0 has no carrier/, 5_000)
     ip('link set near0x up')
     await us.until(key, 'Established', 30_000)
+  })
+})
+
+/** Sends an ICMPv6 message from the far side to all nodes of the link, with that hop limit. */
+function advertise(hex: string, hopLimit: number): void {
+  const code = `
+const { AF, IPV6, SOCK, SOL, sendto, setsockopt, sockaddr, socket } = await import(process.argv[1])
+const fd = socket(AF.INET6, SOCK.RAW, SOL.ICMPV6)
+setsockopt(fd, SOL.IPV6, IPV6.MULTICAST_HOPS, ${hopLimit})
+const sent = sendto(fd, Buffer.from('${hex}', 'hex'), sockaddr('ff02::1%far0', 0))
+if (sent < 0) throw new Error(String(sent))`
+  const sys = fileURLToPath(new URL('../../packages/sys/dist/index.js', import.meta.url))
+  const [file = '', ...parameters] = far.command(process.execPath, '--input-type=module', '-e', code, sys)
+  execFileSync(file, parameters, { stdio: 'pipe' })
+}
+
+describe('advertisements', () => {
+  const GOOD = '860000004000001e0000000000000000'
+  it.each([
+    ['from further away than the link are not even seen', GOOD, 64, 0],
+    ['with an option of length 0 are discarded', `${GOOD}0100000000000000`, 255, 1],
+    ['that are cut short are discarded', GOOD.slice(0, 24), 255, 1],
+  ])('%s; the next good one counts', async (_what, hex, hopLimit, discarded) => {
+    const us = await ours()
+    const view = () => us.speaker.discovery.view('near0')
+    await eventually('we have spoken', () => (view()?.advertisementsSent ?? 0) > 0)
+    advertise(hex, hopLimit)
+    if (discarded > 0) await eventually('it is counted', () => view()?.discarded === discarded)
+    expect(view()).toMatchObject({ routers: [], advertisementsReceived: 0, discarded })
+    advertise(GOOD, 255)
+    await eventually('the router is found', () => view()?.neighbor === `${theirAddress()}%near0`)
+    expect(view()).toMatchObject({ advertisementsReceived: 1, discarded, reason: '' })
   })
 })
