@@ -280,6 +280,8 @@ describe('completion', () => {
     [['show', 'peers', '-o', 'j'], ['json']],
     [['show', 'peers', '--no-'], ['--no-headers']],
     [['completion', 'z'], ['zsh']],
+    [['show', 'peers', '--control', '/nowhere', 'Mesh'], ['']],
+    [['show', 'peers', '--control=/nowhere', 'Mesh'], ['']],
   ])('%o gives %o', async (words, expected) => {
     expect(await complete(...words)).toEqual(expected)
   })

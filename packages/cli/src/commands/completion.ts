@@ -4,7 +4,7 @@
  */
 import { Argument, type Command } from 'commander'
 import type { Io } from '../io.js'
-import { clientFor } from '../options.js'
+import { clientFor, type TargetOptions } from '../options.js'
 
 const SCRIPTS = {
   bash: `_starling() {
@@ -52,6 +52,7 @@ const COMMANDS_WITH_NAMES: Readonly<Record<string, Live>> = {
   'peer disable': 'peer',
   'peer restart': 'peer',
   'peer refresh': 'peer',
+  record: 'peer',
 }
 const ROUTE_WORDS = ['for', 'in', 'all', 'received', 'filtered', 'accepted', 'exported']
 
@@ -67,36 +68,60 @@ export async function complete(root: Command, words: readonly string[], io: Io):
     command = next
     path.push(next.name())
   }
+  const target = targetOf(before)
   const previous = before.at(-1) ?? ''
   const option = command.options.find((item) => item.long === previous || item.short === previous)
   const candidates =
     option !== undefined && (option.required || option.optional)
-      ? await valuesOf(option.long ?? '', option.argChoices, io)
-      : [...(await operandsOf(command, path.join(' '), io)), ...(partial.startsWith('-') ? optionsOf(command) : [])]
+      ? await valuesOf(option.long ?? '', option.argChoices, target, io)
+      : [
+          ...(await operandsOf(command, path.join(' '), target, io)),
+          ...(partial.startsWith('-') ? optionsOf(command) : []),
+        ]
   return [...new Set(candidates)].filter((item) => item.startsWith(partial)).sort()
 }
 
-async function valuesOf(option: string, choices: readonly string[] | undefined, io: Io): Promise<readonly string[]> {
+/** Which daemon the words before already speak of: its names are wanted, not those of the local one. */
+function targetOf(words: readonly string[]): TargetOptions {
+  const value = (name: string): string | undefined => {
+    const at = words.lastIndexOf(name)
+    return at < 0 ? words.findLast((word) => word.startsWith(`${name}=`))?.slice(name.length + 1) : words[at + 1]
+  }
+  const [control, url, token, cacert] = ['--control', '--url', '--token', '--cacert'].map(value)
+  return {
+    ...(control === undefined ? {} : { control }),
+    ...(url === undefined ? {} : { url }),
+    ...(token === undefined ? {} : { token }),
+    ...(cacert === undefined ? {} : { cacert }),
+  }
+}
+
+async function valuesOf(
+  option: string,
+  choices: readonly string[] | undefined,
+  target: TargetOptions,
+  io: Io,
+): Promise<readonly string[]> {
   const live = OPTIONS_WITH_NAMES[option]
-  return live === undefined ? (choices ?? []) : names(live, io)
+  return live === undefined ? (choices ?? []) : names(live, target, io)
 }
 
 const optionsOf = (command: Command): string[] => command.options.flatMap((item) => item.long ?? [])
 
-async function operandsOf(command: Command, path: string, io: Io): Promise<readonly string[]> {
+async function operandsOf(command: Command, path: string, target: TargetOptions, io: Io): Promise<readonly string[]> {
   const live = COMMANDS_WITH_NAMES[path]
   return [
     ...command.commands.map((item) => item.name()),
     ...command.registeredArguments.flatMap((item) => item.argChoices ?? []),
     ...(path === 'show routes' ? ROUTE_WORDS : []),
-    ...(live === undefined ? [] : await names(live, io)),
+    ...(live === undefined ? [] : await names(live, target, io)),
   ]
 }
 
 /** No daemon, no names: completion never complains. */
-async function names(live: Live, io: Io): Promise<readonly string[]> {
+async function names(live: Live, target: TargetOptions, io: Io): Promise<readonly string[]> {
   try {
-    const client = clientFor({}, io)
+    const client = clientFor(target, io)
     if (live === 'peer') {
       const { peers } = await client.get<{ peers: { name: string }[] }>('/v1/peers', { limit: 1000 })
       return peers.map(({ name }) => name)
