@@ -165,6 +165,17 @@ describe('with FRR, found by router advertisements', () => {
     await us.until(KEY, 'Established', 30_000)
   })
 
+  it.each([
+    ['on its link-local address, where the node has no other', '0.0.0.0'],
+    ['on every address', '::'],
+  ])('connections that come to a listener %s are taken, with their password', async (_what, listen) => {
+    later(await far.frr(frr('neighbor far0 interface remote-as external\n neighbor far0 password s3cret')))
+    const us = later(await startStarling(config({ password: 's3cret', passive: true }), listen))
+    await us.until(KEY, 'Established', 30_000)
+    await hasRoutes(us, theirAddress())
+    expect(us.view(KEY).remoteAddress).toBe(`${theirAddress()}%near0`)
+  })
+
   it('a router that gets another address is reached there, on the same session', async () => {
     later(await far.frr(frr()))
     const us = await ours()
