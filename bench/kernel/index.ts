@@ -1,9 +1,9 @@
 /**
  * Kernel routes per second, in one run and one namespace each: Starling's programmer (the whole road: wish, reconciler,
  * driver, kernel; with the netlink worker as `starling node` uses it, and without), `ip -batch`, and BIRD's kernel
- * protocol. Routes are /26 via one gateway, protocol 12, metric 32.
+ * protocol; and the other way, learning what another program has put there, beside BIRD. Routes are /26 via one gateway, protocol 12, metric 32.
  *
- *   npm run bench -- kernel [--routes 100000,500000] [--without thread,bird,ip]
+ *   npm run bench -- kernel [--routes 100000,500000] [--without thread,bird,ip,learn]
  *
  * The event loop's longest block is measured beside, and a dump with comparison of everything. Needs root.
  */
@@ -211,6 +211,57 @@ async function bird(routes: number, namespace: Namespace, folder: string, rows: 
   }
 }
 
+/**
+ * The other way: another program's routes are in the kernel, and each contender starts and learns them all. Clock from the
+ * start of the process (BIRD) or of the programmer to the last route known.
+ */
+async function learn(routes: number, namespace: Namespace, folder: string, script: URL, rows: Row[]): Promise<void> {
+  const file = join(folder, 'foreign.batch')
+  const line = (_: unknown, i: number) => `route add ${address(i).join('.')}/26 via ${GATEWAYS[0]} proto static`
+  writeFileSync(file, Array.from({ length: routes }, line).join('\n'))
+  execFileSync('ip', ['-n', namespace.name, '-batch', file])
+  let observed = 0
+  await inside(namespace, async () => {
+    const listener = { observed: (given: readonly unknown[]) => void (observed += given.length) }
+    const programmer = new RouteProgrammer(new WorkerNetlinkDriver(script), systemClock, {}, listener)
+    const { seconds, blocked, busy } = await measured(async () => {
+      programmer.start()
+      while (observed < routes) await new Promise((resolve) => setTimeout(resolve, 1))
+    })
+    report(rows, {
+      routes,
+      who: 'starling',
+      what: 'learn',
+      seconds,
+      perSecond: Math.round(routes / seconds),
+      blocked,
+      busy,
+    })
+    await programmer.stop()
+  })
+  const config = join(folder, 'learn.conf')
+  const control = join(folder, 'learn.ctl')
+  const kernel = 'protocol kernel { learn; scan time 1000; ipv4 { import all; export none; }; }'
+  writeFileSync(config, ['router id 10.255.0.1;', 'protocol device { scan time 1000; }', kernel, ''].join('\n'))
+  const start = performance.now()
+  const daemon = spawn('ip', ['netns', 'exec', namespace.name, 'bird', '-f', '-c', config, '-s', control])
+  try {
+    const known = () => {
+      try {
+        const text = execFileSync('birdc', ['-s', control, 'show', 'route', 'count'], { stdio: 'pipe' }).toString()
+        return Number(/(\d+) of/.exec(text)?.[1] ?? 0) >= routes
+      } catch {
+        return false
+      }
+    }
+    await eventually("BIRD's learning", known, 120_000)
+    const seconds = (performance.now() - start) / 1000
+    report(rows, { routes, who: 'bird', what: 'learn', seconds, perSecond: Math.round(routes / seconds) })
+  } finally {
+    daemon.kill('SIGKILL')
+  }
+}
+
 function option(args: readonly string[], name: string): string[] | undefined {
   const at = args.indexOf(`--${name}`)
   return at < 0 ? undefined : args[at + 1]?.split(',')
@@ -243,6 +294,7 @@ export async function run(args: readonly string[] = []): Promise<Row[]> {
         ],
         ['ip', (namespace) => ipBatch(routes, namespace, folder, rows)],
         ['bird', (namespace) => bird(routes, namespace, folder, rows)],
+        ['learn', (namespace) => learn(routes, namespace, folder, script, rows)],
       ]
       for (const [name, contend] of contenders) {
         if (without.includes(name)) continue

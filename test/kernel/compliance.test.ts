@@ -2,8 +2,8 @@
 
 import { rmSync } from 'node:fs'
 import type { FibDriver } from '@starling/route-programmer'
-import { complianceChecks, type World } from '@starling/route-programmer/compliance'
-import { NetlinkDriver, WorkerNetlinkDriver } from '@starling/route-programmer/netlink'
+import { complianceChecks, tunnelChecks, type World } from '@starling/route-programmer/compliance'
+import { NetlinkDriver, NetlinkTunnelDriver, WorkerNetlinkDriver } from '@starling/route-programmer/netlink'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { needs } from '../support/needs.js'
 import { inside, Namespace } from './netns.js'
@@ -67,6 +67,18 @@ describe.each(DRIVERS)('netlink driver %s', (_where, open) => {
     },
     20_000,
   )
+})
+
+describe('netlink tunnel driver', () => {
+  it.each(tunnelChecks.map((check) => [check.name, check] as const))('%s', async (_name, check) => {
+    const host = world(() => new NetlinkDriver())
+    try {
+      const open = async () => new NetlinkTunnelDriver()
+      await inside(host.namespace, () => check.run({ parent: 'eth0', open, close: host.close }))
+    } finally {
+      await host.close()
+    }
+  })
 })
 
 it('a worker that dies is a gap, and the next call starts another', async () => {

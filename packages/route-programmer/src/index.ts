@@ -6,6 +6,7 @@
 export * from './cleanup.js'
 export * from './driver.js'
 export * from './memory/memory-driver.js'
+export { MemoryTunnelDriver, type MemoryTunnelOptions } from './memory/memory-tunnels.js'
 export * from './programmer.js'
 export { Reconciler } from './reconciler/reconciler.js'
 export { metricOf } from './reconciler/tables.js'

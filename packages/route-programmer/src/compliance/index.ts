@@ -7,6 +7,8 @@ import type { FibDriver, KernelEvent, RouteWrite } from '../driver.js'
 import { type KernelRoute, PROTOCOL_BIRD, TABLE_MAIN } from '../routes.js'
 
 /** A host with one interface `device` (up, with carrier), address 192.0.2.1/24 and 2001:db8::1/64. */
+export { type TunnelCheck, type TunnelWorld, tunnelChecks } from './tunnels.js'
+
 export interface World {
   open(): Promise<FibDriver>
   readonly device: string

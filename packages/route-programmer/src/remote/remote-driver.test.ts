@@ -3,8 +3,8 @@
 import { connect } from 'node:net'
 import { hasNative } from '@starling/sys'
 import { describe, expect, it } from 'vitest'
-import { complianceChecks, type World } from '../compliance/index.js'
-import { type FibDriver, MemoryDriver, MemoryKernel, type TunnelOperation } from '../index.js'
+import { complianceChecks, tunnelChecks, type World } from '../compliance/index.js'
+import { type FibDriver, MemoryDriver, MemoryKernel, MemoryTunnelDriver, type TunnelOperation } from '../index.js'
 import type { KernelLink } from '../routes.js'
 import { RemoteDriver, serveProgrammer } from './index.js'
 
@@ -52,6 +52,17 @@ describe.runIf(hasNative())('remote driver', () => {
     const host = world()
     await check.run(host)
     await host.close()
+  })
+
+  it.each(tunnelChecks.map((check) => [check.name, check] as const))('tunnels: %s', async (_name, check) => {
+    const path = freshPath()
+    const openTunnels = () => new MemoryTunnelDriver({ parents: ['eth0'] })
+    const server = serveProgrammer({ path, open: () => new MemoryDriver(), openTunnels })
+    await server.ready
+    const driver = new RemoteDriver(path)
+    await check.run({ parent: 'eth0', open: async () => driver.tunnels, close: async () => undefined })
+    await driver.close()
+    await server.close()
   })
 
   const until = (driver: FibDriver) =>
