@@ -13,6 +13,8 @@ export interface Starling {
   readonly notices: SpeakerNotice[]
   /** Prefix text to the octets of its next hops, as the kernel would get them. */
   readonly routes: Map<string, string>
+  /** Prefix text to `next hop*weight` of a multipath route. */
+  readonly weights: Map<string, string>
   /** The same with devices: `fe80::1 dev eth0`. */
   readonly hops: Map<string, string>
   view(peer: PeerKey): PeerView
@@ -35,6 +37,7 @@ export async function startStarling(
   const events: EngineEvent[] = []
   const notices: SpeakerNotice[] = []
   const routes = new Map<string, string>()
+  const weights = new Map<string, string>()
   const hopsOf = new Map<string, string>()
   const speaker = new Speaker({
     config,
@@ -49,6 +52,8 @@ export async function startStarling(
         const hops = route.nextHops.map((hop) => formatAddress(hop.address))
         const prefix = prefixText(route.address, route.length)
         routes.set(prefix, hops.join(' '))
+        const weighted = route.nextHops.map(({ weight }, i) => `${hops[i]}*${weight}`)
+        weights.set(prefix, weighted.sort().join(' '))
         const devices = route.nextHops.map(({ device }) => (device === undefined ? '' : ` dev ${device}`))
         hopsOf.set(prefix, hops.map((hop, i) => `${hop}${devices[i]}`).join(', '))
       },
@@ -73,6 +78,7 @@ export async function startStarling(
     events,
     notices,
     routes,
+    weights,
     hops: hopsOf,
     view,
     async until(peer, wanted, limit) {
