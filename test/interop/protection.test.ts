@@ -2,7 +2,7 @@
  * Passwords and TTL security with more than one foreign daemon, in both directions of the dial; hundreds of keys on one
  * listener; and mistakes as another daemon than BIRD makes them.
  */
-import { testConfig, testPeer, testTimers } from '@starling/testkit'
+import { testConfig, testFamily, testPeer, testTimers } from '@starling/testkit'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { needs } from '../support/needs.js'
 import { type Daemon, startBird, startFrr, startGobgp, startOpenbgpd } from './support/daemon.js'
@@ -31,22 +31,24 @@ interface Wish {
   readonly gtsm?: boolean
   /** Their idea of our AS. */
   readonly as?: number
+  /** TTL of what they send without TTL security. */
+  readonly hops?: number
 }
 
 type Start = (wish: Wish, passive: boolean) => Promise<Daemon>
 
 const DAEMONS: Record<string, Start> = {
-  BIRD: ({ password, gtsm, as = 65000 }, passive) =>
+  BIRD: ({ password, gtsm, as = 65000, hops = 64 }, passive) =>
     startBird(`router id ${THEM};
 protocol device {}
 protocol bgp starling {
   local ${THEM} as 65001; neighbor ${US} as ${as}; strict bind;
-  ${gtsm ? 'multihop 1; ttl security yes;' : 'multihop;'}
+  ${gtsm ? 'multihop 1; ttl security yes;' : `multihop ${hops};`}
   connect delay time 1; connect retry time 1; error wait time 1, 2;
   ${passive ? 'passive;' : ''} ${password === undefined ? '' : `password "${password}";`}
   ipv4 { import all; export all; };
 }`),
-  FRR: ({ password, gtsm, as = 65000 }, passive) =>
+  FRR: ({ password, gtsm, as = 65000, hops = 255 }, passive) =>
     startFrr(
       `router bgp 65001
  bgp router-id ${THEM}
@@ -54,14 +56,14 @@ protocol bgp starling {
  neighbor ${US} remote-as ${as}
  neighbor ${US} update-source ${THEM}
  neighbor ${US} timers connect 1
- ${gtsm ? `neighbor ${US} ttl-security hops 1` : `neighbor ${US} ebgp-multihop 255`}
+ ${gtsm ? `neighbor ${US} ttl-security hops 1` : `neighbor ${US} ebgp-multihop ${hops}`}
  ${gtsm ? `neighbor ${US} disable-connected-check` : ''}
  ${passive ? `neighbor ${US} passive` : ''}
  ${password === undefined ? '' : `neighbor ${US} password ${password}`}
 `,
       THEM,
     ),
-  GoBGP: ({ password, gtsm, as = 65000 }, passive) =>
+  GoBGP: ({ password, gtsm, as = 65000, hops = 255 }, passive) =>
     startGobgp(`[global.config]
   as = 65001
   router-id = "${THEM}"
@@ -80,17 +82,17 @@ protocol bgp starling {
   ${
     gtsm
       ? '[neighbors.ttl-security.config]\n    enabled = true\n    ttl-min = 255'
-      : '[neighbors.ebgp-multihop.config]\n    enabled = true\n    multihop-ttl = 255'
+      : `[neighbors.ebgp-multihop.config]\n    enabled = true\n    multihop-ttl = ${hops}`
   }
 `),
-  OpenBGPD: ({ password, gtsm, as = 65000 }, passive) =>
+  OpenBGPD: ({ password, gtsm, as = 65000, hops = 64 }, passive) =>
     startOpenbgpd(`AS 65001
 router-id ${THEM}
 listen on ${THEM}
 neighbor ${US} {
   remote-as ${as}
   local-address ${THEM}
-  ${gtsm ? 'ttl-security yes' : 'multihop 64'}
+  ${gtsm ? 'ttl-security yes' : `multihop ${hops}`}
   ${passive ? 'passive' : ''}
   ${password === undefined ? '' : `tcp md5sig password "${password}"`}
 }
@@ -137,19 +139,36 @@ describe('a session is protected', () => {
   })
 })
 
-describe.each(['FRR', 'GoBGP'])('%s: a mistake is named', (name) => {
+describe.each(['BIRD', 'FRR', 'GoBGP', 'OpenBGPD'])('%s: a mistake is named', (name) => {
   const start = DAEMONS[name] as Start
 
-  it('another password', async () => {
+  it.runIf(name !== 'OpenBGPD')('another password', async () => {
     later(await start({ password: 'theirs' }, true))
     const us = later(await ours(false, { password: 'ours' }))
-    await us.untilReason(THEM, /MD5 password probably differs/, 30_000)
+    await us.untilReason(THEM, /MD5 password(s? probably)? differs?|passwords differ/, 30_000)
   })
 
   it('another AS', async () => {
     later(await start({ as: 65077 }, false))
     const us = later(await ours(false, {}))
     await us.untilReason(THEM, /Bad Peer AS.*another AS than our 65000/, 30_000)
+  })
+
+  it('TTL security on our side alone', async () => {
+    later(await start({ hops: 10 }, true))
+    const us = later(await ours(false, { gtsm: true }))
+    await us.untilReason(THEM, /TTL security may drop/, 30_000)
+  })
+})
+
+describe.each(['BIRD', 'FRR', 'OpenBGPD'])('%s: no family in common', (name) => {
+  it('is named', async () => {
+    later(await (DAEMONS[name] as Start)({}, true))
+    const config = testConfig(US, [
+      testPeer(THEM, { localAddress: US, remoteAs: 65001, timers: QUICK, families: [testFamily('ipv6')] }),
+    ])
+    const us = later(await startStarling(config, US))
+    await us.untilReason(THEM, /no address family in common: ours are ipv6, the peer offers .*ipv4/, 30_000)
   })
 })
 

@@ -41,7 +41,10 @@ export function reasonOf(peer: Peer, now: number): string {
   const { config } = peer
   if (peer.state === 'Active' || config.passive) return `waiting for ${config.remoteAddress} to connect`
   if (peer.state === 'Connect') return `connecting to ${config.remoteAddress} port ${config.remotePort}`
-  return peer.state === 'Idle' ? 'about to start' : 'opening'
+  if (peer.state === 'Idle') return 'about to start'
+  if (peer.state === 'OpenConfirm') return 'waiting for its first KEEPALIVE'
+  const hint = config.ttlSecurity > 0 ? ' (TTL security may drop its packets: is it set there, too?)' : ''
+  return `connected, waiting for its OPEN${hint}`
 }
 
 function nextRetry(peer: Peer): number | undefined {
