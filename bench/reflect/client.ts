@@ -27,6 +27,7 @@ export interface Score {
 }
 
 const RETRY = 100
+const PATIENCE = 3_000
 
 export class Client {
   readonly index: number
@@ -57,7 +58,10 @@ export class Client {
     socket.on('connect', () => socket.write(this.#open))
     socket.on('data', (chunk) => this.#received(chunk))
     socket.on('error', () => undefined)
+    // A full listen queue drops connections that look made from here: whoever gets no answer tries again.
+    const impatience = setTimeout(() => !this.up && socket.destroy(), PATIENCE)
     socket.on('close', () => {
+      clearTimeout(impatience)
       if (this.#socket !== socket) return
       this.#socket = undefined
       const was = this.up

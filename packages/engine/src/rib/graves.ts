@@ -25,7 +25,8 @@ export class Graves {
   reap(source: Iterable<OutGroup>, release: (id: number) => void): void {
     if (this.size === 0) return
     const groups = [...source]
-    for (let round = 0; round < 2; round++) {
+    // To the end: nobody comes again for what is left when nothing happens any more. A release buries at most once more.
+    while (this.size > 0) {
       if (!this.#closed) {
         this.#old = this.#young
         this.#young = []
@@ -42,7 +43,6 @@ export class Graves {
       this.#old = []
       this.#closed = false
       for (const id of due) release(id)
-      if (this.#young.length === 0) return
     }
   }
 }
