@@ -115,11 +115,13 @@ describe('the path of the bad field', () => {
       { importLimits: { ipv4: { maximum: 0 } } },
       'spec.importLimits.ipv4.maximum: Too small: expected number to be >=1',
     ],
-    ...['', '..', 'eth0 ', 'a/b', 'fe80::1%eth0', 'sixteen-letters!'].map((name): [string, object, string] => [
-      'StarlingPeerOptions',
-      { unnumbered: [{ interface: name, remoteAs: 'external' }] },
-      'spec.unnumbered[0].interface: is no interface name: 1 to 15 characters, without space, slash, colon and percent sign',
-    ]),
+    ...['', '..', 'eth0 ', 'a/b', 'fe80::1%eth0', 'sixteen-letters!'].map(
+      (name): [kind: ResourceKind, spec: unknown, expected: string] => [
+        'StarlingPeerOptions',
+        { unnumbered: [{ interface: name, remoteAs: 'external' }] },
+        'spec.unnumbered[0].interface: is no interface name: 1 to 15 characters, without space, slash, colon and percent sign',
+      ],
+    ),
   ]
   test.each(rows)('%s %o: %s', (kind, spec, expected) => {
     expect(faults(kind, spec)).toEqual([expected])
