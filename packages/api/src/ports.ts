@@ -249,6 +249,10 @@ export type HostEvent =
   | { readonly type: 'kernel-tunnel'; readonly device: string; readonly text: string }
   | { readonly type: 'kernel-repair'; readonly prefix: string; readonly detail: string }
   | { readonly type: 'kernel-resync'; readonly reason: string }
+  /** `from` absent: nobody has a path any more. */
+  | { readonly type: 'best-path'; readonly prefix: string; readonly from?: string; readonly nextHop?: string }
+  /** More changes than are told one by one. */
+  | { readonly type: 'best-paths'; readonly changes: number }
   | { readonly type: 'admin'; readonly action: string; readonly detail: string }
 
 export type DaemonEvent = EngineEvent | HostEvent

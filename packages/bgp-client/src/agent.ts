@@ -18,6 +18,7 @@ import {
 } from '@starling/api'
 import {
   apiSettings,
+  BestPathEvents,
   Bgp,
   type BgpOptions,
   ClusterFollower,
@@ -52,6 +53,7 @@ export class NodeAgent implements Daemon {
   readonly #options: NodeOptions
   readonly #log: Logger
   readonly #events = new EventLog()
+  readonly #bestPaths = new BestPathEvents(now, (at, event) => this.#events.push(at, event))
   readonly #fileProblems = new FileProblemList(this.#events)
   readonly #loop = monitorLoopDelay()
   readonly #startedAt = now()
@@ -247,8 +249,12 @@ export class NodeAgent implements Daemon {
         installRoute: (view) => {
           this.#latency.asked(view, this.#bgp.speaker?.burstStart ?? now())
           this.#bridge.install(view)
+          this.#bestPaths.installed(view)
         },
-        removeRoute: (family, address, length) => this.#bridge.remove(family, address, length),
+        removeRoute: (family, address, length) => {
+          this.#bridge.remove(family, address, length)
+          this.#bestPaths.removed(address, length)
+        },
         trackNextHop: (address) => this.#kernel.track(address),
         untrackNextHop: (address) => this.#kernel.untrack(address),
         event: (event) => this.#engineEvent(event),

@@ -1,5 +1,6 @@
 /** What the node agent and the reflector share. */
 export { PortGate } from '@starling/speaker'
+export { BestPathEvents } from './best-paths.js'
 export { Bgp, type BgpOptions, type BgpSettings, listenAddresses } from './bgp.js'
 export { now, toEpoch } from './clock.js'
 export { ClusterFollower, type ClusterOptions } from './cluster.js'

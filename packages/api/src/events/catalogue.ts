@@ -62,6 +62,11 @@ export const EVENTS = {
     meaning: 'Somebody changed or removed one of our kernel routes and it was put right.',
   },
   KERNEL_RESYNC: { level: 'info', meaning: 'Kernel events were lost, the whole table was read again.' },
+  BEST_PATH: {
+    level: 'debug',
+    meaning: 'The best path of a prefix, or its next hops, changed; told at a bounded rate.',
+  },
+  BEST_PATHS: { level: 'debug', meaning: 'So many changes of best paths were too many to be told one by one.' },
   ADMIN: { level: 'info', meaning: 'An operator acted through the API or the control socket.' },
 } as const satisfies Record<string, EventEntry>
 
@@ -115,6 +120,8 @@ const CODES: Readonly<Record<Exclude<DaemonEvent['type'], 'session-state'>, Even
   'kernel-conflict': 'KERNEL_CONFLICT',
   'kernel-tunnel': 'KERNEL_TUNNEL',
   'kernel-resync': 'KERNEL_RESYNC',
+  'best-path': 'BEST_PATH',
+  'best-paths': 'BEST_PATHS',
   admin: 'ADMIN',
 }
 
@@ -186,6 +193,12 @@ function words(event: DaemonEvent): string {
       return safe(event.text)
     case 'kernel-tunnel':
       return `${safe(event.device)}: ${safe(event.text)}`
+    case 'best-path':
+      return event.from === undefined
+        ? `${event.prefix} has no path any more`
+        : `${event.prefix} is now by ${safe(event.from)}${event.nextHop === undefined ? '' : ` via ${event.nextHop}`}`
+    case 'best-paths':
+      return `${event.changes} more changes of best paths`
     case 'kernel-resync':
       return `kernel table read again: ${safe(event.reason)}`
     case 'admin':
