@@ -4,13 +4,15 @@
  * what matters more.
  */
 import type { HostEvent } from '@starling/api'
-import { formatAddress } from '@starling/bgp-packet/address'
 import type { InstallView } from '@starling/engine'
+import { Prefix } from '@starling/inet'
 
 const BURST = 100
 /** Milliseconds for one more. */
 const REFILL = 5_000
 const SUMMARY = 10_000
+
+const textOf = (address: Uint8Array, length: number): string => Prefix.from(address, length)?.toString() ?? ''
 
 export class BestPathEvents {
   readonly #push: (at: number, event: HostEvent) => void
@@ -31,14 +33,14 @@ export class BestPathEvents {
     const [hop] = nextHops
     this.#push(this.#now(), {
       type: 'best-path',
-      prefix: `${formatAddress(address)}/${length}`,
+      prefix: textOf(address, length),
       from,
-      ...(hop === undefined ? {} : { nextHop: formatAddress(hop.address) }),
+      ...(hop === undefined ? {} : { nextHop: textOf(hop.address, 8 * hop.address.length).replace(/\/.*/, '') }),
     })
   }
 
   removed(address: Uint8Array, length: number): void {
-    if (this.#may()) this.#push(this.#now(), { type: 'best-path', prefix: `${formatAddress(address)}/${length}` })
+    if (this.#may()) this.#push(this.#now(), { type: 'best-path', prefix: textOf(address, length) })
   }
 
   #may(): boolean {
