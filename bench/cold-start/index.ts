@@ -99,7 +99,7 @@ function quantile(changes: readonly Change[], member: 'planned' | 'applied', q: 
   return (sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? 0).toFixed(1)
 }
 
-async function fill(rig: EtcdRig, nodes: number, mesh: boolean): Promise<void> {
+export async function fill(rig: EtcdRig, nodes: number, mesh: boolean): Promise<void> {
   const sizes = { nodes, blocks: nodes * 4, peers: 200, filters: 50 }
   const entries = fixture(sizes, mesh).flatMap(({ key, value }) => [[key, value] as const, ...blockOf(key)])
   const writer = await EtcdClient.open({ endpoints: rig.urls })

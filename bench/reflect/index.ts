@@ -22,7 +22,7 @@ import { faultsOf, type Row, tableOf } from './table.js'
 
 const HELP = `usage: npm run bench -- [options]
 
-  --scenario S1,S2,S4,S6   which scenarios (default: all)
+  --scenario S1,S2,S3,S4,S6   which scenarios (default: all)
 ${SCENARIOS.map(({ name, what }) => `                             ${name}  ${what}`).join('\n')}
   --peers bird,frr,...     which others beside starling: bird, frr, openbgpd, gobgp, floor (default: all installed)
   --runs N                 rounds; the table shows medians (default: 1)

@@ -35,6 +35,16 @@ const TABLE = { senders: 1, internet: true, kill: 1, reconnect: false, storm: fa
 export const SCENARIOS: readonly Scenario[] = [
   { name: 'S1', what: '100 clients with 4 blocks each', clients: 100, senders: 100, ...CLUSTER, kill: 10, limit: 60 },
   { name: 'S2', what: '500 clients with 4 blocks each', clients: 500, senders: 500, ...CLUSTER, kill: 50, limit: 90 },
+  // What deploy/ asks for a reflector is measured with this one.
+  {
+    name: 'S3',
+    what: '1,000 clients with 4 blocks each',
+    clients: 1000,
+    senders: 1000,
+    ...CLUSTER,
+    kill: 100,
+    limit: 120,
+  },
   {
     name: 'S4',
     what: 'a million routes from one client to another',
