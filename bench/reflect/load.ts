@@ -249,38 +249,31 @@ export class Load implements Score {
     })
   }
 
-  /** One route of one client at a time, announced; then withdrawn. */
+  /** One route of one client at a time: announced, then withdrawn. */
   async #latency(count: number): Promise<Phase> {
     const before = process.cpuUsage()
-    const senders = Array.from({ length: count }, (_, i) => (i * 37) % this.#clients.length)
-    const measure = async (live: 0 | 1): Promise<number[] | undefined> => {
-      const times: number[] = []
-      for (const index of senders) {
-        const client = this.#clients[index] as Client
-        const octets = single(this.universe, index, live === 1)
-        this.#live[this.universe.singles + index] = live
-        this.#wrong += this.#clients.length - 1
-        const begin = performance.now()
-        client.write(octets)
-        if (!(await this.#complete(5_000))) return undefined
-        times.push(this.#completeAt - begin)
-        await sleep(10)
-      }
-      return times.sort((a, b) => a - b)
+    const measure = async (index: number, live: 0 | 1): Promise<number | undefined> => {
+      const octets = single(this.universe, index, live === 1)
+      this.#live[this.universe.singles + index] = live
+      this.#wrong += this.#clients.length - 1
+      const begin = performance.now()
+      this.#clients[index]?.write(octets)
+      if (!(await this.#complete(5_000))) return undefined
+      const milliseconds = this.#completeAt - begin
+      await sleep(10)
+      return milliseconds
     }
-    // Each sender once: with fewer clients than samples some come again, so those in between are taken back.
     const announced: number[] = []
     const withdrawn: number[] = []
-    const distinct = Math.min(count, this.#clients.length)
-    senders.length = distinct
-    for (let done = 0; done < count; done += distinct) {
-      const up = await measure(1)
-      const down = up && (await measure(0))
+    for (let i = 0; i < count; i++) {
+      const index = (i * 37) % this.#clients.length
+      const up = await measure(index, 1)
+      const down = up === undefined ? undefined : await measure(index, 0)
       if (up === undefined || down === undefined) {
         return { phase: 'latency', ok: false, milliseconds: 5_000, wrong: this.#wrong, loadCpu: 0 }
       }
-      announced.push(...up)
-      withdrawn.push(...down)
+      announced.push(up)
+      withdrawn.push(down)
     }
     announced.sort((a, b) => a - b)
     withdrawn.sort((a, b) => a - b)
