@@ -222,7 +222,11 @@ async function learn(routes: number, namespace: Namespace, folder: string, scrip
   execFileSync('ip', ['-n', namespace.name, '-batch', file])
   let observed = 0
   await inside(namespace, async () => {
-    const listener = { observed: (given: readonly unknown[]) => void (observed += given.length) }
+    const listener = {
+      observed: (given: readonly unknown[]) => {
+        observed += given.length
+      },
+    }
     const programmer = new RouteProgrammer(new WorkerNetlinkDriver(script), systemClock, {}, listener)
     const { seconds, blocked, busy } = await measured(async () => {
       programmer.start()

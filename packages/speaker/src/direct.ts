@@ -35,6 +35,6 @@ export class DirectWriter {
     // A closed socket has lost its handle, and its number may be somebody else's by now.
     if (this.#descriptor < 0 || this.#socket._handle !== this.#handle) return 0
     const sent = send(this.#descriptor, bytes, bytes.length, more ? MORE_FLAGS : FLAGS)
-    return sent > 0 ? sent : 0
+    return Math.max(sent, 0)
   }
 }
