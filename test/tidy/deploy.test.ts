@@ -8,7 +8,17 @@ import { fileURLToPath } from 'node:url'
 import { mapDocument } from '@starling/resources'
 import { describe, expect, test } from 'vitest'
 import { exists } from './files.js'
-import { documents, helm, kustomize, type Manifest, merge, nameOf, render, type Value } from './support/charts.js'
+import {
+  documents,
+  helm,
+  kustomize,
+  type Manifest,
+  merge,
+  nameOf,
+  render,
+  type Value,
+  withComponent,
+} from './support/charts.js'
 
 const at = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url))
 const text = (path: string): string => readFileSync(at(path), 'utf8')
@@ -35,8 +45,10 @@ const SCHEMA: Readonly<Record<string, readonly string[]>> = {
   ],
   container: [
     ...['name', 'image', 'args', 'env', 'ports', 'resources', 'securityContext', 'volumeMounts'],
-    ...['startupProbe', 'livenessProbe', 'readinessProbe'],
+    ...['startupProbe', 'livenessProbe', 'readinessProbe', 'lifecycle'],
   ],
+  lifecycle: ['preStop'],
+  hook: ['exec'],
   probe: ['httpGet', 'periodSeconds', 'timeoutSeconds', 'failureThreshold'],
   port: ['name', 'containerPort', 'hostPort', 'protocol'],
   mount: ['name', 'mountPath', 'readOnly'],
@@ -61,10 +73,32 @@ const KINDS: Readonly<Record<string, string>> = {
   ServiceMonitor: 'monitoring.coreos.com/v1',
 }
 
+/** Each is a choice that the chart has as a value of `node`. */
+const COMPONENTS = [
+  ['drain-on-stop', { drainOnStop: true }],
+  ['net-raw', { netRaw: true }],
+] as const
+
 const map = (value: Value | undefined): Manifest => (value ?? {}) as Manifest
 const list = (value: Value | undefined): Manifest[] => (value ?? []) as Manifest[]
 const strangers = (value: Value | undefined, kind: string): string[] =>
   Object.keys(map(value)).filter((key) => !SCHEMA[kind]!.includes(key))
+
+/** docs/cli.md is generated from the commands. */
+function expectOptions([command, ...rest]: readonly string[]): void {
+  const page = text('docs/cli.md').split(`\n## starling ${command}\n`)[1]?.split('\n## ')[0] ?? ''
+  for (const option of rest.filter((each) => each.startsWith('--'))) expect(page).toContain(`\`${option} `.trimEnd())
+}
+
+/** What runs before the pod gets its SIGTERM, and how long both may take (the daemon's own stop has 15 seconds). */
+function expectDrain(pod: Manifest, { lifecycle }: Manifest): void {
+  const [program, ...args] = map(map(map(lifecycle)['preStop'])['exec'])['command'] as string[]
+  expect(program).toBe('starling')
+  expect(args[0]).toBe('drain')
+  expectOptions(args)
+  const timeout = Number(args[args.indexOf('--timeout') + 1])
+  expect(pod['terminationGracePeriodSeconds']).toBeGreaterThanOrEqual(timeout + 15)
+}
 
 interface Workload {
   readonly manifest: Manifest
@@ -72,12 +106,13 @@ interface Workload {
   readonly containers: readonly Manifest[]
 }
 
-const workloads = (mode: (typeof MODES)[number]): Workload[] =>
-  rendered.get(mode)!.flatMap((manifest) => {
-    const pod = map(map(map(manifest['spec'])['template'])['spec'])
-    const containers = [...list(pod['initContainers']), ...list(pod['containers'])]
-    return containers.length === 0 ? [] : [{ manifest, pod, containers }]
-  })
+const workloads = (mode: (typeof MODES)[number]): Workload[] => rendered.get(mode)!.flatMap(workload)
+
+function workload(manifest: Manifest): Workload[] {
+  const pod = map(map(map(manifest['spec'])['template'])['spec'])
+  const containers = [...list(pod['initContainers']), ...list(pod['containers'])]
+  return containers.length === 0 ? [] : [{ manifest, pod, containers }]
+}
 
 describe.each(MODES)('%s', (mode) => {
   const all = rendered.get(mode)!
@@ -103,6 +138,8 @@ describe.each(MODES)('%s', (mode) => {
         ...containers.flatMap((container) => [
           ...strangers(container, 'container'),
           ...strangers(container['securityContext'], 'containerSecurity'),
+          ...strangers(container['lifecycle'], 'lifecycle'),
+          ...strangers(map(container['lifecycle'])['preStop'], 'hook'),
           ...list(container['ports']).flatMap((port) => strangers(port, 'port')),
           ...list(container['volumeMounts']).flatMap((mount) => strangers(mount, 'mount')),
           ...['startupProbe', 'livenessProbe', 'readinessProbe'].flatMap((probe) =>
@@ -143,6 +180,29 @@ describe.each(MODES)('%s', (mode) => {
     }
   })
 
+  test('a reflector is drained before it stops, a node restarts gracefully', () => {
+    for (const { manifest, pod, containers } of workloads(mode)) {
+      const [container] = containers.filter(({ name }) => name === 'reflector' || name === 'node')
+      if (manifest['kind'] === 'StatefulSet') expectDrain(pod, container!)
+      else expect(container).not.toHaveProperty('lifecycle')
+    }
+  })
+
+  const components = mode === 'reflectors' ? [] : COMPONENTS
+  test.each(components)('the component %s is a value of the chart', (name, node) => {
+    const byKind = (a: Manifest, b: Manifest): number => `${String(a['kind'])}`.localeCompare(String(b['kind']))
+    const ours = withComponent(all, at(`deploy/kubernetes/components/${name}`)).sort(byKind)
+    const theirs = helm(at('deploy/helm/starling'), { mode, node }).sort(byKind)
+    expect(JSON.parse(JSON.stringify(theirs))).toEqual(JSON.parse(JSON.stringify(ours)))
+    const [{ pod, containers }] = ours.flatMap(workload) as [Workload]
+    const container = containers.find((each) => each['name'] === 'node')!
+    if (name === 'drain-on-stop') expectDrain(pod, container)
+    else {
+      const added = ['NET_ADMIN', 'NET_BIND_SERVICE', 'NET_RAW']
+      expect(map(map(container['securityContext'])['capabilities'])).toEqual({ drop: ['ALL'], add: added })
+    }
+  })
+
   test('a pod has no right it does not need', () => {
     expect(all.filter(({ kind }) => /Role/.test(String(kind)))).toEqual([])
     for (const { manifest, pod, containers } of workloads(mode)) {
@@ -160,14 +220,7 @@ describe.each(MODES)('%s', (mode) => {
   })
 
   test('every option is one that the command has', () => {
-    for (const { containers } of workloads(mode)) {
-      for (const { args } of containers) {
-        const [command, ...rest] = args as string[]
-        const page = text('docs/cli.md').split(`\n## starling ${command}\n`)[1]?.split('\n## ')[0] ?? ''
-        for (const option of rest.filter((each) => each.startsWith('--')))
-          expect(page).toContain(`\`${option} `.trimEnd())
-      }
-    }
+    for (const { containers } of workloads(mode)) for (const { args } of containers) expectOptions(args as string[])
   })
 })
 
@@ -231,5 +284,10 @@ describe('systemd', () => {
     const powers = /^CapabilityBoundingSet=(.*)$/m.exec(unit)?.[1]?.split(' ')
     expect(powers).toEqual(product === 'node' ? ['CAP_NET_ADMIN', 'CAP_NET_BIND_SERVICE'] : ['CAP_NET_BIND_SERVICE'])
     expect(exists(`deploy/systemd/starling.sysusers.conf`)).toBe(true)
+  })
+
+  test('the drop-in adds one power to the unit of the node and nothing else', () => {
+    const settings = text('deploy/systemd/starling-node.net-raw.conf').match(/^[^#\n].*$/gm)
+    expect(settings).toEqual(['[Service]', 'AmbientCapabilities=CAP_NET_RAW', 'CapabilityBoundingSet=CAP_NET_RAW'])
   })
 })

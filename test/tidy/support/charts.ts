@@ -1,5 +1,5 @@
 /**
- * What kustomize and Helm make of our files, as far as our files go: resources, namespace and strategic merge patches of the
+ * What kustomize and Helm make of our files, as far as our files go: resources, namespace, components and strategic merge patches of the
  * one; values, conditions and toYaml of the other. Whatever else a file used would throw here, so that a template cannot
  * outgrow its test. (Neither tool can be had on every machine that runs the tests.)
  */
@@ -32,25 +32,41 @@ interface Kustomization {
 
 const KUSTOMIZATION = new Set(['apiVersion', 'kind', 'namespace', 'resources', 'patches'])
 
+function understood(file: string): Partial<Kustomization> {
+  const raw = parse(readFileSync(file, 'utf8')) as Partial<Kustomization>
+  for (const key of Object.keys(raw)) if (!KUSTOMIZATION.has(key)) throw new Error(`${file}: ${key} is not understood`)
+  return raw
+}
+
 /** `kubectl kustomize FOLDER`. */
 export function kustomize(folder: string): Manifest[] {
-  const file = join(folder, 'kustomization.yaml')
-  const raw = parse(readFileSync(file, 'utf8')) as Kustomization
-  for (const key of Object.keys(raw)) if (!KUSTOMIZATION.has(key)) throw new Error(`${file}: ${key} is not understood`)
-  let all = raw.resources.flatMap((name) => {
+  const raw = understood(join(folder, 'kustomization.yaml'))
+  const resources = (raw.resources ?? []).flatMap((name) => {
     const path = join(folder, name)
     return statSync(path).isDirectory() ? kustomize(path) : documents(readFileSync(path, 'utf8'), path)
   })
-  for (const { path } of raw.patches ?? []) {
+  const all = patched(resources, folder, raw)
+  const { namespace } = raw
+  if (namespace === undefined) return all
+  return all.map((each) => ({ ...each, metadata: { ...(each['metadata'] as Manifest), namespace } }))
+}
+
+/** What `components: [FOLDER]` makes of resources: a component has patches and nothing of its own. */
+export function withComponent(resources: readonly Manifest[], folder: string): Manifest[] {
+  const raw = understood(join(folder, 'kustomization.yaml'))
+  return patched(resources, folder, raw)
+}
+
+function patched(resources: readonly Manifest[], folder: string, { patches = [] }: Partial<Kustomization>): Manifest[] {
+  let all = [...resources]
+  for (const { path } of patches) {
     for (const patch of documents(readFileSync(join(folder, path), 'utf8'), path)) {
       const target = all.findIndex((each) => each['kind'] === patch['kind'] && nameOf(each) === nameOf(patch))
       if (target < 0) throw new Error(`${path}: there is no ${String(patch['kind'])} ${nameOf(patch)} to patch`)
       all = all.with(target, merge(all[target]!, patch) as Manifest)
     }
   }
-  const { namespace } = raw
-  if (namespace === undefined) return all
-  return all.map((each) => ({ ...each, metadata: { ...(each['metadata'] as Manifest), namespace } }))
+  return all
 }
 
 export const nameOf = (manifest: Manifest): string => String((manifest['metadata'] as Manifest)['name'])

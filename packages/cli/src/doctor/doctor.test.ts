@@ -33,7 +33,7 @@ test('what is in /proc and /sys arrives as facts', async () => {
   put(`lib/modules/${release()}/modules.dep`, 'kernel/drivers/net/vxlan/vxlan.ko: \n')
   put('sys/class/net/eth0/mtu', '9000\n')
   expect(await lookAround(root)).toMatchObject({
-    capabilities: { netAdmin: true, netBindService: true },
+    capabilities: { netAdmin: true, netBindService: true, netRaw: false },
     unprivilegedPortStart: 179,
     sysctls: { 'net.ipv4.ip_forward': '1', 'net.ipv6.conf.all.forwarding': undefined },
     modules: { ipip: 'loaded', vxlan: 'available' },
@@ -46,7 +46,7 @@ test('what is in /proc and /sys arrives as facts', async () => {
 
 test('an empty /proc is no failure', async () => {
   expect(await lookAround(root)).toMatchObject({
-    capabilities: { netAdmin: false, netBindService: false },
+    capabilities: { netAdmin: false, netBindService: false, netRaw: false },
     modules: { ipip: 'absent', vxlan: 'absent' },
     synchronizedClock: false,
     openFiles: 0,

@@ -54,7 +54,7 @@ function folder(root: string, path: string): string[] {
 function capabilities(status = ''): HostFacts['capabilities'] {
   const mask = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/im.exec(status)?.[1] ?? '0'}`)
   const has = (bit: bigint): boolean => ((mask >> bit) & 1n) === 1n
-  return { netBindService: has(10n), netAdmin: has(12n) }
+  return { netBindService: has(10n), netAdmin: has(12n), netRaw: has(13n) }
 }
 
 function moduleState(root: string, name: string): 'loaded' | 'available' | 'absent' {

@@ -6,7 +6,7 @@ const WELL: HostFacts = {
   nodeVersion: 'v24.21.0',
   name: 'n1',
   now: Date.UTC(2026, 10, 22),
-  capabilities: { netAdmin: true, netBindService: true },
+  capabilities: { netAdmin: true, netBindService: true, netRaw: false },
   unprivilegedPortStart: 1024,
   sysctls: { 'net.ipv4.ip_forward': '1', 'net.ipv6.conf.all.forwarding': '0' },
   modules: { ipip: 'loaded', vxlan: 'available' },
@@ -54,14 +54,14 @@ describe('each fault is found alone, and says what to do', () => {
     ['not Linux', { ...WELL, platform: 'darwin' }, 'platform', /darwin/, /needs Linux/],
     [
       'no NET_ADMIN',
-      { ...WELL, capabilities: { netAdmin: false, netBindService: true } },
+      { ...WELL, capabilities: { netAdmin: false, netBindService: true, netRaw: false } },
       'CAP_NET_ADMIN',
       /no kernel route/,
       /starling programmer/,
     ],
     [
       'no way to port 179',
-      { ...WELL, capabilities: { netAdmin: true, netBindService: false } },
+      { ...WELL, capabilities: { netAdmin: true, netBindService: false, netRaw: false } },
       'port 179',
       /may not open/,
       /ip_unprivileged_port_start=179/,
@@ -139,12 +139,17 @@ test('a node that is not in the datastore', () => {
 })
 
 test('a reflector needs neither NET_ADMIN nor forwarding nor tunnels', () => {
-  const facts = { ...WELL, capabilities: { netAdmin: false, netBindService: true }, sysctls: {}, modules: {} }
+  const facts = {
+    ...WELL,
+    capabilities: { netAdmin: false, netBindService: true, netRaw: false },
+    sysctls: {},
+    modules: {},
+  }
   expect(bad(facts, 'reflector')).toEqual([])
 })
 
 test('a low port start replaces the capability', () => {
-  const capabilities = { netAdmin: true, netBindService: false }
+  const capabilities = { netAdmin: true, netBindService: false, netRaw: false }
   expect(bad({ ...WELL, capabilities, unprivilegedPortStart: 179 })).toEqual([])
 })
 

@@ -43,7 +43,11 @@ export interface HostFacts {
   readonly nodeVersion: string
   readonly name: string
   readonly now: number
-  readonly capabilities: { readonly netAdmin: boolean; readonly netBindService: boolean }
+  readonly capabilities: {
+    readonly netAdmin: boolean
+    readonly netBindService: boolean
+    readonly netRaw: boolean
+  }
   readonly unprivilegedPortStart: number
   readonly sysctls: Readonly<Record<string, string | undefined>>
   /** Loaded or built in; `available` can be loaded. */
@@ -106,6 +110,13 @@ function powers({ capabilities, unprivilegedPortStart }: HostFacts, role: Role):
             'this process lacks it: no kernel route can be written',
             'run as root, add NET_ADMIN to the container or the unit; or run `starling programmer` beside it and give --fib remote:PATH',
           ),
+      // No warning: most nodes need it for nothing.
+      ok(
+        'CAP_NET_RAW',
+        capabilities.netRaw
+          ? 'this process has it'
+          : 'this process lacks it: no unnumbered peers, and a wrong password is named as probable only (docs/guides/security.md)',
+      ),
     )
   }
   findings.push(
