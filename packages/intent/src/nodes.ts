@@ -55,7 +55,8 @@ export class NodeIndex {
     const after: NodeView = {
       name,
       labels,
-      asNumber: bgp?.asNumber,
+      // AS 0 is none (RFC 7607): Go's writers cannot tell it from an absent one.
+      asNumber: bgp?.asNumber === 0 ? undefined : bgp?.asNumber,
       ipv4: bgp?.ipv4Address?.family === 'ipv4' ? bgp.ipv4Address : undefined,
       ipv6: bgp?.ipv6Address?.family === 'ipv6' ? bgp.ipv6Address : undefined,
       clusterId: bgp?.routeReflectorClusterID,

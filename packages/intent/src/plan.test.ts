@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { formatIPv4 } from '@starling/bgp-packet/address'
 import { SortedSnapshot } from '@starling/datastore'
 import { mapDocument } from '@starling/resources'
 import fc from 'fast-check'
@@ -104,6 +105,28 @@ describe('identity (calico.md 2.2)', () => {
     const twins = [v4, node('b', '10.0.0.1/16')]
     expect(planOf('a', twins).problems).toMatchObject([{ resource: 'Node/a', field: 'spec.bgp.ipv4Address' }])
     expect(planOf('b', twins).problems).toMatchObject([{ message: 'Node/a has the address 10.0.0.1 too' }])
+  })
+
+  test('a router id that two nodes have is told on both, whether hashed or an address', () => {
+    // worker-6 has no IPv4 address, so its router id is the hash of its name; another node has that very address.
+    const six = node('worker-6', 'fd00:a::6/64')
+    const id = formatIPv4(planOf('worker-6', [six]).engine.routerId)
+    const four = node('worker-4', `${id}/24`)
+    const message = (other: string) => expect.stringContaining(`Node/${other} has the router id ${id} too`)
+    expect(planOf('worker-6', [six, four]).problems).toMatchObject([
+      { severity: 'error', resource: 'Node/worker-6', message: message('worker-4') },
+    ])
+    expect(planOf('worker-4', [six, four]).problems).toMatchObject([
+      { severity: 'error', resource: 'Node/worker-4', message: message('worker-6') },
+    ])
+    expect(planOf('worker-4', [four, node('worker-7', 'fd00:a::7/64')]).problems).toEqual([])
+  })
+
+  test('AS 0 on a Node or in the configuration counts as none, and is told', () => {
+    const zero = [node('a', '10.0.0.1/24', { asNumber: 0 }), configuration({ asNumber: 0 })]
+    const result = planOf('a', zero)
+    expect(result.engine.asNumber).toBe(64512)
+    expect(result.problems.map(({ field }) => field)).toEqual(['spec.asNumber', 'spec.bgp.asNumber'])
   })
 
   test('a node that does not exist, or has no address, has no BGP and says so', () => {

@@ -67,11 +67,10 @@ function readSettings(state: ClusterState, name: string, problems: PlanProblem[]
     node,
     nodeConfiguration,
     mesh: global?.nodeToNodeMeshEnabled ?? true,
-    globalAs: global?.asNumber ?? DEFAULT_AS,
-    globalAsWhy:
-      global?.asNumber === undefined
-        ? { resource: 'built-in', rule: `AS ${DEFAULT_AS} unless BGPConfiguration/default says otherwise` }
-        : { resource: 'BGPConfiguration/default', field: 'spec.asNumber', rule: 'global AS' },
+    globalAs: global?.asNumber || DEFAULT_AS,
+    globalAsWhy: !global?.asNumber
+      ? { resource: 'built-in', rule: `AS ${DEFAULT_AS} unless BGPConfiguration/default says otherwise` }
+      : { resource: 'BGPConfiguration/default', field: 'spec.asNumber', rule: 'global AS' },
     listenPort: node?.listenPort ?? global?.listenPort,
     globalListenPort: global?.listenPort,
     nodeListenPorts: listenPorts(state),

@@ -8,7 +8,7 @@ import { Prefix } from '@starling/inet'
 import { decodeEntry, type Problem, type Resource, type ResourceOf, SCHEMAS } from './decode.js'
 import { flattenDocument, mapDocument } from './document.js'
 import { isJsonObject } from './json.js'
-import { describeKey } from './keys.js'
+import { describeKey, resourceKey } from './keys.js'
 import { lint } from './lint.js'
 import { unknownFields } from './unknown.js'
 
@@ -33,7 +33,11 @@ const TYPED_BY_HAND: readonly HandWritten[] = ['BGPConfiguration', 'BGPPeer', 'B
 type HandWritten = 'BGPConfiguration' | 'BGPPeer' | 'BGPFilter' | 'StarlingPeerOptions'
 const isHandWritten = (kind: string): kind is HandWritten => (TYPED_BY_HAND as readonly string[]).includes(kind)
 
-export function checkDocuments(documents: readonly CheckedDocument[]): readonly CheckProblem[] {
+/** `stored` tells of keys that stand in the datastore already: what documents name may be there instead of among them. */
+export function checkDocuments(
+  documents: readonly CheckedDocument[],
+  stored: (key: string) => boolean = () => false,
+): readonly CheckProblem[] {
   const problems: CheckProblem[] = []
   const sources = new Map<string, string>()
   const resources: Checked[] = []
@@ -60,7 +64,7 @@ export function checkDocuments(documents: readonly CheckedDocument[]): readonly 
     }
   for (const { source, key, resource } of resources)
     for (const { field, message } of lint(resource)) problems.push(error(source, key, field, message))
-  problems.push(...checkReferences(resources), ...checkPools(resources), ...checkPeers(resources))
+  problems.push(...checkReferences(resources, stored), ...checkPools(resources), ...checkPeers(resources))
   return problems
 }
 
@@ -79,24 +83,27 @@ function ofKind<K extends Resource['kind']>(resources: readonly Checked[], kind:
   return resources.filter((checked): checked is Of<K> => checked.resource.kind === kind)
 }
 
-function checkReferences(resources: readonly Checked[]): CheckProblem[] {
+function checkReferences(resources: readonly Checked[], stored: (key: string) => boolean): CheckProblem[] {
   const problems: CheckProblem[] = []
   const names = (kind: Resource['kind']): Set<string> =>
     new Set(ofKind(resources, kind).map(({ resource }) => resource.metadata.name))
   const filters = names('BGPFilter')
+  const missing = (kind: 'BGPFilter' | 'BGPPeer' | 'Node', known: Set<string>, name: string): boolean =>
+    !known.has(name) && !stored(resourceKey(kind, name))
   const nodes = names('Node')
   const peers = names('BGPPeer')
   for (const { source, key, resource } of ofKind(resources, 'BGPPeer')) {
     resource.spec.filters.forEach((filter, i) => {
-      if (!filters.has(filter)) problems.push(error(source, key, `spec.filters[${i}]`, `no BGPFilter '${filter}'`))
+      if (missing('BGPFilter', filters, filter))
+        problems.push(error(source, key, `spec.filters[${i}]`, `no BGPFilter '${filter}'`))
     })
     const { node } = resource.spec
-    if (node !== undefined && nodes.size > 0 && !nodes.has(node))
+    if (node !== undefined && nodes.size > 0 && missing('Node', nodes, node))
       problems.push(warning(source, key, 'spec.node', `no Node '${node}' among these documents`))
   }
   for (const { source, key, resource } of ofKind(resources, 'StarlingPeerOptions'))
     resource.spec.peers.forEach((peer, i) => {
-      if (!peers.has(peer)) problems.push(error(source, key, `spec.peers[${i}]`, `no BGPPeer '${peer}'`))
+      if (missing('BGPPeer', peers, peer)) problems.push(error(source, key, `spec.peers[${i}]`, `no BGPPeer '${peer}'`))
     })
   for (const { source, key, resource } of ofKind(resources, 'BGPConfiguration')) {
     const known = new Set(resource.spec.communities.map(({ name }) => name))

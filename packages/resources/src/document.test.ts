@@ -206,11 +206,42 @@ describe('checking a set of documents', () => {
     ).toEqual([])
   })
 
+  test('what stands in the datastore already may be named', () => {
+    const peer = { source: 'f.yaml:1', document: calico('BGPPeer', 'p', { ...tor, filters: ['f', 'g'] }) }
+    const found = checkDocuments([peer], (key) => key.endsWith('/bgpfilters/f'))
+    expect(found.map(({ message }) => message)).toEqual(["no BGPFilter 'g'"])
+  })
+
   const rows: [what: string, documents: object[], expected: string][] = [
     [
       'unknown filter',
       [calico('BGPPeer', 'p', { ...tor, filters: ['f'] })],
       "f.yaml:1 BGPPeer/p spec.filters[0]: no BGPFilter 'f'",
+    ],
+    [
+      'an address of the wrong family',
+      [calico('Node', 'a', { bgp: { ipv4Address: 'fd00::1/64' } })],
+      "f.yaml:1 Node/a spec.bgp.ipv4Address: 'fd00::1' is not an IPv4 address: not used",
+    ],
+    [
+      'AS 0',
+      [calico('Node', 'a', { bgp: { ipv4Address: '10.0.0.1/24', asNumber: 0 } })],
+      'f.yaml:1 Node/a spec.bgp.asNumber: is 0, which no speaker may use (RFC 7607): the global AS counts',
+    ],
+    [
+      'a pool with host bits',
+      [calico('IPPool', 'x', { cidr: '10.0.0.1/16' })],
+      "f.yaml:1 IPPool/x spec.cidr: '10.0.0.1/16' has host bits: 10.0.0.0/16 counts",
+    ],
+    [
+      'a filter with host bits',
+      [calico('BGPFilter', 'f', { exportV4: [{ cidr: '10.0.0.1/8', matchOperator: 'In', action: 'Accept' }] })],
+      "f.yaml:1 BGPFilter/f spec.exportV4[0].cidr: '10.0.0.1/8' has host bits: 10.0.0.0/8 counts",
+    ],
+    [
+      'an affinity state that is none',
+      [calico('BlockAffinity', 'x', { state: 'conformed', node: 'a', cidr: '10.0.0.0/26' })],
+      'f.yaml:1 BlockAffinity/a/10.0.0.0/26 spec.state: Invalid option: expected one of "pending"|"confirmed"|"pendingDeletion"|""',
     ],
     [
       'a mistyped field',

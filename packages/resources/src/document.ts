@@ -47,7 +47,10 @@ export function mapDocument(document: unknown): Mapped {
   const mapped = locate(document)
   if (!mapped.ok) return mapped
   const decoded = decodeEntry(mapped.key, mapped.value)
-  return decoded === undefined || decoded.ok ? mapped : { ok: false, problems: decoded.problems }
+  if (decoded === undefined || decoded.ok) return mapped
+  if (parseKey(mapped.key)?.type !== 'affinity') return { ok: false, problems: decoded.problems }
+  // The key's value has no spec; the document that people read has.
+  return { ok: false, problems: decoded.problems.map((p) => ({ ...p, field: `spec.${p.field}` })) }
 }
 
 function locate(document: unknown): Mapped {

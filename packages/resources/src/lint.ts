@@ -8,6 +8,7 @@ import { readAnnotations } from './annotations.js'
 import type { Problem, Resource, ResourceOf } from './decode.js'
 import { selectorFault } from './schema/common.js'
 import type { FilterRule } from './schema/filter.js'
+import type { Cidr } from './values/address.js'
 
 export interface Finding {
   readonly field: string
@@ -38,6 +39,9 @@ export function lint(resource: Resource): readonly Finding[] {
     case 'IPPool':
       lintPool(resource, found)
       break
+    case 'Node':
+      lintNode(resource, found)
+      break
     case 'StarlingPeerOptions':
       lintSelector('spec.peerSelector', resource.spec.peerSelector, found)
       lintSelector('spec.nodeSelector', resource.spec.nodeSelector, found)
@@ -60,6 +64,8 @@ function lintConfiguration({ metadata, spec }: ResourceOf<'BGPConfiguration'>, f
     if (spec.nodeMeshPassword !== undefined) found('spec.nodeMeshPassword', 'needs the node-to-node mesh')
     if (spec.nodeMeshMaxRestartTime !== undefined) found('spec.nodeMeshMaxRestartTime', 'needs the node-to-node mesh')
   }
+  if (spec.asNumber === 0)
+    found('spec.asNumber', 'is 0, which no speaker may use (RFC 7607): the built-in 64512 counts')
   if (spec.communities.length > 0 && spec.prefixAdvertisements === undefined)
     found('spec.communities', 'needs spec.prefixAdvertisements')
   if (spec.programClusterRoutes !== undefined && !PROGRAM_CLUSTER_ROUTES.includes(spec.programClusterRoutes))
@@ -72,6 +78,22 @@ function lintConfiguration({ metadata, spec }: ResourceOf<'BGPConfiguration'>, f
     if (spec[field] !== undefined) found(`spec.${field}`, "is only allowed in 'default' and ignored here")
   for (const field of ['serviceLoadBalancerIPs', 'serviceExternalIPs', 'serviceClusterIPs'] as const)
     if (spec[field].length > 0) found(`spec.${field}`, "is only allowed in 'default' and ignored here")
+}
+
+/** An address that no session can use is passed over; without this, all that shows is a node without BGP. */
+function lintNode({ spec: { bgp } }: ResourceOf<'Node'>, found: Found): void {
+  for (const [field, family] of [
+    ['ipv4Address', 'ipv4'],
+    ['ipv6Address', 'ipv6'],
+  ] as const) {
+    const value = bgp?.[field]
+    if (value !== undefined && value.family !== family)
+      found(
+        `spec.bgp.${field}`,
+        `'${value.address}' is not an ${family === 'ipv4' ? 'IPv4' : 'IPv6'} address: not used`,
+      )
+  }
+  if (bgp?.asNumber === 0) found('spec.bgp.asNumber', 'is 0, which no speaker may use (RFC 7607): the global AS counts')
 }
 
 function lintPeer({ metadata, spec }: ResourceOf<'BGPPeer'>, found: Found): void {
@@ -105,6 +127,7 @@ function lintPeer({ metadata, spec }: ResourceOf<'BGPPeer'>, found: Found): void
 function lintRule(rule: FilterRule, path: string, found: Found): void {
   if ((rule.cidr === undefined) !== (rule.matchOperator === undefined))
     found(`${path}.${rule.cidr === undefined ? 'cidr' : 'matchOperator'}`, 'cidr and matchOperator go together')
+  lintNetwork(`${path}.cidr`, rule.cidr, found)
   if (rule.prefixLength !== undefined) {
     const { min, max } = rule.prefixLength
     if (rule.cidr === undefined) found(`${path}.prefixLength`, 'needs cidr')
@@ -114,7 +137,14 @@ function lintRule(rule: FilterRule, path: string, found: Found): void {
   if ((rule.communities?.values.length ?? 0) > 1) found(`${path}.communities.values`, 'holds more than one value')
 }
 
+/** BIRD refuses such a prefix, and with it the whole file. */
+function lintNetwork(field: string, cidr: Cidr | undefined, found: Found): void {
+  if (cidr !== undefined && !cidr.network.startsWith(`${cidr.address}/`))
+    found(field, `'${cidr.address}/${cidr.length}' has host bits: ${cidr.network} counts`)
+}
+
 function lintPool({ spec }: ResourceOf<'IPPool'>, found: Found): void {
+  lintNetwork('spec.cidr', spec.cidr, found)
   const bits = spec.cidr.family === 'ipv4' ? 32 : 128
   const [minimum, maximum] = bits === 32 ? [20, 32] : [116, 128]
   if (spec.blockSize < minimum || spec.blockSize > maximum)

@@ -328,6 +328,19 @@ describe('apply', () => {
     expect(await specOf('BGPPeer', 'tor')).toEqual({ peerIP: '192.0.2.1', asNumber: 65002 })
   })
 
+  test('a BGPPeer may name a BGPFilter that only the datastore has', async () => {
+    const [peer = '', filter = ''] = peers('{peerIP: 192.0.2.1, asNumber: 65001, filters: [f]}').split('---\n')
+    const alone = file('peer.yaml', peer)
+    const refused = await run('apply', alone, '--datastore', spec)
+    expect(refused).toMatchObject({ code: EXIT.unhealthy, out: '' })
+    expect(refused.err).toContain("spec.filters[0]: no BGPFilter 'f'")
+    await run('apply', file('filter.yaml', filter), '--datastore', spec)
+    expect(await run('apply', alone, '--datastore', spec)).toMatchObject({
+      code: EXIT.ok,
+      out: 'BGPPeer/tor created\n',
+    })
+  })
+
   test('--dry-run writes nothing; errors write nothing', async () => {
     expect((await run('apply', file('c.yaml', NODES), '--datastore', spec, '--dry-run')).out).toContain(
       'created (dry run)',

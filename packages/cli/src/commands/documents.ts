@@ -15,8 +15,10 @@ import {
   isJsonObject,
   type JsonObject,
   keepUnknownFields,
+  kindPrefix,
   mapDocument,
   parseJson,
+  type ResourceKind,
   rfc3339Seconds,
   schemaOfKey,
   stringifyJson,
@@ -161,8 +163,9 @@ export function registerApply(program: Command, io: Io): void {
     .option('--force', 'write although the check finds errors in other documents')
     .action(async (paths: string[], options: ApplyOptions) => {
       const { documents, problems: broken, placed } = await load(paths)
-      const errors = [...broken, ...placed(checkDocuments(documents))].filter(({ severity }) => severity === 'error')
-      if (errors.length > 0) {
+      const refuse = (stored: (key: string) => boolean): void => {
+        const errors = [...broken, ...placed(checkDocuments(documents, stored))].filter((p) => p.severity === 'error')
+        if (errors.length === 0) return
         io.error(errors.map((problem) => problemLine(problem, (text) => text)).join(''))
         if (options.force !== true || broken.length > 0) throw verdict(EXIT.unhealthy)
       }
@@ -172,7 +175,10 @@ export function registerApply(program: Command, io: Io): void {
           return mapped.ok ? [mapped] : []
         }),
       )
+      // What is wrong wherever it goes needs no datastore to say so.
+      if (options.force !== true) refuse(() => true)
       const results = await withDatastore(options.datastore, io, async (datastore) => {
+        refuse(await keysOf(datastore, ['BGPFilter', 'BGPPeer', 'Node']))
         const done: Applied[] = []
         for (const { key, value } of entries) done.push(await write(datastore, key, value, options))
         return done
@@ -189,6 +195,13 @@ export function registerApply(program: Command, io: Io): void {
         }),
       )
     })
+}
+
+/** A BGPPeer may name a BGPFilter that was written long ago. */
+async function keysOf(datastore: Datastore, kinds: readonly ResourceKind[]): Promise<(key: string) => boolean> {
+  const keys = new Set<string>()
+  for (const kind of kinds) for (const { key } of (await datastore.list(kindPrefix(kind))).entries) keys.add(key)
+  return (key) => keys.has(key)
 }
 
 const ATTEMPTS = 20

@@ -57,6 +57,8 @@ export type Remembered = ReadonlyMap<string, Piece>
 
 /** Aliases resolved in one document; more is an attack, not a configuration. */
 const ALIAS_LIMIT = 100
+/** Of one document that is no YAML at all. */
+const ERRORS_TOLD = 10
 
 export function parseDocuments(
   file: string,
@@ -127,7 +129,13 @@ function parseYaml(text: string, mapper: DocumentMapper): Piece {
   const parsed = parseAllDocuments(text, { lineCounter: lines, intAsBigInt: true, prettyErrors: false })
   for (const document of Array.isArray(parsed) ? parsed : []) {
     if (document.errors.length > 0) {
-      for (const error of document.errors) report(error.pos[0], firstLine(error.message))
+      // One slip can make thousands of complaints; the first few say where to look.
+      for (const error of document.errors.slice(0, ERRORS_TOLD)) report(error.pos[0], firstLine(error.message))
+      if (document.errors.length > ERRORS_TOLD)
+        report(
+          document.errors[0]?.pos[0] ?? 0,
+          `and ${document.errors.length - ERRORS_TOLD} more errors in this document`,
+        )
       continue
     }
     for (const { value, path } of resourcesIn(document, report)) {

@@ -121,6 +121,12 @@ describe('documents', () => {
     expect(parse(text)).toMatchObject({ documents: [{ key: '/things/a' }, { key: '/things/b --- c' }], problems: [] })
   })
 
+  it('tells the first errors of a document that is no YAML at all, and how many more there are', () => {
+    const { problems } = parse('['.repeat(500))
+    expect(problems).toHaveLength(11)
+    expect(problems[10]?.reason).toMatch(/^and \d+ more errors in this document$/)
+  })
+
   it('cannot be blown up by aliases', () => {
     let text = 'a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n'
     for (let i = 1; i < 9; i++) text += `a${i}: &a${i} [${Array.from({ length: 10 }, () => `*a${i - 1}`).join()}]\n`

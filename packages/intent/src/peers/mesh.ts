@@ -51,6 +51,7 @@ export interface MeshInput extends CandidateInput {
 export function planMesh(input: MeshInput): MeshMemo | undefined {
   const { settings, identity, node, state, templates, explicit, before, problems } = input
   if (!settings.mesh || node.clusterId !== undefined) return undefined
+  tellOfOwnAs(input)
   const why = settings.global?.nodeToNodeMeshEnabled === true ? MESH_ON : MESH_BUILT_IN
   const basisOf = (family: FamilyName): Basis | undefined =>
     node[family] === undefined
@@ -87,6 +88,24 @@ export function planMesh(input: MeshInput): MeshMemo | undefined {
     sessions.set(other, { port, peers, whole: peers.length === candidates.length })
   }
   return { ...shared, sessions }
+}
+
+/**
+ * The reference gives a neighbour without an AS of its own *our* AS (calico.md 2.3), and it presents the global one: where
+ * the two differ, neither side ever gets past the OPEN.
+ */
+function tellOfOwnAs({ state, settings, node, problems }: MeshInput): void {
+  const { asNumber, name } = node
+  if (asNumber === undefined || asNumber === settings.globalAs) return
+  const silent = state.nodes.all.filter((other) => {
+    const shared = FAMILIES.some((family) => node[family] !== undefined && other[family] !== undefined)
+    return shared && other !== node && other.clusterId === undefined && other.asNumber === undefined
+  })
+  const [first] = silent
+  if (first === undefined) return
+  const whom = silent.length === 1 ? `Node/${first.name}` : `Node/${first.name} and ${silent.length - 1} more`
+  const message = `the mesh expects this AS of nodes that name none, and they speak as ${settings.globalAs}: no session with ${whom} comes up until they name their AS (calico.md 2.3)`
+  problems.push({ severity: 'warning', resource: `Node/${name}`, field: 'spec.bgp.asNumber', message })
 }
 
 /** Most changes are none of the mesh: then there is nothing to make, and nothing to throw away afterwards. */

@@ -55,6 +55,27 @@ describe('the mesh (calico.md 2.3)', () => {
     expect(find(result, 'Mesh_10_0_0_3')?.config.remoteAs).toBe(65546)
   })
 
+  test('an own AS in a mesh whose other nodes name none is told: those sessions never get past the OPEN', () => {
+    const nodes = [
+      configuration({ asNumber: 64500 }),
+      node('a', '10.0.0.1/24', { asNumber: 64601 }),
+      node('b', '10.0.0.2/24'),
+      node('c', '10.0.0.3/24', { asNumber: 64603 }),
+      node('d', 'fd00:a::4/64'),
+    ]
+    expect(planOf('a', nodes).problems).toMatchObject([
+      {
+        severity: 'warning',
+        resource: 'Node/a',
+        field: 'spec.bgp.asNumber',
+        message: expect.stringMatching(/speak as 64500: no session with Node\/b comes up/),
+      },
+    ])
+    expect(planOf('b', nodes).problems).toEqual([])
+    expect(planOf('a', [...nodes, off]).problems).toEqual([])
+    expect(planOf('a', nodes.slice(0, 2)).problems).toEqual([])
+  })
+
   test('port, password, restart time and source come from the configuration', () => {
     const documents = [
       configuration({
