@@ -82,7 +82,7 @@ export class Load implements Score {
         socket.write(Buffer.concat([openOf(0), KEEPALIVE]))
         const more = () => {
           if (socket.destroyed || performance.now() > done) return
-          socket.write(Math.random() < 0.05 ? some : small)
+          if (!socket.writableNeedDrain) socket.write(Math.random() < 0.05 ? some : small)
           setImmediate(more)
         }
         more()

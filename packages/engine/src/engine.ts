@@ -7,7 +7,7 @@
  * A throw while one peer's bytes are handled is our bug: it costs that session, is counted, and nobody else notices.
  */
 import { CeaseError } from '@starling/bgp-packet'
-import { DYNAMIC_PEER_LINGER, KEEPALIVE_SLACK } from './config/limits.js'
+import { KEEPALIVE_SLACK } from './config/limits.js'
 import type { EngineConfig, PeerConfig, PeerKey } from './config/types.js'
 import type { EngineEvent } from './events.js'
 import type { FamilyIndex, LocalRoute, PeerSlot, Tables, TablesHost } from './rib/contract.js'
@@ -15,7 +15,8 @@ import { RibTables } from './rib/tables.js'
 import { type Cause, cease } from './session/cause.js'
 import type { Connection, Endpoints } from './session/connection.js'
 import { Deferral } from './session/deferral.js'
-import { Directory, dynamicPeerConfig } from './session/directory.js'
+import { Directory } from './session/directory.js'
+import { admitDynamic, forgetDynamic } from './session/dynamic.js'
 import { evidenceOf, type SessionEvidence } from './session/evidence.js'
 import { AFI_OF, BOTH_FAMILIES, familyNameOf } from './session/families.js'
 import type { PeerHost } from './session/host.js'
@@ -24,7 +25,7 @@ import { OpenMemo } from './session/open.js'
 import type { Peer } from './session/peer.js'
 import { peerView, reasonOf } from './session/peer-view.js'
 import type { Signature } from './session/reasons.js'
-import { addPeer, type Reconfiguration, reconfigure, removePeer } from './session/reconfigure.js'
+import { addPeer, type Reconfiguration, reconfigure } from './session/reconfigure.js'
 import { Slots } from './session/slots.js'
 import type { ConnectionId, Sink } from './sink.js'
 import type { Explanation, GroupView, PeerView, RoutePage, RouteQuery } from './view.js'
@@ -153,23 +154,13 @@ export class Engine implements PeerHost, TablesHost {
 
   incoming(id: ConnectionId, endpoints: Endpoints, now: number): Admission {
     this.now = now
-    const peer = this.#directory.find(endpoints) ?? this.#dynamicPeer(endpoints.remoteAddress, now)
+    const peer = this.#directory.find(endpoints) ?? admitDynamic(endpoints.remoteAddress, this, this.#directory, now)
     const reason = typeof peer === 'string' ? peer : peer.accept(id, endpoints, now)
     this.#settle(now)
     if (reason === undefined) return ACCEPTED
     this.wake(now)
     this.event({ type: 'connection-refused', remoteAddress: endpoints.remoteAddress, reason })
     return { accepted: false, reason }
-  }
-
-  #dynamicPeer(address: string, now: number): Peer | string {
-    const range = this.#directory.range(address)
-    if (range === undefined) return 'no peer is configured for this address'
-    const full = () => this.#directory.dynamicCount(range) >= range.maximum
-    if (full()) this.#dropIdleDynamic(now)
-    if (full()) return `the limit of ${range.maximum} dynamic neighbours in ${range.range} is reached`
-    // It is here because it connects: nothing to start, and no sweep over all peers for each newcomer of a storm.
-    return addPeer(dynamicPeerConfig(range, address), this, this.#directory, undefined)
   }
 
   /** A dial was answered. */
@@ -251,7 +242,7 @@ export class Engine implements PeerHost, TablesHost {
     this.#wakeAt = Number.POSITIVE_INFINITY
     for (const peer of this.#directory.peers.values()) {
       if (peer.deadline() <= now + SWEEP_AHEAD) peer.tick(now)
-      if (peer.config.kind === 'dynamic' && this.#forgotten(peer, now)) continue
+      if (peer.config.kind === 'dynamic' && forgetDynamic(peer, this, this.#directory, now)) continue
       this.wake(peer.deadline())
     }
     if (now >= this.tables.nextDeadline()) this.tables.tick(now)
@@ -473,28 +464,6 @@ export class Engine implements PeerHost, TablesHost {
       const id = connection.id
       this.forget(id)
       if (id !== 0) this.sink.close(id, 'abort')
-    }
-  }
-
-  #forgotten(peer: Peer, now: number): boolean {
-    if (peer.state !== 'Idle' && peer.state !== 'Active') return false
-    if (peer.helper.active || peer.incoming !== undefined) return false
-    const patience = peer.established > 0 ? DYNAMIC_PEER_LINGER : 0
-    if (now < peer.since + patience) {
-      this.wake(peer.since + patience)
-      return false
-    }
-    removePeer(peer, this, this.#directory, 'a dynamic neighbour that went away', now)
-    return true
-  }
-
-  /** Room for a newcomer: dynamic peers that are down and of whom nothing is kept. */
-  #dropIdleDynamic(now: number): void {
-    for (const peer of this.#directory.peers.values()) {
-      if (peer.config.kind !== 'dynamic' || peer.helper.active) continue
-      if (peer.state === 'Idle' || peer.state === 'Active') {
-        removePeer(peer, this, this.#directory, 'a dynamic neighbour that went away', now)
-      }
     }
   }
 }

@@ -3,6 +3,7 @@
  *
  * First every exported route carries GRACEFUL_SHUTDOWN (RFC 8326; LOCAL_PREF 0 towards iBGP, where nobody else may act
  * on the community), then nothing is exported, then the sessions end. Everyone has moved away before a packet is lost.
+ * `Drain` is the order and the waiting; what a stage means for the configuration stands in DRAIN_STAGES.
  */
 import type { EngineConfig, PeerConfig, PolicyTerm, Why } from '@starling/engine'
 
@@ -50,4 +51,65 @@ export const DRAIN_STAGES: Readonly<Record<DrainStage, (config: EngineConfig) =>
   none: (config) => config,
   leaving: drained,
   drained: withdrawn,
+}
+
+export class Drain {
+  #stage: DrainStage = 'none'
+  #running: { readonly cancel: () => void; readonly done: Promise<void> } | undefined
+  readonly #enter: (set: () => void) => Promise<unknown>
+
+  /** `enter` calls `set` when it is this change's turn, and makes the configuration of the new stage true. */
+  constructor(enter: (set: () => void) => Promise<unknown>) {
+    this.#enter = enter
+  }
+
+  get stage(): DrainStage {
+    return this.#stage
+  }
+
+  apply(config: EngineConfig): EngineConfig {
+    return DRAIN_STAGES[this.#stage](config)
+  }
+
+  /** Resolves when nothing is exported any more, or it was called off; a second call joins the first. */
+  begin(time: number): Promise<void> {
+    if (this.#running === undefined) {
+      const calledOff = new AbortController()
+      this.#running = { cancel: () => calledOff.abort(), done: this.#run(time, calledOff.signal) }
+    }
+    return this.#running.done
+  }
+
+  /** A drain called off while it is still marking routes must not withdraw them later: it asks before each step. */
+  async #run(time: number, calledOff: AbortSignal): Promise<void> {
+    await this.#turnTo('leaving')
+    if (!calledOff.aborted) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, time)
+        calledOff.addEventListener('abort', () => {
+          clearTimeout(timer)
+          resolve()
+        })
+      })
+    }
+    if (!calledOff.aborted) await this.#turnTo('drained')
+  }
+
+  /** Ends the waiting only: the process stops, no timer may hold it. */
+  callOff(): void {
+    this.#running?.cancel()
+    this.#running = undefined
+  }
+
+  /** Everything is announced again. */
+  async cancel(): Promise<void> {
+    this.callOff()
+    await this.#turnTo('none')
+  }
+
+  async #turnTo(stage: DrainStage): Promise<void> {
+    await this.#enter(() => {
+      this.#stage = stage
+    })
+  }
 }

@@ -26,7 +26,7 @@ import { TcpConnection } from './connection.js'
 import { dial } from './dialler.js'
 import type { DiscoveryHost } from './discovery/host.js'
 import { LinkSide } from './discovery/side.js'
-import { DRAIN_STAGES, DRAIN_TIME, type DrainStage } from './drain.js'
+import { DRAIN_TIME, Drain, type DrainStage } from './drain.js'
 import { endpointsOf, errorText } from './endpoints.js'
 import { MAX_CONNECTIONS, PREFIXES_PER_LOOK, TURN_BUDGET } from './limits.js'
 import { type ListenAddress, Listener } from './listener.js'
@@ -68,10 +68,7 @@ export class Speaker {
   readonly #signatures = new SignatureWatch((from, signature) =>
     this.#input((at) => this.engine.signatureSeen(from, signature, at)),
   )
-  #drainStage: DrainStage = 'none'
-  #draining: Promise<void> | undefined
-  #drainTimer: NodeJS.Timeout | undefined
-  #endDrainWait: (cancelled: boolean) => void = () => undefined
+  readonly #drain = new Drain((set) => this.#serve(set))
   #stopping = false
   #linksPending = false
 
@@ -129,7 +126,7 @@ export class Speaker {
 
   /** What is configured, with what was found on links, as far as a drain allows. */
   #effective(): EngineConfig {
-    return DRAIN_STAGES[this.#drainStage](this.#links.apply(this.#config))
+    return this.#drain.apply(this.#links.apply(this.#config))
   }
 
   /** Ports in use, in the order of `listen`. */
@@ -262,7 +259,7 @@ export class Speaker {
       await sleep(Math.min(options.drainTime ?? DRAIN_TIME, 1_000))
     }
     this.#stopping = true
-    clearTimeout(this.#drainTimer)
+    this.#drain.callOff()
     this.#links.stop()
     for (const listener of this.#listeners.values()) listener.close()
     if (options.mode !== 'restart') {
@@ -283,7 +280,7 @@ export class Speaker {
   }
 
   get drainStage(): DrainStage {
-    return this.#drainStage
+    return this.#drain.stage
   }
 
   /**
@@ -291,31 +288,12 @@ export class Speaker {
    * configured meanwhile is drained too. Resolves when nothing is exported any more; a second call joins the first.
    */
   drain(time = DRAIN_TIME): Promise<void> {
-    this.#draining ??= this.#drain(time)
-    return this.#draining
-  }
-
-  async #drain(time: number): Promise<void> {
-    await this.#enter('leaving')
-    const cancelled = await new Promise<boolean>((resolve) => {
-      this.#endDrainWait = resolve
-      this.#drainTimer = setTimeout(() => resolve(false), time)
-    })
-    if (!cancelled) await this.#enter('drained')
+    return this.#drain.begin(time)
   }
 
   /** Everything is announced again, as configured. */
-  async undrain(): Promise<void> {
-    clearTimeout(this.#drainTimer)
-    this.#draining = undefined
-    this.#endDrainWait(true)
-    await this.#enter('none')
-  }
-
-  async #enter(stage: DrainStage): Promise<void> {
-    await this.#serve(() => {
-      this.#drainStage = stage
-    })
+  undrain(): Promise<void> {
+    return this.#drain.cancel()
   }
 
   #input<T>(run: (at: number) => T): T {
