@@ -58,6 +58,7 @@ export class Speaker {
   readonly #touched: Live[] = []
   readonly #delay = monitorEventLoopDelay({ resolution: 10 })
   readonly #warmUp: boolean
+  readonly #maxConnections: number
   #nextAccept = 1
   #turnRead = 0
   #configuring: Promise<unknown> = Promise.resolve()
@@ -77,6 +78,7 @@ export class Speaker {
     this.#bfdPeers = options.bfd ?? new Map()
     this.#bfdRanges = options.bfdRanges ?? new Map()
     this.#warmUp = options.warmUp ?? false
+    this.#maxConnections = options.maxConnections ?? MAX_CONNECTIONS
     this.#extras = options.extras
     this.#notice = options.notice ?? (() => undefined)
     this.#listenWanted = options.listen
@@ -382,8 +384,9 @@ export class Speaker {
       socket.destroy()
       return
     }
-    if (this.#live.size + this.#dialling.size >= MAX_CONNECTIONS) {
-      this.#notice({ type: 'connection-refused', remoteAddress, reason: `${MAX_CONNECTIONS} connections are open` })
+    if (this.#live.size + this.#dialling.size >= this.#maxConnections) {
+      const reason = `${this.#maxConnections} connections are open`
+      this.#notice({ type: 'connection-refused', remoteAddress, reason })
       socket.destroy()
       return
     }

@@ -36,6 +36,8 @@ export interface SpeakerOptions {
   readonly random?: () => number
   /** We restarted, and the kernel kept forwarding: graceful restart as the restarting side. */
   readonly restarting?: boolean
+  /** Connections in all, dialled and accepted; one more is closed unread. `MAX_CONNECTIONS` by default. */
+  readonly maxConnections?: number
   /** Run synthetic routes through the code before listening: a fifth of a second, and no cold start under load. */
   readonly warmUp?: boolean
   /** Other tables than the engine's own, for tests. */

@@ -109,8 +109,11 @@ export function dropMd5Key(fd: number, peer: string): void {
   }
 }
 
-/** Adds one TCP-AO key; it becomes current and next on a socket that has no other. */
-export function setAoKey(fd: number, peer: string, option: AuthenticationOption): void {
+/**
+ * struct tcp_ao_add. The kernel's defaults stay: 12 octets of MAC (maclen 0), TCP options signed, no flag. `current` and
+ * `next` are not asked for, since a listening socket may not have them.
+ */
+export function tcpAoAdd(peer: string, option: AuthenticationOption): Uint8Array {
   const key = keyBytes(option.key, AO_KEY_LIMIT)
   const { address, prefixLength } = splitPeer(peer)
   const bytes = new Uint8Array(AO_ADD_BYTES)
@@ -121,6 +124,12 @@ export function setAoKey(fd: number, peer: string, option: AuthenticationOption)
   bytes[204] = option.receiveId
   bytes[207] = key.length
   bytes.set(key, 208)
+  return bytes
+}
+
+/** Adds one TCP-AO key; it becomes current and next on a socket that has no other. */
+export function setAoKey(fd: number, peer: string, option: AuthenticationOption): void {
+  const bytes = tcpAoAdd(peer, option)
   withKeyErrors('TCP-AO', peer, () => setsockopt(fd, SOL.TCP, TCP.AO_ADD_KEY, bytes, `TCP-AO key for ${peer}`))
 }
 

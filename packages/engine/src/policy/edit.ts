@@ -27,6 +27,9 @@ export type WellKnown = (typeof Community)[keyof typeof Community]
 
 const TRANSITIVE = Flag.transitive
 const OPTIONAL_TRANSITIVE = Flag.optional | Flag.transitive
+/** RFC 4360 section 2: the T bit of an extended community's type. */
+const NON_TRANSITIVE = 0x40
+const EXTENDED_OCTETS = 8
 
 /** One for all: a set is written and interned within one call. */
 const SCRATCH = new ByteWriter(new Uint8Array(70_000))
@@ -63,6 +66,7 @@ export class RouteEdit {
   #asPath: AsPath | undefined
   #pathChanged = false
   #communitiesChanged = false
+  #transitiveOnly = false
   #nextHop: number | undefined
   readonly #drop: number[] = []
   readonly #block = new AttributeBlock()
@@ -85,6 +89,7 @@ export class RouteEdit {
     this.#asPath = undefined
     this.#pathChanged = false
     this.#communitiesChanged = false
+    this.#transitiveOnly = false
     this.#nextHop = undefined
     this.#otc = undefined
     // Setting a length is slow even when it is the same one.
@@ -224,6 +229,19 @@ export class RouteEdit {
     this.#changedCommunities()
   }
 
+  /** RFC 4360 section 6: a non-transitive extended community, link bandwidth for one, does not cross the border of an AS. */
+  dropNonTransitive(): void {
+    const code = AttributeCode.extendedCommunities
+    if (!this.hasAttribute(code)) return
+    const { buffer } = this.#block
+    for (let at = this.#block.start(code); at < this.#block.end(code); at += EXTENDED_OCTETS) {
+      if ((buffer[at] & NON_TRANSITIVE) === 0) continue
+      this.#transitiveOnly = true
+      this.#dirty = true
+      return
+    }
+  }
+
   get asPath(): AsPath {
     if (this.#asPath === undefined) {
       this.#read()
@@ -287,6 +305,10 @@ export class RouteEdit {
   }
 
   #copy(code: number): void {
+    if (code === AttributeCode.extendedCommunities && this.#transitiveOnly) {
+      this.#writeTransitive()
+      return
+    }
     const row = BY_CODE[code]
     const flags = row === undefined ? this.#block.flags(code) : row.flags | (this.#block.flags(code) & Flag.partial)
     writeAttribute(
@@ -297,6 +319,15 @@ export class RouteEdit {
       this.#block.start(code),
       this.#block.end(code),
     )
+  }
+
+  #writeTransitive(): void {
+    const code = AttributeCode.extendedCommunities
+    const all = this.#block.buffer.subarray(this.#block.start(code), this.#block.end(code))
+    const kept = all.filter((_octet, i) => (all[i - (i % EXTENDED_OCTETS)] & NON_TRANSITIVE) === 0)
+    if (kept.length === 0) return
+    const partial = this.#block.flags(code) & Flag.partial
+    writeAttribute(this.#writer, OPTIONAL_TRANSITIVE | partial, code, kept, 0, kept.length)
   }
 
   #keep(code: number): void {

@@ -174,6 +174,22 @@ test.each([
   expect(told(client(0), to, { ...lp, communities: [name] }) !== undefined).toBe(yes)
 })
 
+// RFC 4360 section 6; the link bandwidth community is one of both kinds.
+const TARGET = '0002fde800000001'
+const BANDWIDTH = '4004fde84e9502f9'
+const OPAQUE = '4300000000000000'
+test.each([
+  ['inside the AS all stay', client(1), [TARGET, BANDWIDTH], [TARGET, BANDWIDTH]],
+  ['to another AS the non-transitive ones go', external(1), [BANDWIDTH, TARGET, OPAQUE], [TARGET]],
+  ['to another AS the transitive ones stay as they are', external(1), [TARGET, TARGET], [TARGET, TARGET]],
+  ['to another AS the attribute goes with its last one', external(1), [BANDWIDTH, OPAQUE], []],
+] as const)('extended communities: %s', (_, to, values, expected) => {
+  const raw = [{ code: 16, flags: 0xc0, value: Uint8Array.from(Buffer.from(values.join(''), 'hex')) }]
+  const [, shown = ''] = / ext (\S+)/.exec(told(client(0), to, { ...lp, raw, otc: 7 }) ?? '') ?? []
+  expect(shown).toBe(expected.join(''))
+  expect(told(client(0), to, { ...lp, raw, otc: 7 })).toContain('otc 7')
+})
+
 test('an eBGP route without LOCAL_PREF gets the default inside', () => {
   expect(told(external(0), client(1), { asPath: '64500' })).toBe('nh 10.9.9.9 path 64500 lp 100')
 })

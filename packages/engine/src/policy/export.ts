@@ -172,6 +172,7 @@ export class ExportProfile {
     edit.setLocalPref(undefined)
     edit.dropAttribute(AttributeCode.originatorId)
     edit.dropAttribute(AttributeCode.clusterList)
+    edit.dropNonTransitive()
     // Measured on the BIRD fork (calico.md 2.8): a MED of its own goes out, a learned one becomes 0 (RFC 4271 5.1.4).
     if (!edit.medSet && edit.source === 'bgp' && edit.med !== undefined) edit.setMed(0)
     let path: AsPath = edit.asPath.filter(({ type }) => type === 'sequence' || type === 'set')

@@ -169,6 +169,11 @@ export class TestHost implements TablesHost {
     if (clusters.length > 0) words.push(`clusters ${clusters.join(',')}`)
     const communities = block.has(AttributeCode.communities) ? list(AttributeCode.communities) : []
     if (communities.length > 0) words.push(`comm ${communities.map((c) => `${c >>> 16}:${c & 65535}`).join(',')}`)
+    const extended = AttributeCode.extendedCommunities
+    if (block.has(extended)) {
+      const octets = [...buffer.subarray(block.start(extended), block.end(extended))]
+      words.push(`ext ${octets.map((octet) => octet.toString(16).padStart(2, '0')).join('')}`)
+    }
     if (block.has(AttributeCode.otc)) words.push(`otc ${block.u32(AttributeCode.otc)}`)
     if (block.has(AttributeCode.as4Path)) {
       const path4 = decodeAsPath(buffer, block.start(AttributeCode.as4Path), block.end(AttributeCode.as4Path), 4)
