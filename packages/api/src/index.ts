@@ -1,6 +1,6 @@
 /** The door of the API: the ports a daemon implements, and what is started over them. */
 export * from './errors.js'
-export { describeEvent, EVENTS, type EventCode, type Level } from './events/catalogue.js'
+export { describeEvent, EVENT_TYPES, EVENTS, type EventCode, type Level } from './events/catalogue.js'
 export { EventLog, type EventLogOptions } from './events/log.js'
 export * from './health/rules.js'
 export { parsePrefix } from './input.js'

@@ -278,6 +278,18 @@ describe('completion', () => {
     [['show', 'routes', 'rec'], ['received']],
     [['show', 'blocks', '--node', ''], ['worker-1']],
     [['show', 'peers', '-o', 'j'], ['json']],
+    [['show', 'peers', '--state', 'Est'], ['Established']],
+    [['show', 'peers', '--kind', 'me'], ['mesh']],
+    [
+      ['show', 'routes', '--family', ''],
+      ['ipv4', 'ipv6'],
+    ],
+    [
+      ['watch', '--type', 'best'],
+      ['best-path', 'best-paths'],
+    ],
+    [['watch', '--type', 'bad-update,kernel-e'], ['bad-update,kernel-error']],
+    [['show', 'events', '--level', 'w'], ['warn']],
     [['show', 'peers', '--no-'], ['--no-headers']],
     [['completion', 'z'], ['zsh']],
     [['show', 'peers', '--control', '/nowhere', 'Mesh'], ['']],

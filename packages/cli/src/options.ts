@@ -89,3 +89,19 @@ function authority(file: string): Buffer {
 }
 
 export type ShowOptions = TargetOptions & OutputOptions & { readonly watch?: number | true }
+
+/** What the API takes for these, for the parser and for completion. */
+export const PEER_STATES = ['Idle', 'Connect', 'Active', 'OpenSent', 'OpenConfirm', 'Established', 'down'] as const
+export const PEER_KINDS = ['mesh', 'global', 'node', 'local-workload', 'dynamic', 'static'] as const
+
+export const familyOption = (): Option => new Option('--family <family>', 'address family').choices(['ipv4', 'ipv6'])
+
+/** Which events: for `watch` and `show events`. */
+export const addEventFilter = (command: Command): Command =>
+  command
+    .option('--peer <name>', 'only events of this peer')
+    .option('--type <types>', 'only these types, comma separated (session-state, bad-update, kernel-error, ...)')
+    .addOption(
+      new Option('--level <level>', 'only events at least this loud').choices(['debug', 'info', 'warn', 'error']),
+    )
+    .option('--match <words>', 'only events in whose code or message all these words occur')

@@ -49,6 +49,12 @@ const USAGE = 2
 export async function labCommand(args: readonly string[], io: LabIo): Promise<number> {
   const [command = 'help', ...rest] = args
   try {
+    // `npm start -- --help` asks us; after these three the word is for another program.
+    const ours = command !== 'exec' && command !== 'show' && command !== 'explain'
+    if (ours && rest.some((word) => word === '--help' || word === '-h')) {
+      io.write(HELP)
+      return 0
+    }
     switch (command) {
       case 'demo':
         return await demo(rest, io)

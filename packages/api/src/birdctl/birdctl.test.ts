@@ -100,6 +100,16 @@ describe('what calicoctl, health and the status reporter read (calico.md 6.1)', 
     expect(rows.at(-1)).toBe('0000 ')
   })
 
+  test('show route all: communities of three kinds on three lines, names as numbers', async () => {
+    const communities = ['no-export', '64601:7', '64601:2:3', 'rt:64512:9']
+    daemon.routeList = [routeView('10.244.2.0/26', { communities })]
+    expect((await ask('show route all')).filter((line) => line.includes('ommunity'))).toEqual([
+      ' \tBGP.community: (65535,65281) (64601,7)',
+      ' \tBGP.large_community: (64601, 2, 3)',
+      ' \tBGP.ext_community: (rt, 64512, 9)',
+    ])
+  })
+
   test('show route', async () => {
     const rows = await ask('show route')
     expect(rows[0]).toMatch(/^1007-10\.244\.1\.0\/26 {6}blackhole \[static1 \d\d:\d\d:\d\d\] \* \(200\)$/)

@@ -5,6 +5,7 @@
  * best; a row without prefix goes on with the previous one.
  */
 import type { FamilyName, PeerKey, RouteQuery, RouteView } from '@starling/engine'
+import { splitCommunities } from '../communities.js'
 import { parsePrefix } from '../input.js'
 import type { DaemonPorts, KernelRouteView } from '../ports.js'
 import { escapeText } from '../text.js'
@@ -235,11 +236,14 @@ function* routeDetails(route: RouteView): Generator<Row> {
   if (route.nextHop !== undefined) yield detail(`BGP.next_hop: ${route.nextHop}`)
   if (route.med !== undefined) yield detail(`BGP.med: ${route.med}`)
   if (route.localPref !== undefined) yield detail(`BGP.local_pref: ${route.localPref}`)
-  if (route.communities.length > 0) yield detail(`BGP.community: ${communities(route)}`)
+  const { plain, large, extended } = splitCommunities(route.communities)
+  if (plain.length > 0) yield detail(`BGP.community: ${listed(plain, ',')}`)
+  if (large.length > 0) yield detail(`BGP.large_community: ${listed(large, ', ')}`)
+  if (extended.length > 0) yield detail(`BGP.ext_community: ${listed(extended, ', ')}`)
   if (route.originatorId !== undefined) yield detail(`BGP.originator_id: ${route.originatorId}`)
   if (route.clusterList.length > 0) yield detail(`BGP.cluster_list: ${route.clusterList.join(' ')}`)
 }
 
-function communities(route: RouteView): string {
-  return route.communities.map((value) => `(${value.replaceAll(':', ',')})`).join(' ')
-}
+/** `(64601,1) (64601,2)`; BIRD leaves a blank after the comma where there are three. */
+const listed = (all: readonly (readonly (number | string)[])[], separator: string): string =>
+  all.map((parts) => `(${parts.join(separator)})`).join(' ')

@@ -9,6 +9,38 @@ import { escapeText } from '../text.js'
 
 export type Level = 'debug' | 'info' | 'warn' | 'error'
 
+/** Every type an event can have, for whoever filters by it: a mistyped one is refused, not waited for. */
+const TYPES: Readonly<Record<DaemonEvent['type'], true>> = {
+  'session-state': true,
+  'session-reset': true,
+  'notification-sent': true,
+  'notification-received': true,
+  'peer-added': true,
+  'peer-removed': true,
+  'connection-refused': true,
+  'bad-update': true,
+  'prefix-limit': true,
+  'end-of-rib': true,
+  'graceful-restart': true,
+  lagging: true,
+  'best-path': true,
+  'best-paths': true,
+  started: true,
+  stopping: true,
+  'datastore-status': true,
+  'datastore-problem': true,
+  'config-applied': true,
+  'block-claimed': true,
+  'block-released': true,
+  'kernel-error': true,
+  'kernel-repair': true,
+  'kernel-conflict': true,
+  'kernel-tunnel': true,
+  'kernel-resync': true,
+  admin: true,
+}
+export const EVENT_TYPES: readonly string[] = Object.keys(TYPES)
+
 export interface EventEntry {
   readonly level: Level
   readonly meaning: string

@@ -71,6 +71,10 @@ function faultText({ keyword, instancePath, message = 'is not valid', params }: 
 }
 
 function refuse(reply: FastifyReply, error: ApiError): FastifyReply {
+  // Readers of birdwatcher look for the words where we have an object.
+  if (reply.request.url.startsWith('/birdwatcher/')) {
+    return reply.status(error.statusCode).send({ error: error.message, code: error.code })
+  }
   return reply.status(error.statusCode).send({ error: { code: error.code, message: error.message } })
 }
 
@@ -82,7 +86,8 @@ export async function createApp(context: ApiContext, options: AppOptions): Promi
     bodyLimit: LIMITS.body,
     requestTimeout,
     keepAliveTimeout: 30_000,
-    routerOptions: { maxParamLength: LIMITS.parameter },
+    // A base address with a slash at its end is a common slip: //status is /status.
+    routerOptions: { maxParamLength: LIMITS.parameter, ignoreDuplicateSlashes: true },
     ajv: { customOptions: { removeAdditional: false, coerceTypes: 'array', useDefaults: true } },
     forceCloseConnections: true,
     return503OnClosing: true,

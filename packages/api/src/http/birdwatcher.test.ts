@@ -90,7 +90,7 @@ describe('what Alice-LG parses', () => {
         type: ['BGP', 'unicast', 'univ'],
         bgp: {
           origin: 'IGP',
-          as_path: [64601, 64602],
+          as_path: ['64601', '64602'],
           next_hop: '10.0.0.12',
           local_pref: '100',
           med: '5',
@@ -112,6 +112,43 @@ describe('what Alice-LG parses', () => {
   test('a large table arrives whole', async () => {
     daemon.routeList = Array.from({ length: 3000 }, (_, i) => routeView(`10.${i >> 8}.${i & 255}.0/24`))
     expect((await ask('/routes/table/master')).body.routes).toHaveLength(3000)
+  })
+
+  test('communities by name, by pairs, by threes and extended ones', async () => {
+    const communities = ['no-export', '64601:7', '64601:2:3', 'rt:64512:9', '0x4000fc0000000001']
+    daemon.routeList = [routeView('10.1.0.0/16', { communities })]
+    expect((await ask('/routes/prefix?prefix=10.1.0.0/16')).body.routes[0].bgp).toMatchObject({
+      communities: [
+        [65535, 65281],
+        [64601, 7],
+      ],
+      large_communities: [[64601, 2, 3]],
+      ext_communities: [
+        ['rt', '64512', '9'],
+        ['generic', '0x4000fc00', '0x00000001'],
+      ],
+    })
+  })
+
+  test('a table of BIRD 2 holds one family', async () => {
+    daemon.routeList = [routeView('10.1.0.0/16'), routeView('fd00:1::/64', { family: 'ipv6' })]
+    const networks = async (table: string) =>
+      (await ask(`/routes/table/${table}`)).body.routes.map((item: { network: string }) => item.network)
+    expect(await networks('master')).toEqual(['10.1.0.0/16', 'fd00:1::/64'])
+    expect(await networks('master4')).toEqual(['10.1.0.0/16'])
+    expect(await networks('master6')).toEqual(['fd00:1::/64'])
+    expect((await ask('/routes/table/T64601')).status).toBe(400)
+  })
+
+  test('an address that ends in a slash asks for the same', async () => {
+    expect((await ask('//status')).body.status.router_id).toBe('10.0.0.11')
+  })
+
+  test('a refusal is text where Alice looks for it', async () => {
+    expect((await ask('/routes/protocol/nobody')).body).toEqual({
+      error: 'No peer has this name or address, or is on a node of this name.',
+      code: 'API_PEER_NOT_FOUND',
+    })
   })
 
   test('nobody by that name, nothing of that form', async () => {

@@ -2,12 +2,14 @@
  * A birdwatcher-compatible read API under /birdwatcher, so that Alice-LG shows a Starling without change: point its
  * source (type `single_table`) at `http://HOST:PORT/birdwatcher`.
  *
- * Field names, and numbers as text where birdwatcher has text (local_pref, med), are what its readers parse. Times are
+ * Field names, and numbers as text where birdwatcher has text (local_pref, med, each AS of as_path), are what its readers
+ * parse: Alice-LG drops numbers there without a word. Refusals carry their words as text for the same reader. Times are
  * UTC, `2006-01-02 15:04:05`. Route lists are written page by page and never held whole.
  */
 import { Readable } from 'node:stream'
-import type { PeerView, RouteQuery, RouteView } from '@starling/engine'
+import type { FamilyName, PeerView, RouteQuery, RouteView } from '@starling/engine'
 import type { FastifyInstance, FastifyReply } from 'fastify'
+import { splitCommunities } from '../communities.js'
 import { ApiError } from '../errors.js'
 import { parsePrefix } from '../input.js'
 import type { DaemonPorts } from '../ports.js'
@@ -71,11 +73,11 @@ function protocol(peer: PeerView, ports: DaemonPorts): Json {
   }
 }
 
-const numbers = (value: string): number[] =>
-  value.split(/[^0-9]+/).flatMap((part) => (part === '' ? [] : [Number(part)]))
+/** Sets and confederations lose their brackets: a reader makes a number of each. */
+const asNumbers = (value: string): string[] => value.match(/[0-9]+/g) ?? []
 
 function route(item: RouteView, ports: DaemonPorts): Json {
-  const communities = item.communities.map((value) => value.split(':').map(Number))
+  const communities = splitCommunities(item.communities)
   return {
     network: item.prefix,
     gateway: item.nextHop ?? '',
@@ -88,13 +90,13 @@ function route(item: RouteView, ports: DaemonPorts): Json {
     type: ['BGP', 'unicast', 'univ'],
     bgp: {
       origin: item.origin === 'INCOMPLETE' ? 'Incomplete' : item.origin,
-      as_path: numbers(item.asPath),
+      as_path: asNumbers(item.asPath),
       next_hop: item.nextHop ?? '',
       local_pref: String(item.localPref ?? 0),
       med: String(item.med ?? 0),
-      communities: communities.filter((parts) => parts.length === 2),
-      large_communities: communities.filter((parts) => parts.length === 3),
-      ext_communities: [],
+      communities: communities.plain,
+      large_communities: communities.large,
+      ext_communities: communities.extended,
     },
   }
 }
@@ -108,6 +110,26 @@ function* allPages(ports: DaemonPorts, query: Omit<RouteQuery, 'limit' | 'cursor
   } while (cursor !== undefined)
 }
 
+/** What BIRD calls its tables: `master` holds both families, `master4` and `master6` one. */
+const TABLES: Readonly<Record<string, FamilyName | undefined>> = {
+  master: undefined,
+  master4: 'ipv4',
+  master6: 'ipv6',
+}
+
+const TABLE_PARAMS = {
+  type: 'object',
+  required: ['table'],
+  properties: { table: { type: 'string', enum: Object.keys(TABLES) } },
+} as const
+
+type FamilyQuery = Pick<RouteQuery, 'family'>
+
+function familyOf(table: string): FamilyQuery {
+  const family = TABLES[table]
+  return family === undefined ? {} : { family }
+}
+
 /** Best routes that are not in a peer's Adj-RIB-Out, its own left out. */
 function* notExported(ports: DaemonPorts, peer: PeerView): Generator<RouteView> {
   const exported = new Set<string>()
@@ -117,8 +139,8 @@ function* notExported(ports: DaemonPorts, peer: PeerView): Generator<RouteView> 
   }
 }
 
-function* filteredOfAll(ports: DaemonPorts): Generator<RouteView> {
-  for (const peer of ports.peers()) yield* allPages(ports, { view: 'filtered', peer: peer.key })
+function* filteredOfAll(ports: DaemonPorts, family: FamilyQuery): Generator<RouteView> {
+  for (const peer of ports.peers()) yield* allPages(ports, { view: 'filtered', peer: peer.key, ...family })
 }
 
 function* eligible(routes: Iterable<RouteView>): Generator<RouteView> {
@@ -181,14 +203,15 @@ export function registerBirdwatcher(app: FastifyInstance, { ports }: ApiContext)
   )
   ofPeer('/routes/export', 'Routes sent to a peer.', ({ key }) => allPages(ports, { view: 'exported', peer: key }))
   ofPeer('/routes/noexport', 'Routes not sent to a peer.', (peer) => notExported(ports, peer))
-  app.get('/birdwatcher/routes/table/master', { schema: { summary: 'All paths.', tags } }, (_request, reply) =>
-    send(reply, allPages(ports, { view: 'all' })),
-  )
-  app.get(
-    '/birdwatcher/routes/table/master/filtered',
-    { schema: { summary: 'All rejected.', tags } },
-    (_request, reply) => send(reply, filteredOfAll(ports)),
-  )
+  const ofTable = (path: string, summary: string, routes: (family: FamilyQuery) => Iterable<RouteView>): void => {
+    app.get<{ Params: { table: string } }>(
+      `/birdwatcher/routes/table/:table${path}`,
+      { schema: { summary, tags, params: TABLE_PARAMS } },
+      ({ params }, reply) => send(reply, routes(familyOf(params.table))),
+    )
+  }
+  ofTable('', 'All paths.', (family) => allPages(ports, { view: 'all', ...family }))
+  ofTable('/filtered', 'All rejected.', (family) => filteredOfAll(ports, family))
   const query = {
     type: 'object',
     additionalProperties: false,

@@ -7,9 +7,10 @@
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { ApiError } from '../errors.js'
-import { describeEvent, type Level } from '../events/catalogue.js'
+import { describeEvent, EVENT_TYPES, type Level } from '../events/catalogue.js'
 import type { EventRecord } from '../ports.js'
 import { presentEvent } from '../present.js'
+import { escapeText } from '../text.js'
 import { type ApiContext, LIMITS } from './context.js'
 import { EVENTS_QUERY } from './schemas.js'
 import { matcher } from './search.js'
@@ -31,8 +32,19 @@ const BATCH = 64
 
 const RANK: Readonly<Record<Level, number>> = { debug: 0, info: 1, warn: 2, error: 3 }
 
+function typesOf(text: string | undefined): ReadonlySet<string> | undefined {
+  if (text === undefined) return undefined
+  const types = text.split(',')
+  const unknown = types.find((type) => !EVENT_TYPES.includes(type))
+  if (unknown === undefined) return new Set(types)
+  throw new ApiError(
+    'API_BAD_REQUEST',
+    `type: no event is called ${escapeText(unknown, 40)}: ${EVENT_TYPES.join(', ')}`,
+  )
+}
+
 function filterOf(query: EventsQuery): Filter {
-  const types = query.type === undefined ? undefined : new Set(query.type.split(','))
+  const types = typesOf(query.type)
   const words = matcher<{ code: string; message: string }>(({ code, message }) => `${code} ${message}`, query.match)
   const least = RANK[query.level ?? 'debug']
   return ({ event }) => {

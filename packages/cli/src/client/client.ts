@@ -55,7 +55,10 @@ export class ApiClient {
 
   /** The bare answer, whatever its status (health). */
   async fetch(method: 'GET' | 'POST', path: string, body?: string, patience = 0): Promise<Answer> {
-    const response = await this.#send(method, path, body, {}, undefined, (this.#target.timeout ?? TIMEOUT) + patience)
+    return this.#read(await this.#send(method, path, body, {}, undefined, (this.#target.timeout ?? TIMEOUT) + patience))
+  }
+
+  async #read(response: IncomingMessage): Promise<Answer> {
     const chunks: Buffer[] = []
     let size = 0
     for await (const chunk of response) {
@@ -77,7 +80,7 @@ export class ApiClient {
   ): AsyncGenerator<T> {
     const response = await this.#send('GET', withQuery(path, query), undefined, { accept: 'text/event-stream' }, signal)
     if (response.statusCode !== 200) {
-      response.destroy()
+      this.#judge(await this.#read(response))
       throw new CliError(`${this.description} offers no event stream (status ${response.statusCode})`)
     }
     response.setEncoding('utf8')

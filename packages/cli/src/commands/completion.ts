@@ -73,7 +73,7 @@ export async function complete(root: Command, words: readonly string[], io: Io):
   const option = command.options.find((item) => item.long === previous || item.short === previous)
   const candidates =
     option !== undefined && (option.required || option.optional)
-      ? await valuesOf(option.long ?? '', option.argChoices, target, io)
+      ? await valuesOf(option.long ?? '', partial, option.argChoices, target, io)
       : [
           ...(await operandsOf(command, path.join(' '), target, io)),
           ...(partial.startsWith('-') ? optionsOf(command) : []),
@@ -98,12 +98,21 @@ function targetOf(words: readonly string[]): TargetOptions {
 
 async function valuesOf(
   option: string,
+  partial: string,
   choices: readonly string[] | undefined,
   target: TargetOptions,
   io: Io,
 ): Promise<readonly string[]> {
+  if (option === '--type') return eventTypes(partial)
   const live = OPTIONS_WITH_NAMES[option]
   return live === undefined ? (choices ?? []) : names(live, target, io)
+}
+
+/** The last of a list with commas; loaded here only, because the API's package is large. */
+async function eventTypes(partial: string): Promise<readonly string[]> {
+  const { EVENT_TYPES } = await import('@starling/api')
+  const before = partial.slice(0, partial.lastIndexOf(',') + 1)
+  return EVENT_TYPES.map((type) => before + type)
 }
 
 const optionsOf = (command: Command): string[] => command.options.flatMap((item) => item.long ?? [])

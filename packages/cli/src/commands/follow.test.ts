@@ -92,3 +92,11 @@ test('nobody there at all is an error, with how to start one', async () => {
     message: expect.stringContaining('systemctl start starling-node'),
   })
 })
+
+test('a type of event that does not exist is refused, and the real ones are named', async () => {
+  await daemon(1000)
+  await expect(follow(options({ type: 'session-state,nosuch' }), screen.io, 1)).rejects.toMatchObject({
+    exitCode: EXIT.usage,
+    message: expect.stringMatching(/no event is called nosuch: session-state, .*kernel-error/),
+  })
+})

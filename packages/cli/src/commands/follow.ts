@@ -6,7 +6,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ApiClient } from '../client/client.js'
-import { CliError } from '../exit.js'
+import { CliError, EXIT } from '../exit.js'
 import type { Io } from '../io.js'
 import { clientFor, type ShowOptions } from '../options.js'
 import { type Painter, painterFor } from '../output/text.js'
@@ -58,6 +58,8 @@ export async function follow(options: EventOptions, io: Io, pause = PAUSE): Prom
     } catch (error) {
       if (io.signal.aborted) return
       if (!(error instanceof CliError)) throw error
+      // A question the daemon refuses does not become a good one by asking again.
+      if (error.exitCode === EXIT.usage || error.exitCode === EXIT.denied) throw error
       if (lost === '') io.error(`starling: ${error.message}; trying again\n`)
       lost = error.message
       await delay(pause, undefined, { signal: io.signal }).catch(() => undefined)

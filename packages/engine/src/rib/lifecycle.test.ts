@@ -265,3 +265,18 @@ test('pages walk the whole table once, and a longest match finds the covering pr
   expect(exported.routes).toHaveLength(5)
   expect(tables.routes({ view: 'exported', peer: '10.1.0.0', limit: 5 }).routes).toEqual([])
 })
+
+test('a view shows communities of all three kinds', () => {
+  const { tables, send } = setUp()
+  const raw = [
+    { code: 16, flags: 0xc0, value: Uint8Array.of(0, 2, 0xfc, 0, 0, 0, 0, 9, 0x40, 4, 0xfc, 0, 0x47, 0x80, 0, 0) },
+    { code: 32, flags: 0xc0, value: Uint8Array.of(0, 0, 0xfc, 0, 0, 0, 0, 1, 0, 0, 0, 2) },
+  ]
+  send(0, { announce: [A], localPref: 100, communities: ['no-export'], raw })
+  expect(tables.routes({ view: 'best', limit: 1 }).routes[0]?.communities).toEqual([
+    'no-export',
+    '64512:1:2',
+    'rt:64512:9',
+    '0x4004fc0047800000',
+  ])
+})

@@ -9,6 +9,7 @@ import {
   ORIGINS,
   printAsPath,
   printCommunity,
+  printExtendedCommunity,
   printLargeCommunity,
 } from '@starling/bgp-packet'
 import { isMultipath } from '../decision/select.js'
@@ -49,6 +50,10 @@ export function attributeView(rib: FamilyRib, attr: AttrId): AttributeView {
   const communities = numbers(AttributeCode.communities).map(printCommunity)
   for (let i = 0; i + 3 <= large.length; i += 3) {
     communities.push(printLargeCommunity({ global: large[i], local1: large[i + 1], local2: large[i + 2] }))
+  }
+  const extended = numbers(AttributeCode.extendedCommunities)
+  for (let i = 0; i + 2 <= extended.length; i += 2) {
+    communities.push(printExtendedCommunity({ high: extended[i], low: extended[i + 1] }))
   }
   const path = decodeAsPath(buffer, block.start(AttributeCode.asPath), block.end(AttributeCode.asPath), 4)
   const nextHop = store.nextHops.text(store.nextHop[attr])

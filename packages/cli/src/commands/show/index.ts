@@ -1,11 +1,22 @@
 /**
  * `starling show ...`: the state of a running daemon, for people and for programs.
  */
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import type { ApiClient } from '../../client/client.js'
 import { CliError, usage } from '../../exit.js'
 import type { Io } from '../../io.js'
-import { addOutput, addTarget, addWatch, clientFor, positiveInteger, type ShowOptions } from '../../options.js'
+import {
+  addEventFilter,
+  addOutput,
+  addTarget,
+  addWatch,
+  clientFor,
+  familyOption,
+  PEER_KINDS,
+  PEER_STATES,
+  positiveInteger,
+  type ShowOptions,
+} from '../../options.js'
 import { render, type Style } from '../../output/print.js'
 import { repeat } from '../../watch.js'
 import { type EventOptions, follow } from '../follow.js'
@@ -82,8 +93,8 @@ export function register(program: Command, io: Io): void {
 
 function peers(parent: Command, io: Io): void {
   const command = common(parent.command('peers [name]').alias('peer').description('peers, or one of them in full'))
-    .option('--state <state>', 'only this state (Established, Active, ...; down: not Established)')
-    .option('--kind <kind>', 'only this kind (mesh, global, node, local-workload, dynamic, static)')
+    .addOption(new Option('--state <state>', 'only this state; down: not Established').choices(PEER_STATES))
+    .addOption(new Option('--kind <kind>', 'only this kind').choices(PEER_KINDS))
   limited(searched(command), 100_000).action(
     async (
       name: string | undefined,
@@ -114,7 +125,7 @@ function routes(parent: Command, io: Io): void {
       .command('routes [words...]')
       .alias('route')
       .description('routes: [PREFIX | for ADDRESS | in PREFIX] [all|received|filtered|accepted|exported] [PEER]'),
-  ).option('--family <family>', 'ipv4 or ipv6')
+  ).addOption(familyOption())
   type Options = ShowOptions & Searched & { family?: string; limit: number }
   limited(searched(command), 1000).action(async (words: string[], options: Options) => {
     const asked = parseRouteWords(words)
@@ -141,7 +152,7 @@ function kernel(parent: Command, io: Io): void {
       .description('kernel routes, desired and actual: [PREFIX | for ADDRESS | in PREFIX]'),
   )
     .option('--state <state>', 'only this state (installed, pending, failed, ...; drift: all but installed)')
-    .option('--family <family>', 'ipv4 or ipv6')
+    .addOption(familyOption())
   limited(searched(command), 1000).action(
     async (words: string[], options: ShowOptions & Searched & { state?: string; family?: string; limit: number }) => {
       const asked = parseRouteWords(words)
@@ -194,7 +205,7 @@ function lists(parent: Command, io: Io): void {
   )
   const blocks = common(parent.command('blocks').description('IPAM blocks and who owns them'))
     .option('--node <name>', 'only blocks of this node')
-    .option('--family <family>', 'ipv4 or ipv6')
+    .addOption(familyOption())
   limited(blocks, 100_000).action(async (options: ShowOptions & { node?: string; family?: string; limit: number }) => {
     await show(options, io, async (client) => {
       const { items, more } = await pages<BlockJson>(options.limit, async (limit, cursor) => {
@@ -222,12 +233,10 @@ function lists(parent: Command, io: Io): void {
 }
 
 function events(parent: Command, io: Io): void {
-  const command = common(parent.command('events').description('what happened lately'))
-    .option('--peer <name>', 'only events of this peer')
-    .option('--type <types>', 'only these types, comma separated (session-state, bad-update, kernel-error, ...)')
-    .option('--level <level>', 'only events at least this loud (debug, info, warn, error)')
-    .option('--match <words>', 'only events in whose code or message all these words occur')
-    .option('-f, --follow', 'go on as events happen')
+  const command = addEventFilter(common(parent.command('events').description('what happened lately'))).option(
+    '-f, --follow',
+    'go on as events happen',
+  )
   limited(command, 200).action(async (options: EventOptions) => {
     if (options.follow === true) return follow(options, io)
     await show(options, io, async (client) => {
