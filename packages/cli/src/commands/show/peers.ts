@@ -73,15 +73,28 @@ export function peersTable(peers: readonly PeerJson[], style: Parameters<typeof 
   )
 }
 
-function capabilityLines(peer: PeerJson): string {
+/** One capability, whatever it carries; each family of multiprotocol is a capability of its own. */
+const capabilityKind = (text: string): string =>
+  text.startsWith('multiprotocol ') ? text : (text.split(' ', 1)[0] ?? '')
+
+/** Both may know a capability and say different things in it: the AS number always, restart times and families often. */
+export function capabilityLines(peer: Pick<PeerJson, 'capabilities'>): string {
   const { advertised, received } = peer.capabilities
-  const both = advertised.filter((name) => received.includes(name))
-  const ours = advertised.filter((name) => !received.includes(name))
-  const theirs = received.filter((name) => !advertised.includes(name))
+  const without = (all: readonly string[], others: readonly string[]) => {
+    const kinds = new Set(others.map(capabilityKind))
+    return all.filter((text) => !kinds.has(capabilityKind(text))).join(', ')
+  }
+  const content = (text: string) => text.slice(capabilityKind(text).length).trim() || 'nothing in it'
+  const differing = advertised.flatMap((ours) => {
+    const theirs = received.find((text) => capabilityKind(text) === capabilityKind(ours))
+    if (theirs === undefined || received.includes(ours)) return []
+    return [`${capabilityKind(ours)} (ours: ${content(ours)}; theirs: ${content(theirs)})`]
+  })
   return details([
-    ['Capabilities, both', both.join(', ')],
-    ['  only ours', ours.join(', ')],
-    ['  only theirs', theirs.join(', ')],
+    ['Capabilities, both', advertised.filter((text) => received.includes(text)).join(', ')],
+    ...differing.map((text) => ['  differing', text] as const),
+    ['  only ours', without(advertised, received)],
+    ['  only theirs', without(received, advertised)],
   ])
 }
 
