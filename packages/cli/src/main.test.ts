@@ -278,6 +278,8 @@ describe('completion', () => {
     [['show', 'routes', 'rec'], ['received']],
     [['show', 'blocks', '--node', ''], ['worker-1']],
     [['show', 'peers', '-o', 'j'], ['json']],
+    [['explain', '10.244.1'], ['10.244.1.0/26']],
+    [['show', 'routes', 'for', '10.244.2'], ['10.244.2.0/26']],
     [['show', 'peers', '--state', 'Est'], ['Established']],
     [['show', 'peers', '--kind', 'me'], ['mesh']],
     [

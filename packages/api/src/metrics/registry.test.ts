@@ -25,6 +25,12 @@ describe('a scrape', () => {
     expect(values.get('starling_kernel_routes{state="installed"}')).toBe(2)
   })
 
+  test('no gauge is called like a counter, of ours or of the process', async () => {
+    const text = await start(fakeDaemon(), { process: true }).text()
+    expect(text).toMatch(/^# TYPE nodejs_active_handles gauge$/m)
+    expect(text.match(/^# TYPE \S+_total gauge$/gm)).toBeNull()
+  })
+
   test('a mesh gets no series per peer, others do', async () => {
     const text = [...(await scrape(start(fakeDaemon()))).keys()].join('\n')
     expect(text).not.toContain('peer="Mesh_')

@@ -54,6 +54,7 @@ const COMMANDS_WITH_NAMES: Readonly<Record<string, Live>> = {
   'peer refresh': 'peer',
   record: 'peer',
 }
+const COMMANDS_WITH_PREFIXES = new Set(['explain', 'show routes', 'show kernel'])
 const ROUTE_WORDS = ['for', 'in', 'all', 'received', 'filtered', 'accepted', 'exported']
 
 /** Candidates for the last of `words`, which may be empty. */
@@ -75,7 +76,7 @@ export async function complete(root: Command, words: readonly string[], io: Io):
     option !== undefined && (option.required || option.optional)
       ? await valuesOf(option.long ?? '', partial, option.argChoices, target, io)
       : [
-          ...(await operandsOf(command, path.join(' '), target, io)),
+          ...(await operandsOf(command, path.join(' '), partial, target, io)),
           ...(partial.startsWith('-') ? optionsOf(command) : []),
         ]
   return [...new Set(candidates)].filter((item) => item.startsWith(partial)).sort()
@@ -117,14 +118,32 @@ async function eventTypes(partial: string): Promise<readonly string[]> {
 
 const optionsOf = (command: Command): string[] => command.options.flatMap((item) => item.long ?? [])
 
-async function operandsOf(command: Command, path: string, target: TargetOptions, io: Io): Promise<readonly string[]> {
+async function operandsOf(
+  command: Command,
+  path: string,
+  partial: string,
+  target: TargetOptions,
+  io: Io,
+): Promise<readonly string[]> {
   const live = COMMANDS_WITH_NAMES[path]
   return [
     ...command.commands.map((item) => item.name()),
     ...command.registeredArguments.flatMap((item) => item.argChoices ?? []),
     ...(path === 'show routes' ? ROUTE_WORDS : []),
     ...(live === undefined ? [] : await names(live, target, io)),
+    ...(COMMANDS_WITH_PREFIXES.has(path) && /^[0-9a-f:.]+/i.test(partial) ? await prefixes(partial, target, io) : []),
   ]
+}
+
+/** Of a full table nobody wants all: the first ones that hold what was typed. */
+async function prefixes(partial: string, target: TargetOptions, io: Io): Promise<readonly string[]> {
+  try {
+    const query = { view: 'best', match: partial, limit: 500 }
+    const { routes } = await clientFor(target, io).get<{ routes: { prefix: string }[] }>('/v1/routes', query)
+    return routes.map(({ prefix }) => prefix)
+  } catch {
+    return []
+  }
 }
 
 /** No daemon, no names: completion never complains. */
