@@ -334,6 +334,32 @@ describe('signatures of SYNs that lead to no session', () => {
     pair.clock.run(5_000)
     expect(pair.a.reason).not.toMatch(/signs/)
   })
+
+  it.each([
+    ['before', 0],
+    ['after', 300],
+  ])('a peer that takes our connection and closes it has no other password; its SYN-ACK is seen %s', (_when, late) => {
+    const pair = new Pair({ a: { password: 'secret', timers: testTimers({ connectRetryTime: 5_000 }) } })
+    pair.nodeB.kill()
+    const see = () => pair.nodeA.input((engine, now) => engine.signatureSeen(B, 'md5', now))
+    let taken = 0
+    pair.network.listen({
+      address: B,
+      accept: (end) => {
+        taken++
+        pair.clock.at(pair.clock.now + late, see)
+        end.events = { received: () => end.close('flush'), drained: () => undefined, closed: () => undefined }
+        return true
+      },
+    })
+    for (let second = 0; second < 60; second++) {
+      pair.clock.run(1_000)
+      pair.nodeA.input((engine, now) => engine.tick(now))
+      expect(pair.a.reason).not.toMatch(/signs/)
+    }
+    expect(taken).toBeGreaterThan(2)
+    expect(pair.a.reason).toMatch(/closed the connection before the session was up/)
+  })
 })
 
 describe('our own bugs', () => {

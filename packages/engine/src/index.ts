@@ -20,7 +20,7 @@ export type {
 } from './rib/contract.js'
 export type { Endpoints } from './session/connection.js'
 export { fsmPage } from './session/diagram.js'
-export type { Signature } from './session/reasons.js'
 export type { PeerChange, Reconfiguration, Reset } from './session/reconfigure.js'
+export type { Signature } from './session/signatures.js'
 export * from './sink.js'
 export * from './view.js'

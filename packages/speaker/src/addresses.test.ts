@@ -1,7 +1,7 @@
 import type { NetworkInterfaceInfo } from 'node:os'
 import { formatAddress } from '@starling/bgp-packet'
 import { describe, expect, it } from 'vitest'
-import { localAddressesBeside } from './addresses.js'
+import { linkBetween, localAddressesBeside } from './addresses.js'
 
 function info(cidr: string): NetworkInterfaceInfo {
   const [address = ''] = cidr.split('/')
@@ -26,5 +26,25 @@ describe('addresses beside that of a connection', () => {
       formatAddress(bytes),
     ])
     expect(Object.fromEntries(found)).toEqual(expected)
+  })
+})
+
+describe('the link of a connection', () => {
+  const known = { ...KNOWN, lo: [{ ...info('127.0.0.1/8'), internal: true }], eth2: [info('10.9.0.1/24')] }
+  it.each([
+    ['is the interface with the network of both', '10.0.0.1', '10.0.0.7', 'eth0'],
+    ['over IPv6, too', '2001:db8::1', '2001:db8::7', 'eth0'],
+    ['is the zone of a link-local address', 'fe80::a%eth1', 'fe80::1%eth1', 'eth1'],
+    ['is none for a peer behind a router', '10.0.0.1', '10.0.1.7', undefined],
+    ['is none for a host address', '2001:db8:1::1', '2001:db8:1::2', undefined],
+    ['is none where our address is on another interface', '10.9.0.1', '10.0.0.7', undefined],
+    ['is none on the loopback', '127.0.0.1', '127.0.0.2', undefined],
+    ['is none for no address', '', '', undefined],
+  ])('%s', (_what, local, remote, expected) => {
+    expect(linkBetween(local, remote, 0, known)).toBe(expected)
+  })
+
+  it('is none where two interfaces have the same network', () => {
+    expect(linkBetween('10.0.0.1', '10.0.0.7', 0, { ...known, eth3: KNOWN.eth0 })).toBeUndefined()
   })
 })

@@ -5,6 +5,7 @@
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os'
 import { parseAddress } from '@starling/bgp-packet'
 import type { SessionParameters } from '@starling/engine'
+import { Prefix } from '@starling/inet'
 
 type LocalAddresses = SessionParameters['localAddresses']
 
@@ -40,6 +41,26 @@ export function localAddressesBeside(localAddress: string, at: number, known = i
     ...octets('ipv6', ipv6),
     ...octets('linkLocal', linkLocal),
   }
+}
+
+/** The interface with a network that both ends of a connection are on; undefined when there is none, or more than one. */
+export function linkBetween(
+  localAddress: string,
+  remoteAddress: string,
+  at: number,
+  known = interfaces(at),
+): string | undefined {
+  const [local = '', zone] = localAddress.split('%')
+  if (zone !== undefined) return zone
+  const remote = Prefix.parseOrHost(remoteAddress)
+  if (remote === undefined) return undefined
+  const links = Object.entries(known).filter(([, list]) =>
+    list?.some(
+      ({ address, cidr, internal }) =>
+        !internal && address === local && cidr !== null && Prefix.parse(cidr)?.containsAddress(remote.bytes) === true,
+    ),
+  )
+  return links.length === 1 ? links[0]?.[0] : undefined
 }
 
 function octets(name: keyof LocalAddresses, info: NetworkInterfaceInfo | undefined): LocalAddresses {

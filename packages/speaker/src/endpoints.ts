@@ -3,16 +3,19 @@
  */
 import type { Socket } from 'node:net'
 import type { Endpoints } from '@starling/engine'
-import { localAddressesBeside } from './addresses.js'
+import { linkBetween, localAddressesBeside } from './addresses.js'
 
 export function endpointsOf(socket: Socket, at: number): Endpoints {
   const localAddress = socket.localAddress ?? ''
+  const remoteAddress = socket.remoteAddress ?? ''
+  const link = linkBetween(localAddress, remoteAddress, at)
   return {
-    remoteAddress: socket.remoteAddress ?? '',
+    remoteAddress,
     remotePort: socket.remotePort ?? 0,
     localAddress,
     localPort: socket.localPort ?? 0,
     localAddresses: localAddressesBeside(localAddress, at),
+    ...(link !== undefined && { link }),
   }
 }
 

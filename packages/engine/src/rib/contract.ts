@@ -40,6 +40,8 @@ export interface SessionParameters {
   readonly remoteAddress: Uint8Array
   /** Second address families of ourselves, for next-hop-self in the other family; absent = cannot announce it. */
   readonly localAddresses: { readonly ipv4?: Uint8Array; readonly ipv6?: Uint8Array; readonly linkLocal?: Uint8Array }
+  /** The interface that the peer is directly behind: where link-local next hops of a numbered session live. */
+  readonly link?: string
 }
 
 /** After a session went: which families' routes stay as stale (graceful restart helper), until the host sweeps them. */

@@ -85,6 +85,19 @@ describe('a next hop received', () => {
     expect(host.kernel.get(V6)).toBe('bgp peer0 via 2001:db8::1')
   })
 
+  test('without a global one is resolved on the link of a numbered session, not in its VRF', () => {
+    const { host, send } = setUp([{ ...numbered(0, { interface: 'vrf1' }), link: 'eth0' }])
+    send(0, { announce: [V4, V6], nextHop: '::+fe80::1', localPref: 100 })
+    expect(host.kernel.get(V4)).toBe('bgp peer0 via fe80::1 dev eth0')
+    expect(host.kernel.get(V6)).toBe('bgp peer0 via fe80::1 dev eth0')
+  })
+
+  test('of a pair, stays the global one where the link is known', () => {
+    const { host, send } = setUp([{ ...numbered(0), link: 'eth0' }])
+    send(0, { announce: [V6], nextHop: '2001:db8::1+fe80::1', localPref: 100 })
+    expect(host.kernel.get(V6)).toBe('bgp peer0 via 2001:db8::1')
+  })
+
   test('from two links with the same address at their ends is two ways out, whatever came first', () => {
     for (const order of [
       [0, 1],

@@ -132,6 +132,7 @@ function contextOf(session: SessionParameters): BlockContext {
     addPathIPv4: session.addPathReceive[0],
     addPathIPv6: session.addPathReceive[1],
   })
-  const [, zone = session.config.interface ?? ''] = session.config.remoteAddress.split('%')
+  // The wished interface may be a VRF, which is no link: what the addresses say goes before it.
+  const [, zone = session.link ?? session.config.interface ?? ''] = session.config.remoteAddress.split('%')
   return blockContext(update, zone, overLinkLocal(session))
 }

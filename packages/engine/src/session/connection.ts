@@ -33,6 +33,8 @@ export interface Endpoints {
   readonly localPort: number
   /** Our other addresses on the same interface: next-hop-self in the other family needs them. */
   readonly localAddresses?: SessionParameters['localAddresses']
+  /** The interface with a network that both ends are on, where there is exactly one. */
+  readonly link?: string
 }
 
 /** What a machine needs of its peering. */
@@ -41,6 +43,7 @@ export interface ConnectionOwner {
   readonly random: () => number
   /** Allocate an id and ask the transport to dial. */
   dial(connection: Connection): ConnectionId
+  tcpOpened(now: number): void
   close(id: ConnectionId, how: 'flush' | 'abort'): void
   transmit(id: ConnectionId, bytes: Uint8Array): boolean
   /** Milliseconds until the next dial after one that failed: back-off up to the ConnectRetryTime. */
@@ -121,6 +124,7 @@ export class Connection {
     this.id = id
     this.#tcp = true
     this.endpoints = endpoints
+    this.#owner.tcpOpened(now)
     this.framer = new Framer()
     this.advertised = undefined
     this.blockedSince = -1

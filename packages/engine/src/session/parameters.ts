@@ -46,5 +46,6 @@ export function sessionParameters(
       ...(ipv6 !== undefined && { ipv6 }),
       ...(linkLocal !== undefined && { linkLocal }),
     },
+    ...(endpoints.link !== undefined && { link: endpoints.link }),
   }
 }

@@ -5,7 +5,6 @@ import { formatIPv4, printCapability } from '@starling/bgp-packet'
 import type { MessageCounts, PeerFamilyView, PeerView } from '../view.js'
 import type { PeerHost } from './host.js'
 import type { Peer } from './peer.js'
-import { signatureReason } from './reasons.js'
 
 /** Index = message type of RFC 4271 section 4.1. */
 function messageCounts(counts: Uint32Array): MessageCounts {
@@ -35,7 +34,7 @@ export function reasonOf(peer: Peer, now: number): string {
   const blocked = peer.blocked(now)
   if (blocked !== undefined) return blocked
   const unsigned = peer.state === 'Active' || peer.state === 'Connect' || peer.state === 'Idle'
-  const mismatch = unsigned ? signatureReason(peer.config, peer.signature, now) : undefined
+  const mismatch = unsigned ? peer.signatures.mismatch(peer.config, now) : undefined
   if (mismatch !== undefined) return mismatch
   if (peer.failure !== '') return peer.failure
   const { config } = peer

@@ -22,8 +22,9 @@ import type { PeerHost } from './host.js'
 import type { Negotiated } from './negotiated.js'
 import { judgeOpen, NO_OMISSIONS, omissionsAfter } from './open.js'
 import { sessionParameters } from './parameters.js'
-import { dialReason, lossReason, receivedReason, type Signature, type SignatureSeen } from './reasons.js'
+import { dialReason, lossReason, receivedReason } from './reasons.js'
 import { decodeRefresh, encodeRefresh } from './refresh.js'
+import { PeerSignatures, type Signature } from './signatures.js'
 
 const NEVER = Number.POSITIVE_INFINITY
 const NO_SLOT = -1
@@ -65,8 +66,7 @@ export class Peer implements ConnectionOwner, HelperActions {
   bfdUp = false
   /** Either side said AdminDown: strict mode does not wait for BFD then (RFC 5882 section 4.1). */
   bfdExcused = false
-  /** Of SYNs that led to no connection: what the transport saw of their signatures. */
-  signature: SignatureSeen | undefined
+  readonly signatures = new PeerSignatures()
   /** `admin disable`, with its text; survives reconfiguration, not a restart of the process. */
   adminDown: { readonly reason: string } | undefined
   /** Over a prefix limit: until then, or until an operator acts (Infinity). */
@@ -171,7 +171,6 @@ export class Peer implements ConnectionOwner, HelperActions {
     this.incoming = connection
     this.#host.deferral.answered(this.key)
     this.#host.adopt(id, this, connection)
-    this.signature = undefined
     connection.attached(id, endpoints, now)
     this.#host.wake(connection.deadline())
     return undefined
@@ -272,7 +271,6 @@ export class Peer implements ConnectionOwner, HelperActions {
     const endpoints = connection.endpoints
     if (negotiated === undefined || endpoints === undefined) return
     this.current = connection
-    this.signature = undefined
     if (connection === this.outgoing) this.outgoing = new Connection(this, true)
     else this.incoming = undefined
     this.incoming?.fire('OpenCollisionDump', now, COLLISION)
@@ -333,11 +331,12 @@ export class Peer implements ConnectionOwner, HelperActions {
     if (this.limitUntil !== NEVER) this.#host.wake(this.limitUntil)
   }
 
-  /** A SYN or SYN-ACK of the peer has arrived; whether TCP took it is another question. */
   signatureSeen(signature: Signature, now: number): void {
-    if (this.current !== undefined) return
-    const since = this.signature?.signature === signature ? this.signature.since : now
-    this.signature = { signature, since, at: now }
+    if (this.current === undefined) this.signatures.seen(signature, now)
+  }
+
+  tcpOpened(now: number): void {
+    this.signatures.taken(now)
   }
 
   disable(reason: string, now: number): void {

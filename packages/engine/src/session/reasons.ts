@@ -46,37 +46,6 @@ function noAnswer(peer: PeerConfig): string {
   return `${base}: a firewall drops the packets, the host is down, or it expects a TCP MD5 password`
 }
 
-/** How a segment is signed: not at all, with TCP MD5 (RFC 2385) or with TCP-AO (RFC 5925). */
-export type Signature = 'none' | 'md5' | 'ao'
-
-/** The newest SYN or SYN-ACK of the peer. Anybody can forge one: it explains, it decides nothing. */
-export interface SignatureSeen {
-  readonly signature: Signature
-  /** The first and the last of those that led to no connection. */
-  readonly since: number
-  readonly at: number
-}
-
-/** Older evidence says nothing about today: routers dial anew every two minutes at least. */
-const EVIDENCE_AGE = 300_000
-/** A SYN of a peer whose connection is just about to be accepted is no evidence yet. */
-const EVIDENCE_SETTLES = 1_000
-
-/** A mismatch of TCP signatures that the packets themselves show, although no connection can tell of it. */
-export function signatureReason(peer: PeerConfig, seen: SignatureSeen | undefined, now: number): string | undefined {
-  if (seen === undefined || now - seen.at > EVIDENCE_AGE || now - seen.since < EVIDENCE_SETTLES) return undefined
-  const { remoteAddress, password } = peer
-  if (seen.signature === 'ao')
-    return `${remoteAddress} signs its packets with TCP-AO, which is unsupported here: use MD5`
-  if (password === undefined) {
-    if (seen.signature === 'none') return undefined
-    return `${remoteAddress} signs its packets with TCP MD5: a password is set there, none here`
-  }
-  return seen.signature === 'md5'
-    ? `the TCP MD5 passwords differ: ${remoteAddress} signs its packets, but not with the password configured here`
-    : `${remoteAddress} does not sign its packets: a TCP MD5 password is set here, none there for our address`
-}
-
 /** The TCP connection went away under a session. */
 export function lossReason(peer: PeerConfig, error: string, wasEstablished: boolean): string {
   if (error.includes('ECONNRESET')) return 'connection reset by the peer'
