@@ -15,7 +15,7 @@ needs('ip', 'root')
 const folder = mkdtempSync(join(tmpdir(), 'starling-register-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-/** Two uplinks, a bridge of Docker's, and routes by which one uplink leads to one network and the other to the rest. */
+/** Two uplinks, a spare one that is down, a bridge of Docker's, and routes by which one uplink leads to one network and the other to the rest. */
 const HOST = `
 set -e
 ip link set lo up
@@ -26,6 +26,8 @@ ip addr add 10.6.0.7/20 dev eth6
 ip addr add fd00:6::7/48 dev eth6 nodad
 ip addr add 172.17.0.1/16 dev docker0
 ip addr add fd00:17::1/64 dev docker0 nodad
+ip link add spare7 type veth peer name veth-spare7
+ip addr add 10.7.0.7/24 dev spare7
 ip route add default via 10.6.0.1
 ip route add 198.51.100.0/24 via 10.5.0.1
 ip -6 route add default via fd00:6::1
@@ -49,10 +51,12 @@ function register(environment: Record<string, string>) {
 
 describe('register on a host with two uplinks', () => {
   const rows: [method: string, four: string, six: string][] = [
-    ['first-found', '10.6.0.7/20', 'fd00:6::7/48'],
+    // Up or down: the highest index comes first.
+    ['first-found', '10.7.0.7/24', 'fd00:6::7/48'],
     ['interface=eth5', '10.5.0.7/24', 'fd00:5::7/64'],
     ['interface=docker.*', '172.17.0.1/16', 'fd00:17::1/64'],
-    ['skip-interface=eth6', '10.5.0.7/24', 'fd00:5::7/64'],
+    ['skip-interface=spare.*', '10.6.0.7/20', 'fd00:6::7/48'],
+    ['skip-interface=eth6,^spare', '10.5.0.7/24', 'fd00:5::7/64'],
     ['cidr=10.5.0.0/16,fd00:5::/32', '10.5.0.7/24', 'fd00:5::7/64'],
   ]
   test.each(rows)('%s finds %s and %s', (method, four, six) => {

@@ -1,6 +1,7 @@
 /** What is done to a host without speaking BGP: the privileged half alone, and taking everything away again. */
 import { capabilities } from '@starling/sys'
 
+export { type HostInterfaceEntry, hostInterfaces } from '@starling/speaker/links'
 export { type CleanupOptions, type CleanupReport, cleanupHost, DEFAULT_CNI_CONF } from './cleanup.js'
 export { type ProgrammerProcessOptions, runProgrammer } from './programmer.js'
 

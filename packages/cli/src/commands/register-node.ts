@@ -125,12 +125,7 @@ function randomUla(): string {
 }
 
 async function lookAround(environment: NodeEnvironment, datastore: Datastore): Promise<Surroundings> {
-  const interfaces = Object.entries(networkInterfaces()).map(
-    ([name, addresses = []]): HostInterface => ({
-      name,
-      addresses: addresses.map(({ address, cidr }) => ({ address, length: Number(cidr?.split('/')[1] ?? 0) })),
-    }),
-  )
+  const interfaces = await listInterfaces()
   const methods = [parseMethod(environment.ipMethod), parseMethod(environment.ip6Method)] as const
   const sources = methods.map(async (method, i) =>
     'kind' in method && method.kind === 'can-reach' ? sourceTowards(method.target, i === 0 ? 4 : 6) : undefined,
@@ -141,6 +136,19 @@ async function lookAround(environment: NodeEnvironment, datastore: Datastore): P
     interfaces,
     reachableFrom,
     ...(kubernetes ? { kubernetesAddresses: await internalAddresses(datastore, environment.kubernetesNode) } : {}),
+  }
+}
+
+/** Those that are down as well; where netlink cannot be spoken, those that Node knows to be up. */
+async function listInterfaces(): Promise<readonly HostInterface[]> {
+  try {
+    const { hostInterfaces } = await import('@starling/bgp-client/host')
+    return await hostInterfaces()
+  } catch {
+    return Object.entries(networkInterfaces()).map(([name, addresses = []]) => ({
+      name,
+      addresses: addresses.map(({ address, cidr }) => ({ address, length: Number(cidr?.split('/')[1] ?? 0) })),
+    }))
   }
 }
 
