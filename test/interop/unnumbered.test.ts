@@ -247,6 +247,24 @@ describe('with BIRD', () => {
     }
   })
 
+  it('a next hop that is link-local alone is reached over the link of a numbered session, too', async () => {
+    ip('address add 2001:db8:f::1/64 dev near0 nodad')
+    far.ip('address add 2001:db8:f::2/64 dev far0 nodad')
+    try {
+      const config = bird('neighbor 2001:db8:f::1 as 65000;')
+        .replace(/interface "far0";\s+direct;/, 'direct;')
+        .replaceAll('import all;', `import all; next hop address ${theirAddress()};`)
+      later(await far.bird(config))
+      const { interface: _interface, ...numbered } = peer({ key: '2001:db8:f::2', remoteAddress: '2001:db8:f::2' })
+      const us = later(await startStarling(testConfig(ROUTER_ID, [numbered]), '0.0.0.0'))
+      await us.until('2001:db8:f::2', 'Established', 30_000)
+      await hasRoutes(us, theirAddress())
+    } finally {
+      ip('address del 2001:db8:f::1/64 dev near0')
+      far.ip('address del 2001:db8:f::2/64 dev far0')
+    }
+  })
+
   it('with an address in the BGPPeer (fe80::...%eth0) there is nothing to find', async () => {
     const them = later(await far.bird(bird(`neighbor ${ourAddress()}%far0 as 65000;`)))
     const key = `${theirAddress()}%near0`
