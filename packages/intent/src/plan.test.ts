@@ -101,6 +101,26 @@ describe('identity (calico.md 2.2)', () => {
     expect(planOf('a', [dual, configuration(global), configuration(own, 'node.a')]).listen).toMatchObject(expected)
   })
 
+  test.each([
+    ['v3.31.4', '10.0.0.1', 'own*', []],
+    ['v3.32.0', '0.0.0.0', 'all*', ['spec.bindMode', 'spec.ignoredInterfaces']],
+  ])('bind mode and ignored interfaces of one node: %s', (calicoVersion, ipv4, ignored, told) => {
+    const result = planOf('a', [
+      v4,
+      configuration({ ignoredInterfaces: ['all*'] }),
+      configuration({ bindMode: 'NodeIP', ignoredInterfaces: ['own*'] }, 'node.a'),
+      {
+        apiVersion: 'projectcalico.org/v3',
+        kind: 'ClusterInformation',
+        metadata: { name: 'default' },
+        spec: { calicoVersion },
+      },
+    ])
+    expect(result.listen.ipv4).toBe(ipv4)
+    expect(result.ignoredInterfaces[0]).toBe(ignored)
+    expect(result.problems.map(({ field }) => field)).toEqual(told)
+  })
+
   test('an address that two nodes claim is told on both', () => {
     const twins = [v4, node('b', '10.0.0.1/16')]
     expect(planOf('a', twins).problems).toMatchObject([{ resource: 'Node/a', field: 'spec.bgp.ipv4Address' }])

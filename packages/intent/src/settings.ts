@@ -55,8 +55,10 @@ function readSettings(state: ClusterState, name: string, problems: PlanProblem[]
   const global = state.named('BGPConfiguration', 'default')?.spec
   const node = state.named('BGPConfiguration', `node.${name}`)?.spec
   const nodeConfiguration = `BGPConfiguration/node.${name}`
+  // Up to v3.31 a node chose these for itself (calico.md 1.4).
+  const own = olderThan(state, 32) ? node : undefined
   for (const field of ['bindMode', 'ignoredInterfaces'] as const)
-    if (node?.[field] !== undefined) {
+    if (node?.[field] !== undefined && own === undefined) {
       const message = "is only honoured in 'default' since v3.32"
       problems.push({ severity: 'warning', resource: nodeConfiguration, field: `spec.${field}`, message })
     }
@@ -74,7 +76,7 @@ function readSettings(state: ClusterState, name: string, problems: PlanProblem[]
     listenPort: node?.listenPort ?? global?.listenPort,
     globalListenPort: global?.listenPort,
     nodeListenPorts: listenPorts(state),
-    bindMode: global?.bindMode ?? 'None',
+    bindMode: own?.bindMode ?? global?.bindMode ?? 'None',
     normalPriority: {
       ipv4: global?.ipv4NormalRoutePriority ?? DEFAULT_PRIORITY,
       ipv6: global?.ipv6NormalRoutePriority ?? DEFAULT_PRIORITY,
@@ -84,7 +86,7 @@ function readSettings(state: ClusterState, name: string, problems: PlanProblem[]
         ? (program as ProgramClusterRoutes)
         : defaultProgramClusterRoutes(state),
     logLevel: severity === 'Debug' ? 'debug' : severity === 'Info' ? 'info' : 'none',
-    ignoredInterfaces: [...(global?.ignoredInterfaces ?? []), 'cali*', 'kube-ipvs*'],
+    ignoredInterfaces: [...(own?.ignoredInterfaces ?? global?.ignoredInterfaces ?? []), 'cali*', 'kube-ipvs*'],
     communities: communitiesOf(global, node, nodeConfiguration, problems),
   }
 }
@@ -94,10 +96,14 @@ function readSettings(state: ClusterState, name: string, problems: PlanProblem[]
  * default would leave IPIP pools without any routes, so the version the cluster says it has decides.
  */
 function defaultProgramClusterRoutes(state: ClusterState): ProgramClusterRoutes {
+  return olderThan(state, 33) ? 'Enabled' : 'EnabledNoEncapOnly'
+}
+
+/** Whether the cluster says it runs a release before v3.`minor`; one that says nothing is new. */
+function olderThan(state: ClusterState, minor: number): boolean {
   const version = state.named('ClusterInformation', 'default')?.spec.calicoVersion
-  const [, major, minor] = /^v?(\d+)\.(\d+)/.exec(version ?? '') ?? []
-  const old = major !== undefined && (Number(major) < 3 || (Number(major) === 3 && Number(minor) < 33))
-  return old ? 'Enabled' : 'EnabledNoEncapOnly'
+  const [, major, theirs] = /^v?(\d+)\.(\d+)/.exec(version ?? '') ?? []
+  return major !== undefined && (Number(major) < 3 || (Number(major) === 3 && Number(theirs) < minor))
 }
 
 /** Felix and BGP must share the routes out between them; nothing else checks it (calico.md 4.1). */
