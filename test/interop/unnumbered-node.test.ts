@@ -5,6 +5,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -62,6 +63,21 @@ class Node {
           text += chunk.toString()
         })
       child.on('close', () => resolve(text))
+    })
+  }
+
+  /** What Prometheus would read. */
+  metrics(): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const asked = request({ socketPath: this.control, path: '/metrics' }, (response) => {
+        let text = ''
+        response.on('data', (chunk: Buffer) => {
+          text += chunk.toString()
+        })
+        response.on('end', () => resolve(text))
+      })
+      asked.once('error', reject)
+      asked.end()
     })
   }
 
@@ -185,6 +201,11 @@ describe('a node between two ToRs', () => {
     // BFD over link-local addresses, on both links with the same one.
     await node.shows(/Unnumbered_eth0\s+Up[\s\S]*Unnumbered_eth1\s+Up/, 'show', 'bfd')
     await torOne.suite.shows('show bfd peers brief', /fe80::\S+\s+up/)
+    const metrics = await node.metrics()
+    expect(metrics.match(/^starling_bfd_up\{.*\} 1$/gm)).toHaveLength(2)
+    // Its own jitter: how late its timers fire.
+    expect(metrics).toMatch(/^starling_bfd_timer_lateness_seconds\{statistic="p50"\} [\d.e-]+$/m)
+    expect(metrics).toMatch(/^starling_bfd_timer_lateness_seconds\{statistic="maximum"\} [\d.e-]+$/m)
 
     one.ip('link set swp1 down')
     await eventually('one way is left', () => !/eth0/.test(route()) && /fe80::1 dev eth1/.test(route()), {
