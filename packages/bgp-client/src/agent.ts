@@ -251,8 +251,8 @@ export class NodeAgent implements Daemon {
           this.#bridge.install(view)
           this.#bestPaths.installed(view)
         },
-        removeRoute: (family, address, length) => {
-          this.#bridge.remove(family, address, length)
+        removeRoute: (_family, address, length) => {
+          this.#bridge.remove(address, length)
           this.#bestPaths.removed(address, length)
         },
         trackNextHop: (address) => this.#kernel.track(address),

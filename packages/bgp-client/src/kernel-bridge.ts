@@ -8,10 +8,10 @@
  *
  * Additions come before removals when a route's key in the kernel (its metric) changes, so that no packet falls between.
  */
-import { formatAddress } from '@starling/bgp-packet/address'
-import type { FamilyName, InstallView } from '@starling/engine'
+import type { InstallView } from '@starling/engine'
 import { type KernelRules, kernelRoute } from '@starling/intent'
 import type { DesiredRoute, RouteProgrammer } from '@starling/route-programmer'
+import { destinationKey } from './destination-key.js'
 
 interface Held {
   readonly view: InstallView
@@ -32,7 +32,7 @@ export class KernelBridge {
 
   /** The engine's sink: `view` is reused by the caller and copied here. */
   install(view: InstallView): void {
-    const key = keyOf(view.family, view.address, view.length)
+    const key = destinationKey(view.address, view.length)
     const copy: InstallView = {
       ...view,
       address: view.address.slice(),
@@ -43,8 +43,8 @@ export class KernelBridge {
     this.#apply(held)
   }
 
-  remove(family: FamilyName, address: Uint8Array, length: number): void {
-    const key = keyOf(family, address, length)
+  remove(address: Uint8Array, length: number): void {
+    const key = destinationKey(address, length)
     const held = this.#held.get(key)
     if (held === undefined) return
     this.#held.delete(key)
@@ -74,8 +74,4 @@ export class KernelBridge {
 
 function sameKey(a: DesiredRoute, b: DesiredRoute): boolean {
   return a.metric === b.metric && a.table === b.table
-}
-
-function keyOf(family: FamilyName, address: Uint8Array, length: number): string {
-  return `${family} ${formatAddress(address)}/${length}`
 }

@@ -5,9 +5,9 @@
  * A wrapper around the driver sees the acknowledgements; nothing on the road between knows of it. What rests unwritten
  * when the programmer has nothing left to do was no change, or waits for a next hop: neither is a latency.
  */
-import { formatAddress } from '@starling/bgp-packet/address'
 import type { InstallView } from '@starling/engine'
 import type { Destination, FibDriver, RouteWrite, WriteOutcome } from '@starling/route-programmer'
+import { destinationKey } from './destination-key.js'
 
 export interface KernelLatencyOptions {
   readonly now: () => number
@@ -61,5 +61,4 @@ export class KernelLatency {
   }
 }
 
-const keyOf = ({ address, length }: Pick<Destination, 'address' | 'length'>): string =>
-  `${formatAddress(address)}/${length}`
+const keyOf = ({ address, length }: Pick<Destination, 'address' | 'length'>): string => destinationKey(address, length)

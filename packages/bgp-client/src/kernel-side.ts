@@ -95,6 +95,7 @@ export class KernelSide {
   readonly #reports: KernelReports
   readonly #listener: KernelListener
   #lastSync = 0
+  #reads = 0
   #read: () => void = () => {}
   readonly #firstRead = new Promise<void>((resolve) => {
     this.#read = resolve
@@ -199,7 +200,9 @@ export class KernelSide {
   }
 
   #idle(): void {
-    this.#lastSync = now()
+    const { reads } = this.programmer.reconciler.counters
+    if (reads !== this.#reads) this.#lastSync = now()
+    this.#reads = reads
     this.#listener.rested()
     this.#reports.rested(this.programmer.reconciler.counters.gaps)
     if (this.ready) this.#read()

@@ -14,58 +14,69 @@ export function conflictKey(route: Pick<KernelRoute, 'destination' | 'table' | '
   return `${family} ${route.table} ${hex(address)}/${length} ${route.metric}`
 }
 
-function identity(route: KernelRoute): string {
-  return `${conflictKey(route)} ${route.protocol} ${route.kind}`
-}
+/** Among the few routes under one key: the same one, perhaps another way. */
+const same = (a: KernelRoute, b: KernelRoute): boolean => a.protocol === b.protocol && a.kind === b.kind
 
 type ByPrefix = Map<string, KernelRoute[]>
 
 export class ForeignRoutes {
-  private routes = new Map<string, KernelRoute>()
-  private readonly keys = new Map<string, number>()
+  /** By conflicting key; nearly always one. Whoever asks for a key must not pay for the other routes. */
+  private readonly byKey = new Map<string, readonly KernelRoute[]>()
+  private count = 0
   /** Routes of the main table for lookups: family, then length, then prefix. */
   private readonly lookups: Record<Family, Map<number, ByPrefix>> = { 4: new Map(), 6: new Map() }
 
   get size(): number {
-    return this.routes.size
+    return this.count
   }
 
-  values(): IterableIterator<KernelRoute> {
-    return this.routes.values()
+  *values(): Generator<KernelRoute> {
+    for (const routes of this.byKey.values()) yield* routes
   }
 
   /** True when any foreign route holds this key. */
   holds(key: string): boolean {
-    return this.keys.has(key)
+    return this.byKey.has(key)
   }
 
   /** The foreign routes under a conflicting key, for the report. */
-  under(key: string): KernelRoute[] {
-    return this.keys.has(key) ? [...this.routes.values()].filter((route) => conflictKey(route) === key) : []
+  under(key: string): readonly KernelRoute[] {
+    return this.byKey.get(key) ?? []
   }
 
   /** Returns the route it replaced, if any. */
   add(route: KernelRoute): KernelRoute | undefined {
-    const id = identity(route)
-    const old = this.routes.get(id)
-    if (old !== undefined) this.unindex(old)
-    this.routes.set(id, route)
+    const key = conflictKey(route)
+    const held = this.byKey.get(key)
+    const old = held?.find((other) => same(other, route))
+    if (held === undefined) this.byKey.set(key, [route])
+    else
+      this.byKey.set(key, old === undefined ? [...held, route] : held.map((other) => (other === old ? route : other)))
+    if (old === undefined) this.count++
+    else this.unindex(old)
     this.index(route)
     return old
   }
 
   remove(route: KernelRoute): boolean {
-    const id = identity(route)
-    const old = this.routes.get(id)
-    if (old === undefined) return false
-    this.routes.delete(id)
+    const key = conflictKey(route)
+    const held = this.byKey.get(key)
+    const old = held?.find((other) => same(other, route))
+    if (held === undefined || old === undefined) return false
+    if (held.length === 1) this.byKey.delete(key)
+    else
+      this.byKey.set(
+        key,
+        held.filter((other) => other !== old),
+      )
+    this.count--
     this.unindex(old)
     return true
   }
 
   /** Removes and returns the routes that can only leave through an interface: the kernel flushes them without a word. */
   dropThrough(ifindex: number): KernelRoute[] {
-    const gone = [...this.routes.values()].filter(
+    const gone = [...this.values()].filter(
       ({ nextHops }) => nextHops.length > 0 && nextHops.every((hop) => hop.ifindex === ifindex),
     )
     for (const route of gone) this.remove(route)
@@ -84,8 +95,6 @@ export class ForeignRoutes {
   }
 
   private index(route: KernelRoute): void {
-    const key = conflictKey(route)
-    this.keys.set(key, (this.keys.get(key) ?? 0) + 1)
     if (route.table !== TABLE_MAIN) return
     const { family, length, address } = route.destination
     const byLength = this.lookups[family]
@@ -101,10 +110,6 @@ export class ForeignRoutes {
   }
 
   private unindex(route: KernelRoute): void {
-    const key = conflictKey(route)
-    const count = (this.keys.get(key) ?? 1) - 1
-    if (count === 0) this.keys.delete(key)
-    else this.keys.set(key, count)
     const { family, length, address } = route.destination
     const byLength = this.lookups[family]
     const byPrefix = byLength.get(length)

@@ -21,9 +21,11 @@ export const ABSENT = 0
 export const UNKNOWN = 1
 const FIRST = 2
 
+const OCTETS = Array.from({ length: 256 }, (_, value) => value.toString(16).padStart(2, '0'))
+
 export function hex(bytes: Uint8Array): string {
   let text = ''
-  for (const byte of bytes) text += (byte < 16 ? '0' : '') + byte.toString(16)
+  for (let i = 0; i < bytes.length; i++) text += OCTETS[bytes[i] as number]
   return text
 }
 

@@ -93,7 +93,7 @@ export function kernelTable(
       'Routes',
       `${kernel.desired} desired, ${kernel.installed} installed, ${kernel.pending} pending, ${kernel.failed} failed, ${kernel.drifted} drifted`,
     ],
-    ['So far', `${kernel.repairs} repairs, ${kernel.errors} errors, ${kernel.resyncs} full reads`],
+    ['So far', `${kernel.repairs} repairs, ${kernel.errors} errors, ${kernel.resyncs} reads after lost events`],
   ])
   const body = routes.length === 0 ? 'No routes.\n' : table(routes, KERNEL_COLUMNS, style)
   return style?.headings === false ? body : `${head}\n${body}`
