@@ -26,11 +26,8 @@ export const TURN_BUDGET = 1_048_576
 /** Longest run of work between two looks at the sockets. */
 export const SLICE = 3
 
-/**
- * Prefixes between two looks at the clock (hot-path.md 3.2). Where best routes go to a kernel each costs some ten times
- * as much, and a slice of three milliseconds must not become twenty.
- */
-export const prefixesPerLook = (installs = true): number => (installs ? 64 : 512)
+/** Prefixes between two looks at the clock (hot-path.md 3.2). */
+export const PREFIXES_PER_LOOK = 512
 
 /** The quiet gate opens at the latest after this (hot-path.md 2). */
 export const GATE_MINIMUM = 2
