@@ -89,7 +89,7 @@ function exportOf(
   if (!peer.established) return not('session not Established')
   if (group === undefined || follower === undefined) return not('family not negotiated')
   if (best === 0) return not('no best path')
-  const row = group.addPath > 0 ? (ownFirst(rib, id, group, peer) ?? best) : best
+  const row = group.addPath > 0 ? (bestTold(rib, id, best, group, peer) ?? best) : best
   if (rib.paths.source[row] === peer.source) return not('split horizon')
   const attr = evaluate(rib, group, row)
   const { reason } = group.profile
@@ -103,9 +103,10 @@ function exportOf(
   return { peer: key, name, sent: true, reason: waiting, ...(nextHop !== undefined && { nextHop }) }
 }
 
-/** With ADD-PATH: the first path that is not the peer's own. */
-function ownFirst(rib: FamilyRib, id: number, group: OutGroup, peer: PeerState): RowId | undefined {
-  return liveRows(rib, id).find((row) => rib.paths.source[row] !== peer.source && (group.rib.attr[row] ?? 0) !== 0)
+/** With ADD-PATH a peer is told many paths: the best of us if it is among them, otherwise the first that is not its own. */
+function bestTold(rib: FamilyRib, id: number, best: RowId, group: OutGroup, peer: PeerState): RowId | undefined {
+  const told = (row: RowId) => rib.paths.source[row] !== peer.source && (group.rib.attr[row] ?? 0) !== 0
+  return told(best) ? best : liveRows(rib, id).find(told)
 }
 
 function evaluate(rib: FamilyRib, group: OutGroup, row: RowId): number {

@@ -280,3 +280,21 @@ test('a view shows communities of all three kinds', () => {
     '0x4004fc0047800000',
   ])
 })
+
+test('with ADD-PATH, explain shows what the best path is told with, whoever came last', () => {
+  const all = { addPathReceive: [true, true] as const, addPathSend: [Number.POSITIVE_INFINITY, 0] as const }
+  const { tables, send } = setUp([
+    syntheticSession(0),
+    syntheticSession(1),
+    syntheticSession(2, all),
+    syntheticSession(3),
+  ])
+  const hopTold = (slot: number) => tables.explain(A, slot).exports[0]?.nextHop
+  send(0, { announce: [A], nextHop: '10.9.9.1', localPref: 100 })
+  send(1, { announce: [A], nextHop: '10.9.9.2', localPref: 200 })
+  expect(hopTold(2)).toBe('10.9.9.2')
+  send(0, { announce: [A], nextHop: '10.9.9.1', localPref: 300 })
+  expect(hopTold(2)).toBe('10.9.9.1')
+  send(3, { announce: [A], nextHop: '10.9.9.3', localPref: 50 })
+  expect(hopTold(2)).toBe('10.9.9.1')
+})
