@@ -49,7 +49,7 @@ export interface PeerView {
   readonly state: SessionState
   /** Why it is not Established, in words with a hint; empty when it is. */
   readonly reason: string
-  /** When the present state (Established: the session) began. */
+  /** Since when it is Established, or not: steps below Established leave it alone. */
   readonly since: number
   readonly passive: boolean
   readonly enabled: boolean

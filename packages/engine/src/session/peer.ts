@@ -387,7 +387,8 @@ export class Peer implements ConnectionOwner, HelperActions {
     if (state === this.state) return
     const from = this.state
     this.state = state
-    this.since = now
+    // Connect and Active take turns while nobody answers; how long it has been down is what people ask.
+    if (state === 'Established' || from === 'Established') this.since = now
     const reason = cause === undefined ? '' : this.#words(cause, from === 'Established')
     this.#host.event({ type: 'session-state', peer: this.key, name: this.config.name, from, to: state, reason })
   }

@@ -12,7 +12,9 @@ import { Choice } from './peers.js'
 
 export function toneOfRoute(route: Route): Sign {
   if (!route.eligible) return 'bad'
-  return route.best ? 'ok' : route.stale ? 'wait' : 'off'
+  // A stale route is a ring also where it is the best: it is there on trust.
+  if (route.stale) return 'wait'
+  return route.best ? 'ok' : 'off'
 }
 
 export function stateOfRoute(route: Route): string {
