@@ -40,7 +40,7 @@ test('the topology of docker-compose.yml without containers', async () => {
 })
 
 test('a crashed lab with etcd and FRR in it leaves nothing once it is taken down', async () => {
-  expect((await starling(['lab', 'up', 'compose', '--timeout', String(SECONDS)])).code).toBe(0)
+  expect(await starling(['lab', 'up', 'compose', '--timeout', String(SECONDS)])).toMatchObject({ code: 0, err: '' })
   const links = () => readFileSync('/proc/net/dev', 'utf8').split('\n').length
   const before = links()
   const pid = Number(/^compose .* pid (\d+)/m.exec((await starling(['lab', 'list'])).out)?.[1])
