@@ -43,7 +43,7 @@ export function kernelViews({ programmer, lastSync }: KernelSource): KernelViews
       const { counters } = reconciler
       return {
         driver: programmer.description,
-        synchronized: counters.reads > 0,
+        synchronized: counters.reads > 0 && reconciler.wantRead === undefined,
         desired: states.installed + states.pending + states.unresolved + states.conflict + states.failed,
         installed: states.installed,
         pending: states.pending + states.unresolved + states.deleting,

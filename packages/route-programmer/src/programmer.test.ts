@@ -243,7 +243,11 @@ describe('failures', () => {
     host.kernel.foreignDelete({ ...wanted('10.1.0.0/24', []), table: 254, metric: 0, protocol: 12 })
     await host.run(1000)
     expect(host.ours()).toHaveLength(1)
-    expect(host.programmer.reconciler.counters).toMatchObject({ gaps: 1, repairs: 1 })
+    const { reconciler } = host.programmer
+    expect(reconciler.counters).toMatchObject({ gaps: 1, repairs: 1 })
+    expect(reconciler.wantRead).toBeUndefined()
+    reconciler.applyEvents([{ type: 'gap', reason: 'events were lost' }], 0)
+    expect(reconciler.wantRead).toBe('events were lost')
   })
 })
 

@@ -10,7 +10,6 @@
  *  - A route whose next hops do not resolve is left as it is: the decision process is told and decides.
  * (calico.md 2.12, 3.5, 4.5 for what the neighbours on a host do.)
  */
-
 import type { KernelEvent, KernelState, RouteWrite, WriteOutcome } from '../driver.js'
 import { type DesiredRoute, type KernelAddress, type KernelLink, type KernelRoute, TABLE_MAIN } from '../routes.js'
 import { ERRNO, type Failure, nextFailure } from './failure.js'
@@ -60,7 +59,8 @@ export class Reconciler {
   private readonly repairs = new Repairs()
   private readonly flights: Flights
   private reading: Set<KernelRoute> | undefined
-  private wantRead: string | undefined = 'start'
+  /** Why a read is needed; undefined while events arrive without a gap. */
+  wantRead: string | undefined = 'start'
   private readNotBefore = 0
   private verifyAt = Number.POSITIVE_INFINITY
   private deadline = Number.POSITIVE_INFINITY
