@@ -256,7 +256,7 @@ describe('with BIRD', () => {
         .replaceAll('import all;', `import all; next hop address ${theirAddress()};`)
       later(await far.bird(config))
       const { interface: _interface, ...numbered } = peer({ key: '2001:db8:f::2', remoteAddress: '2001:db8:f::2' })
-      const us = later(await startStarling(testConfig(ROUTER_ID, [numbered]), '0.0.0.0'))
+      const us = later(await startStarling(testConfig(ROUTER_ID, [numbered]), '::'))
       await us.until('2001:db8:f::2', 'Established', 30_000)
       await hasRoutes(us, theirAddress())
     } finally {
