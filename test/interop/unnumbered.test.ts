@@ -4,6 +4,7 @@
  * form the daemons can write them.
  */
 import { execFileSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { type EngineConfig, type PeerConfig, unnumberedAddress } from '@starling/engine'
 import { testConfig, testFamily, testPeer, testTimers } from '@starling/testkit'
@@ -233,6 +234,8 @@ describe('with BIRD', () => {
   })
 
   it('we send a pair where we have a global address on the link', async () => {
+    // BIRD advertises the prefix of its address: ours shall be the only one of it.
+    writeFileSync('/proc/sys/net/ipv6/conf/near0/autoconf', '0')
     ip('address add 2001:db8:f::1/64 dev near0 nodad')
     far.ip('address add 2001:db8:f::2/64 dev far0 nodad')
     try {
