@@ -5,8 +5,10 @@
  * Both arrive as desired sets or as observations; this class turns them into the fewest `setLocalRoute` and
  * `removeLocalRoute` calls. Plans are compared by value, so a plan that changes nothing here costs one pass.
  */
+
 import { formatAddress } from '@starling/bgp-packet/address'
 import type { LocalRoute } from '@starling/engine'
+import { isLinkLocal } from '@starling/inet'
 import type { KernelRoute, ObservedRoute } from '@starling/route-programmer'
 
 export interface LocalRouteTable {
@@ -80,7 +82,7 @@ function preferred(variants: ReadonlyMap<string, LocalRoute>): LocalRoute {
 function localRoute(route: KernelRoute, device: string): LocalRoute | undefined {
   const { destination, nextHops, metric, protocol } = route
   const hop = nextHops[0]
-  if (route.kind !== 'unicast' || hop === undefined || isLinkLocal(destination.address)) return undefined
+  if (route.kind !== 'unicast' || hop === undefined || onLinkOnly(destination.address)) return undefined
   const prefix = `${formatAddress(destination.address)}/${destination.length}`
   const gateway = hop.gateway === undefined ? undefined : formatAddress(hop.gateway)
   const source = protocol === PROTOCOL_KERNEL && gateway === undefined ? 'direct' : 'kernel'
@@ -95,9 +97,8 @@ function localRoute(route: KernelRoute, device: string): LocalRoute | undefined 
 }
 
 /** fe80::/10 and 169.254.0.0/16 mean something else on every link. */
-function isLinkLocal(address: Uint8Array): boolean {
-  const [first = 0, second = 0] = address
-  return address.length === 16 ? first === 0xfe && (second & 0xc0) === 0x80 : first === 169 && second === 254
+function onLinkOnly(address: Uint8Array): boolean {
+  return address.length === 16 ? isLinkLocal(address) : address[0] === 169 && address[1] === 254
 }
 
 function sameRoute(a: LocalRoute, b: LocalRoute): boolean {

@@ -60,3 +60,8 @@ export function addToAddress(address: Uint8Array, offset: number | bigint): Uint
 export function addressDistance(from: Uint8Array, to: Uint8Array): bigint {
   return addressToBigInt(to) - addressToBigInt(from)
 }
+
+/** Is the IPv6 address at `at` one of fe80::/10 (RFC 4291 section 2.4), which means something else on every link? */
+export function isLinkLocal(bytes: Uint8Array, at = 0): boolean {
+  return bytes.length >= at + 16 && bytes[at] === 0xfe && (bytes[at + 1] & 0xc0) === 0x80
+}

@@ -6,6 +6,7 @@ export {
   addToAddress,
   commonBits,
   compareAddresses,
+  isLinkLocal,
   maskBits,
 } from './bits.js'
 export { growU8, growU16, growU32, nextCapacity } from './grow.js'

@@ -2,7 +2,7 @@
  * Which address is the node's (calico.md 5.2): Calico's methods over the interfaces as they were listed. Pure; whoever
  * calls lists the interfaces, asks the routing table for `can-reach` and Kubernetes for the internal address.
  */
-import { Prefix } from '@starling/inet'
+import { isLinkLocal, Prefix } from '@starling/inet'
 import type { Family } from '@starling/resources'
 import { addressBytes, addressText } from './address.js'
 
@@ -121,8 +121,7 @@ export function isUsable(text: string, family: Family): boolean {
     )
   }
   const loopback = bytes.every((byte, i) => byte === (i === 15 ? 1 : 0))
-  const linkLocal = first === 0xfe && (second & 0xc0) === 0x80
-  return first !== 0xff && !linkLocal && !loopback && !bytes.every((byte) => byte === 0)
+  return first !== 0xff && !isLinkLocal(bytes) && !loopback && !bytes.every((byte) => byte === 0)
 }
 
 /** `10.0.0.11/24`; undefined when the method finds nothing. */

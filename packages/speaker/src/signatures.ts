@@ -6,8 +6,10 @@
  * keeps all else away. It needs CAP_NET_RAW; without it nothing is watched, and the reasons say "probably". What is seen
  * explains a failure and decides nothing, for anybody can forge a SYN.
  */
+
 import { formatAddress } from '@starling/bgp-packet'
 import type { EngineConfig, Signature } from '@starling/engine'
+import { isLinkLocal } from '@starling/inet'
 import { AF, attachFilter, close, type FilterStep, type Poll, poll, recvfrom, SOCK, socket } from '@starling/sys'
 import { zoneName } from './addresses.js'
 import { now } from './clock.js'
@@ -125,8 +127,9 @@ export class SignatureWatch {
 
   #text(address: Uint8Array): string {
     const text = formatAddress(address)
-    const linkLocal = address.length === 16 && address[0] === 0xfe && ((address[1] ?? 0) & 0xc0) === 0x80
-    return linkLocal ? `${text}%${zoneName(new DataView(this.#from.buffer).getUint32(24, true), now())}` : text
+    return isLinkLocal(address)
+      ? `${text}%${zoneName(new DataView(this.#from.buffer).getUint32(24, true), now())}`
+      : text
   }
 
   close(): void {

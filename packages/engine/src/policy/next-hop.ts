@@ -10,10 +10,12 @@
  * A link-local address means something else on every link: it is never handed on (RFC 4291 section 2.5.6). Of a pair
  * the global half is; where there is none, we are the next hop ourselves.
  */
+
 import { parseAddress } from '@starling/bgp-packet'
+import { isLinkLocal } from '@starling/inet'
 import type { PeerConfig } from '../config/types.js'
 import type { FamilyIndex, SessionParameters } from '../rib/contract.js'
-import { hasGlobal, isLinkLocal, type NextHops } from '../rib/next-hops.js'
+import { hasGlobal, type NextHops } from '../rib/next-hops.js'
 import type { RouteSource } from './types.js'
 
 export type NextHopChoice = 'unchanged' | 'self'
@@ -31,7 +33,7 @@ export function nextHopChoice(
   return external ? 'self' : 'unchanged'
 }
 
-/** Octets of "ourselves" for a family on this session; undefined: we have no address the peer could use. */
+/** Octets of "ourselves" for a family of the BGP session; undefined: we have no address the peer could use. */
 export function selfNextHop(session: SessionParameters, family: FamilyIndex): Uint8Array | undefined {
   const { ipv4, ipv6, linkLocal } = session.localAddresses
   const session4 = session.localAddress.length === 4 ? session.localAddress : undefined
@@ -39,23 +41,19 @@ export function selfNextHop(session: SessionParameters, family: FamilyIndex): Ui
   const best6 = ipv6 ?? session6 ?? linkLocal
   if (family === 1) return withLinkLocal(best6, session)
   // On an unnumbered link nobody has a route to our IPv4 address: the one address that surely works is the session's.
-  if (session.extendedNextHop && isLinkLocalAddress(session.localAddress)) return withLinkLocal(best6, session)
+  if (session.extendedNextHop && isLinkLocal(session.localAddress)) return withLinkLocal(best6, session)
   return session4 ?? ipv4 ?? (session.extendedNextHop ? withLinkLocal(best6, session) : undefined)
 }
 
 /** RFC 2545 section 3: the link-local address rides along when the session itself runs over one. */
 function withLinkLocal(address: Uint8Array | undefined, session: SessionParameters): Uint8Array | undefined {
   const { linkLocal } = session.localAddresses
-  if (address === undefined || linkLocal === undefined || !isLinkLocalAddress(session.localAddress)) return address
-  if (isLinkLocalAddress(address)) return address
+  if (address === undefined || linkLocal === undefined || !isLinkLocal(session.localAddress)) return address
+  if (isLinkLocal(address)) return address
   const both = new Uint8Array(32)
   both.set(address)
   both.set(linkLocal, 16)
   return both
-}
-
-function isLinkLocalAddress(address: Uint8Array): boolean {
-  return address.length === 16 && isLinkLocal(address)
 }
 
 /** What of a next hop may be handed on to others. */
@@ -65,7 +63,7 @@ function portable(bytes: Uint8Array): Uint8Array | undefined {
   return bytes.length === 32 ? bytes.subarray(0, 16) : bytes
 }
 
-/** May a next hop of this length stand beside a prefix of the family on this session? */
+/** May a next hop of this length stand beside a prefix of the family on a BGP session? */
 export function nextHopFits(bytes: Uint8Array, session: SessionParameters, family: FamilyIndex): boolean {
   if (family === 1) return bytes.length >= 16
   return bytes.length === 4 || session.extendedNextHop

@@ -1,7 +1,7 @@
 /**
  * The Adj-RIB-In of one peer as the UPDATEs that would fill it: evidence of a session that was not watched from its
  * beginning. Attributes are the ones received, before import policy, in their canonical form; stale routes, which the
- * peer has not sent in this session, are left out.
+ * peer has not sent since the session came up, are left out.
  */
 import { AttributeBlock, attributeValues, packUpdates, type UpdateContext } from '@starling/bgp-packet'
 import type { SessionParameters } from './contract.js'

@@ -5,6 +5,7 @@
  * form (a speaker that always writes the extended length, 2-octet AS numbers) and a small cache remembers the set; the
  * block is parsed, judged by RFC 7606 and made canonical. Blocks with faults are never cached, so each is reported.
  */
+
 import {
   AttributeBlock,
   AttributeCode,
@@ -16,8 +17,9 @@ import {
   Verdict,
   verdictOf,
 } from '@starling/bgp-packet'
+import { isLinkLocal } from '@starling/inet'
 import { type AttrId, type AttributeStore, BGP_PREFERENCE, SetFlag } from './attributes.js'
-import { hasGlobal, isLinkLocal } from './next-hops.js'
+import { hasGlobal } from './next-hops.js'
 
 const ALIASES = 4096
 /** A canonical block may be longer than what came: 2-octet AS numbers double. */

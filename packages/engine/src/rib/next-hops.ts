@@ -6,7 +6,7 @@
  * set that names the next hop; next hops of our own exports are never asked for. Id 0 is "none": local routes.
  */
 import { formatAddress } from '@starling/bgp-packet'
-import { growU8, growU32, nextCapacity } from '@starling/inet'
+import { growU8, growU32, isLinkLocal, nextCapacity } from '@starling/inet'
 import type { NextHopView, Sink } from '../sink.js'
 import { hashBytes, hashNumber } from './hash.js'
 
@@ -72,7 +72,7 @@ export class NextHops {
     this.#grow(id)
     const bytes = buffer.slice(start, end)
     const address = forwardingPart(bytes, zone)
-    const device = zone !== '' && address.length === 16 && isLinkLocal(address) ? { device: zone } : undefined
+    const device = zone !== '' && isLinkLocal(address) ? { device: zone } : undefined
     this.#entries[id] = { bytes, zone, hash, weighted: { address, ...device, weight: 1 } }
     this.#chain[id] = this.#buckets.get(hash) ?? 0
     this.#buckets.set(hash, id)
@@ -202,10 +202,6 @@ export class NextHops {
   }
 }
 
-export function isLinkLocal(bytes: Uint8Array, at = 0): boolean {
-  return bytes[at] === 0xfe && (bytes[at + 1] & 0xc0) === 0x80
-}
-
 /** Of the two addresses of RFC 2545 the first is a global one; unnumbered peers put `::` or the link-local one there, too. */
 export function hasGlobal(bytes: Uint8Array, at = 0): boolean {
   if (isLinkLocal(bytes, at)) return false
@@ -226,5 +222,5 @@ function forwardingPart(bytes: Uint8Array, zone: string): Uint8Array {
 function trackedText(entry: NextHop): string {
   const bytes = entry.weighted.address
   const text = formatAddress(bytes)
-  return bytes.length === 16 && isLinkLocal(bytes) && entry.zone !== '' ? `${text}%${entry.zone}` : text
+  return isLinkLocal(bytes) && entry.zone !== '' ? `${text}%${entry.zone}` : text
 }

@@ -5,13 +5,12 @@
  * of a peer candidates or not at once; their removal is sliced work (hot-path.md rule 12).
  */
 import { updateContext } from '@starling/bgp-packet'
-import { growU8, growU32, nextCapacity } from '@starling/inet'
+import { growU8, growU32, isLinkLocal, nextCapacity } from '@starling/inet'
 import type { FamilyName, PrefixLimit } from '../config/types.js'
 import type { Follower } from '../out/follower.js'
 import type { ImportProfile } from '../policy/import.js'
 import type { FamilyIndex, PeerSlot, SessionParameters } from './contract.js'
 import { type BlockContext, blockContext } from './intern.js'
-import { isLinkLocal } from './next-hops.js'
 
 export const LOCAL_SOURCE = 0
 
@@ -108,14 +107,10 @@ export class PeerColumns {
   }
 }
 
-function overLinkLocal({ remoteAddress }: SessionParameters): boolean {
-  return remoteAddress.length === 16 && isLinkLocal(remoteAddress)
-}
-
 /** The address that decides between equal paths. On two links the same link-local address is two neighbours. */
 function comparable(session: SessionParameters): Uint8Array {
   const { remoteAddress, config } = session
-  if (!overLinkLocal(session)) return remoteAddress
+  if (!isLinkLocal(session.remoteAddress)) return remoteAddress
   const [, zone = ''] = config.remoteAddress.split('%')
   return Uint8Array.from([...remoteAddress, ...Array.from(zone, (letter) => letter.charCodeAt(0))])
 }
@@ -134,5 +129,5 @@ function contextOf(session: SessionParameters): BlockContext {
   })
   // The wished interface may be a VRF, which is no link: what the addresses say goes before it.
   const [, zone = session.link ?? session.config.interface ?? ''] = session.config.remoteAddress.split('%')
-  return blockContext(update, zone, overLinkLocal(session))
+  return blockContext(update, zone, isLinkLocal(session.remoteAddress))
 }

@@ -1,7 +1,9 @@
 /**
  * From negotiation to what the tables get: one constant record per session.
  */
+
 import { parseAddress, splitZone } from '@starling/bgp-packet'
+import { isLinkLocal } from '@starling/inet'
 import type { PeerConfig } from '../config/types.js'
 import type { SessionParameters } from '../rib/contract.js'
 import type { Endpoints } from './connection.js'
@@ -10,10 +12,6 @@ import type { Negotiated } from './negotiated.js'
 /** Octets of address text; a zone is no part of the address. Transports only hand over valid addresses. */
 export function addressBytes(text: string): Uint8Array {
   return parseAddress(splitZone(text)[0]) ?? new Uint8Array(4)
-}
-
-function isLinkLocal(address: Uint8Array): boolean {
-  return address.length === 16 && address[0] === 0xfe && (address[1] & 0xc0) === 0x80
 }
 
 export function sessionParameters(

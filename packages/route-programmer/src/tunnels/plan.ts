@@ -3,7 +3,7 @@
  * entries, additions before removals. A VXLAN device with other parameters cannot be changed and is made anew; an IPIP
  * device nobody wants loses its addresses and stays, because the kernel owns `tunl0`.
  */
-
+import { isLinkLocal } from '@starling/inet'
 import { hex } from '../reconciler/way.js'
 import type { ActualTunnel, DesiredTunnel, TunnelOperation, VxlanParameters } from './types.js'
 
@@ -72,10 +72,6 @@ function addresses(
     if (same({ bytes, length }) || isLinkLocal(bytes)) continue
     removals.push({ op: 'remove-address', device: name, bytes, length })
   }
-}
-
-function isLinkLocal(bytes: Uint8Array): boolean {
-  return bytes.length === 16 && bytes[0] === 0xfe && ((bytes[1] ?? 0) & 0xc0) === 0x80
 }
 
 function entries(

@@ -19,6 +19,7 @@
  *                                                |  Options: source link-layer address...|
  */
 
+import { isLinkLocal } from '@starling/inet'
 export const ROUTER_SOLICITATION = 133
 export const ROUTER_ADVERTISEMENT = 134
 const SOLICITATION_LENGTH = 8
@@ -95,8 +96,4 @@ function message(type: number, fixed: number, linkAddress: Uint8Array | undefine
     bytes.set(linkAddress, fixed + 2)
   }
   return bytes
-}
-
-export function isLinkLocal(address: Uint8Array): boolean {
-  return address.length === 16 && address[0] === 0xfe && ((address[1] ?? 0) & 0xc0) === 0x80
 }

@@ -2,10 +2,11 @@
  * Interfaces and their link-local addresses as the kernel tells them: messages of rtnetlink in, {@link LinkState} by name
  * out. Keyed by index inside, because names change and come again.
  */
+
 import { formatAddress } from '@starling/bgp-packet'
+import { isLinkLocal } from '@starling/inet'
 import { type AddressMessage, AF_INET6, IFF, type LinkMessage } from '@starling/netlink'
 import type { LinkState } from '../discovery/finder.js'
-import { isLinkLocal } from '../discovery/packet.js'
 
 /** linux/if_addr.h: an address that still looks for duplicates may only be used where it is an optimistic one. */
 const IFA_F_OPTIMISTIC = 0x04
