@@ -3,7 +3,7 @@
  * healed, and a second terminal can look, run commands and break things. If this fails, the ground is at fault and not Starling.
  */
 
-import type { Lab } from '@starling/lab'
+import type { Lab, LabView } from '@starling/lab'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { askControl, serveControl } from '../../packages/lab/src/run/control.js'
 import { handleRequest } from '../../packages/lab/src/run/requests.js'
@@ -14,6 +14,7 @@ import { converged, startLab, topology } from './support.js'
 needs('netns', 'bird', 'ip')
 
 let lab: Lab
+let first: readonly LabView[]
 let control: ReturnType<typeof serveControl>
 
 beforeAll(async () => {
@@ -26,6 +27,7 @@ beforeAll(async () => {
   )
   lab = await startLab(birds)
   control = serveControl(socketOf(lab.id), (request, output) => handleRequest(lab, request, output))
+  first = await Promise.all([lab.look(), lab.look()])
   await converged(lab)
 })
 afterAll(async () => {
@@ -40,6 +42,13 @@ async function ask(command: string, ...args: string[]) {
   }
   return { exit: await askControl(socketOf(lab.id), { command, args }, { out: hear, err: hear }), out }
 }
+
+test('looks that overlap connect each pod once', () => {
+  for (const { pods, trouble } of first) {
+    expect(trouble).toBe('')
+    expect(pods).toHaveLength(4)
+  }
+})
 
 test('a mesh of BIRDs behind a BIRD ToR converges, pods and all', async () => {
   const { exit, out } = await ask('status')

@@ -3,7 +3,7 @@
  * code and never ends the process, so that the command line, the tests and `npm start` share it.
  */
 import { spawn } from 'node:child_process'
-import { existsSync, openSync } from 'node:fs'
+import { existsSync, openSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -141,6 +141,8 @@ function topologyFile(given = 'demo'): string {
   return named
 }
 
+const LAST_WORDS = 10
+
 /** Starts a demo in the background and waits until it has converged. */
 async function up(args: readonly string[], io: LabIo): Promise<number> {
   const { values } = parseArgs({ args: [...args], options: DEMO_OPTIONS, allowPositionals: true })
@@ -170,7 +172,9 @@ async function up(args: readonly string[], io: LabIo): Promise<number> {
     if (io.terminal) io.write('.')
     await new Promise((resolve) => setTimeout(resolve, 500))
   }
-  io.error(`${lines.join('')}${ended === undefined ? 'not converged in time' : 'it ended'}; see ${log}\n`)
+  const last = readFileSync(log, 'utf8').trimEnd().split('\n').slice(-LAST_WORDS)
+  const what = ended === undefined ? 'not converged in time' : `it ended (exit code ${ended})`
+  io.error(`${lines.join('')}${what}; the last lines of ${log}:\n${last.map((line) => `  ${line}\n`).join('')}`)
   child.unref()
   return 1
 }

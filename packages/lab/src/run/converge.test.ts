@@ -58,6 +58,7 @@ const good: LabView = {
     { from: 'a-p1', to: 'b-p1', milliseconds: 0.1 },
     { from: 'b-p1', to: 'a-p1', milliseconds: 0.1 },
   ],
+  trouble: '',
   hasPods: true,
 }
 
@@ -76,6 +77,11 @@ describe('missing', () => {
   })
 
   test.each<[string, LabView, string[]]>([
+    [
+      'pods that cannot be connected',
+      { ...good, trouble: 'the datastore does not answer' },
+      ['pods: the datastore does not answer'],
+    ],
     ['a process that ended', change('a', () => ({ ended: 'SIGKILL' })), ['a: its process ended (SIGKILL); see a.log']],
     [
       'a daemon that does not answer',

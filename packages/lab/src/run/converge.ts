@@ -40,12 +40,15 @@ export interface LabView {
   readonly devices: readonly DeviceView[]
   readonly pods: readonly PodView[]
   readonly pings: readonly PingView[]
+  /** Why pods whose node has a block could not be connected; empty when they could. */
+  readonly trouble: string
   /** False where there are no namespaces: no pods, no pings. */
   readonly hasPods: boolean
 }
 
 export function missing(plan: LabPlan, view: LabView): string[] {
   return [
+    ...(view.trouble === '' ? [] : [`pods: ${view.trouble}`]),
     ...view.devices.flatMap(silence),
     ...view.devices.flatMap((device) => sessionsMissing(plan, device)),
     ...view.devices.flatMap((device) => routesMissing(device, view)),

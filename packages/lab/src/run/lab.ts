@@ -53,6 +53,7 @@ export class Lab {
   readonly #stores = new Map<string, Store>()
   readonly #pingers = new Map<string, Pinger>()
   #blocks = new Map<string, string[]>()
+  #connecting: Promise<void> | undefined
 
   /** Builds and starts everything; what was begun is taken down again when a step fails. */
   static async start(options: LabOptions): Promise<Lab> {
@@ -157,12 +158,12 @@ export class Lab {
   /** One look at everything, after connecting pods whose node has a block by now. */
   async look(): Promise<LabView> {
     await this.#readBlocks()
-    await this.#connectPods()
+    const trouble = await this.#connectPods().then(() => '', wordsOf)
     // Pings by themselves: anything else in this event loop would show in their round trips.
     const pings = await this.#pingAll()
     const devices = await Promise.all(this.plan.devices.map((device) => this.#lookAt(device)))
     const pods = this.network?.pods() ?? []
-    return { devices, pods, pings, hasPods: this.network !== undefined }
+    return { devices, pods, pings, trouble, hasPods: this.network !== undefined }
   }
 
   async #lookAt(plan: DevicePlan): Promise<DeviceView> {
@@ -171,7 +172,9 @@ export class Lab {
     const place = { folder: this.folder, ns: this.network?.namespace(plan.name) }
     const [daemon, kernel] = await Promise.all([
       observe(plan.daemon, plan.name, place),
-      plan.role === 'reflector' ? undefined : (this.network?.wiring(plan.name).routes() ?? memoryKernel(socket)),
+      plan.role === 'reflector'
+        ? undefined
+        : (this.network?.wiring(plan.name).routes().catch(unreadable) ?? memoryKernel(socket)),
     ])
     return {
       plan,
@@ -193,7 +196,15 @@ export class Lab {
     }
   }
 
-  async #connectPods(): Promise<void> {
+  /** Looks overlap (the display's own, `lab status`, a test): a pod is connected once. */
+  #connectPods(): Promise<void> {
+    this.#connecting ??= this.#connectNewPods().finally(() => {
+      this.#connecting = undefined
+    })
+    return this.#connecting
+  }
+
+  async #connectNewPods(): Promise<void> {
     if (this.network === undefined) return
     const known = new Set(this.network.pods().map(({ name }) => name))
     for (const { name, pods } of this.plan.devices) {
@@ -282,3 +293,8 @@ export class Lab {
     })
   }
 }
+
+const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+/** A table that changed under the dump, or a namespace on its way out: the next look reads it. */
+const unreadable = (): undefined => undefined
