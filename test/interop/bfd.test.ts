@@ -8,6 +8,7 @@ import { testConfig, testPeer, testTimers } from '@starling/testkit'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { needs } from '../support/needs.js'
 import { FarSide } from './support/far.js'
+import { later, stopAll } from './support/later.js'
 import { type Starling, startStarling } from './support/starling.js'
 import { eventually, pause } from './support/wait.js'
 
@@ -21,17 +22,11 @@ const QUICK = testTimers({ connectRetryTime: 1_000, idleHoldTime: [200, 1_000], 
 const FAST: BfdPeer = { remoteAddress: THEM, localAddress: US, interval: 100, multiplier: 3, passive: false }
 
 let far: FarSide
-const running: { stop(): Promise<void> }[] = []
-function later<T extends { stop(): Promise<void> }>(thing: T): T {
-  running.push(thing)
-  return thing
-}
-
 beforeAll(() => {
   far = new FarSide([`${US}/24`, `${US6}/64`], [`${THEM}/24`, `${THEM6}/64`])
 })
 afterEach(async () => {
-  for (const thing of running.splice(0)) await thing.stop()
+  await stopAll()
   far.heal()
 })
 afterAll(() => far.remove())

@@ -6,6 +6,7 @@ import { testConfig, testFamily, testPeer, testTimers } from '@starling/testkit'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { needs } from '../support/needs.js'
 import { type Daemon, startBird, startFrr, startGobgp, startOpenbgpd } from './support/daemon.js'
+import { later, stopAll } from './support/later.js'
 import { enterPrivateNetwork } from './support/network.js'
 import { type Starling, startStarling } from './support/starling.js'
 import { eventually } from './support/wait.js'
@@ -18,16 +19,8 @@ const US6 = 'fd99::1'
 const THEM6 = 'fd99::2'
 const QUICK = testTimers({ connectRetryTime: 2_000, idleHoldTime: [200, 1_000] })
 
-const running: { stop(): Promise<void> }[] = []
-function later<T extends Daemon | Starling>(thing: T): T {
-  running.push(thing)
-  return thing
-}
-
 beforeAll(() => enterPrivateNetwork([US, US6], [THEM, THEM6]))
-afterEach(async () => {
-  for (const thing of running.splice(0)) await thing.stop()
-})
+afterEach(stopAll)
 
 function peer(overrides: Partial<PeerConfig> = {}) {
   return testConfig(US, [testPeer(THEM, { localAddress: US, timers: QUICK, ...overrides })])

@@ -5,9 +5,10 @@ import { connect } from 'node:net'
 import { testConfig, testPeer, testTimers } from '@starling/testkit'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { needs } from '../support/needs.js'
-import { type Daemon, startBird } from './support/daemon.js'
+import { startBird } from './support/daemon.js'
+import { later, stopAll } from './support/later.js'
 import { enterPrivateNetwork } from './support/network.js'
-import { type Starling, startStarling } from './support/starling.js'
+import { startStarling } from './support/starling.js'
 import { eventually, pause } from './support/wait.js'
 
 needs('root', 'ip', 'bird')
@@ -16,16 +17,8 @@ const US = '10.99.0.1'
 const THEM = '10.99.0.2'
 const QUICK = testTimers({ connectRetryTime: 2_000, idleHoldTime: [200, 1_000] })
 
-const running: { stop(): Promise<void> }[] = []
-function later<T extends Daemon | Starling>(thing: T): T {
-  running.push(thing)
-  return thing
-}
-
 beforeAll(() => enterPrivateNetwork([US, 'fd99::1'], [THEM, 'fd99::2']))
-afterEach(async () => {
-  for (const thing of running.splice(0)) await thing.stop()
-})
+afterEach(stopAll)
 
 function peer(overrides: Parameters<typeof testPeer>[1] = {}) {
   return testConfig(US, [testPeer(THEM, { localAddress: US, timers: QUICK, ...overrides })])

@@ -6,6 +6,7 @@ import { testConfig, testPeer, testTimers } from '@starling/testkit'
 import { afterEach, beforeAll, expect, it } from 'vitest'
 import { needs } from '../support/needs.js'
 import { startBird } from './support/daemon.js'
+import { later, stopAll } from './support/later.js'
 import { enterPrivateNetwork } from './support/network.js'
 import { startStarling } from './support/starling.js'
 import { pause } from './support/wait.js'
@@ -14,12 +15,8 @@ needs('root', 'ip', 'bird')
 
 const US = '10.99.0.1'
 const THEM = '10.99.0.2'
-const running: { stop(): Promise<void> }[] = []
-
 beforeAll(() => enterPrivateNetwork([US], [THEM]))
-afterEach(async () => {
-  for (const thing of running.splice(0)) await thing.stop()
-})
+afterEach(stopAll)
 
 /** A new value each time, as every plan brings one. */
 function configured(theirAs: number) {
@@ -38,7 +35,8 @@ protocol bgp starling {
   ipv4 { import all; export all; };
 }`)
   const us = await startStarling(configured(theirAs), US)
-  running.push(them, us)
+  later(them)
+  later(us)
   us.speaker.setLocalRoute({ prefix: '10.244.7.0/26', source: 'static', target: { kind: 'blackhole' }, label: 'block' })
   await us.until(THEM, 'Established')
   await them.shows('show route', /10\.244\.7\.0\/26/)

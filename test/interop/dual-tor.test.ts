@@ -6,6 +6,7 @@ import { testConfig, testPeer, testTimers } from '@starling/testkit'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { needs } from '../support/needs.js'
 import { FarSide } from './support/far.js'
+import { later, stopAll } from './support/later.js'
 import { startStarling } from './support/starling.js'
 import { eventually } from './support/wait.js'
 
@@ -22,18 +23,10 @@ const FEED = Number(process.env['STARLING_FEED_ROUTES'] ?? 100_000)
 const INTERVAL = Number(process.env['STARLING_BFD_INTERVAL'] ?? 100)
 
 let far: FarSide
-const running: { stop(): Promise<void> }[] = []
-function later<T extends { stop(): Promise<void> }>(thing: T): T {
-  running.push(thing)
-  return thing
-}
-
 beforeAll(() => {
   far = new FarSide([`${US}/24`, 'fd92::1/64'], [`${FIRST}/24`, `${SECOND}/24`, 'fd92::2/64', 'fd92::3/64'])
 })
-afterEach(async () => {
-  for (const thing of running.splice(0)) await thing.stop()
-})
+afterEach(stopAll)
 afterAll(() => far.remove())
 
 /** 10 Gbit/s are 1.25e9 octets a second: 0x4e9502f9 as an IEEE single. The AS is 65000. */

@@ -6,6 +6,7 @@ import { testConfig, testFamily, testPeer, testTimers } from '@starling/testkit'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { needs } from '../support/needs.js'
 import { type Daemon, startBird, startFrr, startGobgp, startOpenbgpd } from './support/daemon.js'
+import { later, stopAll } from './support/later.js'
 import { enterPrivateNetwork } from './support/network.js'
 import { type Starling, startStarling } from './support/starling.js'
 
@@ -15,16 +16,8 @@ const US = '10.97.0.1'
 const THEM = '10.97.0.2'
 const QUICK = testTimers({ connectRetryTime: 1_000, idleHoldTime: [200, 1_000] })
 
-const running: { stop(): Promise<void> }[] = []
-function later<T extends { stop(): Promise<void> }>(thing: T): T {
-  running.push(thing)
-  return thing
-}
-
 beforeAll(() => enterPrivateNetwork([US], [THEM]))
-afterEach(async () => {
-  for (const thing of running.splice(0)) await thing.stop()
-})
+afterEach(stopAll)
 
 interface Wish {
   readonly password?: string

@@ -7,6 +7,7 @@ import { testConfig, testPeer, testTimers } from '@starling/testkit'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { needs } from '../support/needs.js'
 import { FarSide } from './support/far.js'
+import { later, stopAll } from './support/later.js'
 import { startStarling } from './support/starling.js'
 import { eventually } from './support/wait.js'
 
@@ -18,17 +19,11 @@ const RANGE = '10.93.0.0/24'
 const QUICK = testTimers({ connectRetryTime: 1_000, idleHoldTime: [200, 1_000], holdTime: 9 })
 
 let far: FarSide
-const running: { stop(): Promise<void> }[] = []
-function later<T extends { stop(): Promise<void> }>(thing: T): T {
-  running.push(thing)
-  return thing
-}
-
 beforeAll(() => {
   far = new FarSide([`${US}/24`], [`${FIRST}/24`, `${SECOND}/24`, `${THIRD}/24`])
 })
 afterEach(async () => {
-  for (const thing of running.splice(0)) await thing.stop()
+  await stopAll()
   far.heal()
 })
 afterAll(() => far.remove())

@@ -8,6 +8,7 @@ import { testConfig, testPeer, testTimers } from '@starling/testkit'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { needs } from '../support/needs.js'
 import { FarSide } from './support/far.js'
+import { later, stopAll } from './support/later.js'
 import { startStarling } from './support/starling.js'
 import { eventually } from './support/wait.js'
 
@@ -21,21 +22,13 @@ const FAMILIES: readonly Family[] = ['ipv4', 'ipv6']
 const QUICK = testTimers({ connectRetryTime: 1_000, idleHoldTime: [200, 1_000] })
 
 let far: FarSide
-const running: { stop(): Promise<void> }[] = []
-function later<T extends { stop(): Promise<void> }>(thing: T): T {
-  running.push(thing)
-  return thing
-}
-
 beforeAll(() => {
   far = new FarSide(
     [`${US.ipv4}/24`, `${US.ipv6}/64`],
     [`${THEM.ipv4}/24`, `${SECOND.ipv4}/24`, `${THEM.ipv6}/64`, `${SECOND.ipv6}/64`],
   )
 })
-afterEach(async () => {
-  for (const thing of running.splice(0)) await thing.stop()
-})
+afterEach(stopAll)
 afterAll(() => far.remove())
 
 const bird = (family: Family, local: string, password: string | undefined) =>

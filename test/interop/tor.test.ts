@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { needs } from '../support/needs.js'
 import { FarSide } from './support/far.js'
+import { later, stopAll } from './support/later.js'
 import { recipe } from './support/recipes.js'
 import { eventually } from './support/wait.js'
 
@@ -34,7 +35,6 @@ let far: FarSide
 let folder = ''
 let node: ChildProcess | undefined
 let log = ''
-const running: { stop(): Promise<void> }[] = []
 
 /** `starling ...` towards the node; what it prints. */
 function ask(...args: string[]): Promise<string> {
@@ -85,7 +85,7 @@ afterEach(async () => {
     child.kill('SIGTERM')
     await ended
   }
-  for (const thing of running.splice(0)) await thing.stop()
+  await stopAll()
   far.heal()
 })
 afterAll(() => {
@@ -102,7 +102,7 @@ const ROUTERS: readonly [name: string, start: () => Promise<Router>, says: Recor
     'BIRD',
     async () => {
       const bird = await far.bird(recipe('bird'))
-      running.push(bird)
+      later(bird)
       return bird
     },
     {
@@ -116,7 +116,7 @@ const ROUTERS: readonly [name: string, start: () => Promise<Router>, says: Recor
     'FRR',
     async () => {
       const frr = await far.frr(recipe('frr'))
-      running.push(frr)
+      later(frr)
       return frr
     },
     {

@@ -11,6 +11,7 @@ import { testConfig, testFamily, testPeer, testTimers } from '@starling/testkit'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { needs } from '../support/needs.js'
 import { FarSide } from './support/far.js'
+import { later, stopAll } from './support/later.js'
 import { ip } from './support/network.js'
 import { recipe } from './support/recipes.js'
 import { type Starling, startStarling } from './support/starling.js'
@@ -24,12 +25,6 @@ const QUICK = testTimers({ connectRetryTime: 1_000, idleHoldTime: [100, 1_000], 
 const FAMILIES = [testFamily('ipv4', { extendedNextHop: true }), testFamily('ipv6')]
 
 let far: FarSide
-const running: { stop(): Promise<void> }[] = []
-function later<T extends { stop(): Promise<void> }>(thing: T): T {
-  running.push(thing)
-  return thing
-}
-
 function peer(overrides: Partial<PeerConfig> = {}): PeerConfig {
   return testPeer(KEY, {
     interface: 'near0',
@@ -90,9 +85,7 @@ beforeAll(async () => {
     return ready(ip('-6 -o address show dev near0')) && ready(far.ip('-6 -o address show dev far0'))
   })
 })
-afterEach(async () => {
-  for (const thing of running.splice(0)) await thing.stop()
-})
+afterEach(stopAll)
 afterAll(() => far.remove())
 
 const routed = (us: Starling, prefix: string) => us.hops.get(prefix) ?? 'none'

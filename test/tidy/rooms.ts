@@ -68,7 +68,7 @@ export const ROOMS: readonly Room[] = [
   room(2, 'sys', [], ['koffi']),
   room(2, 'etcd3', [], ['@grpc/grpc-js']),
   room(2, 'speaker', ['engine', 'bgp-packet', 'inet', 'sys']),
-  driver('speaker/links', 'speaker/src/links', ['bgp-packet', 'netlink', 'netlink/socket']),
+  driver('speaker/links', 'speaker/src/links', ['bgp-packet', 'inet', 'netlink', 'netlink/socket']),
   room(
     2,
     'api',

