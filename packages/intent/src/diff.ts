@@ -5,7 +5,8 @@
  * a field costs is the engine's own impact table, so this cannot promise anything else than what will happen.
  */
 import { changedFields, effectOf, type FieldChange, type PeerConfig } from '@starling/engine'
-import type { Plan, PlannedRoute, PlanProblem, PoolRule, Why } from './types.js'
+import type { Plan } from './plan.js'
+import type { PlannedRoute, PlanProblem, PoolRule, Why } from './types.js'
 
 export interface SessionChange {
   readonly name: string

@@ -9,8 +9,8 @@ import type { PeerConfig, RouteSource, Why } from '@starling/engine'
 import { Prefix } from '@starling/inet'
 import { parseCommunity } from '@starling/resources'
 import { kernelRoute } from './kernel.js'
+import type { Plan } from './plan.js'
 import { evaluatePolicy, type PolicyRoute, type PolicyStep } from './policy/interpret.js'
-import type { Plan } from './types.js'
 
 export interface Question {
   readonly prefix: string

@@ -3,13 +3,13 @@ import { formatIPv4, parseIPv4 } from '@starling/bgp-packet/address'
 import type { Why } from '@starling/engine'
 import type { NodeIndex, NodeView } from './nodes.js'
 import type { Settings } from './settings.js'
-import type { Identity, PlanOptions, PlanProblem } from './types.js'
+import type { Circumstances, Identity, PlanProblem } from './types.js'
 
 export function identify(
   name: string,
   nodes: NodeIndex,
   settings: Settings,
-  options: PlanOptions,
+  options: Circumstances,
   problems: PlanProblem[],
 ): Identity {
   const node = nodes.get(name)
@@ -63,7 +63,12 @@ function checkOthers(node: NodeView, nodes: NodeIndex, routerId: number, hash: b
   }
 }
 
-function routerIdOf(name: string, nodes: NodeIndex, { routerId }: PlanOptions, problems: PlanProblem[]): [number, Why] {
+function routerIdOf(
+  name: string,
+  nodes: NodeIndex,
+  { routerId }: Circumstances,
+  problems: PlanProblem[],
+): [number, Why] {
   const resource = 'CALICO_ROUTER_ID'
   const own = { name, ipv4: nodes.get(name)?.ipv4 }
   if (routerId === 'hash') return [nodes.routerIdOf(own, true), { resource, rule: 'hash of the node name' }]

@@ -14,7 +14,7 @@ export { type LooseAddress, LooseAddresses } from './loose.js'
 export type { NodeView } from './nodes.js'
 export { hashedRouterId } from './nodes.js'
 export { protocolName } from './peers/session.js'
-export { plan } from './plan.js'
+export { type Plan, type PlanOptions, plan } from './plan.js'
 export { type PlanJson, planToJson } from './plan-json.js'
 export {
   describeAction,

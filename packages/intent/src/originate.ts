@@ -16,7 +16,7 @@ import {
 } from '@starling/resources'
 import type { Settings } from './settings.js'
 import type { ClusterState } from './state.js'
-import type { PlannedRoute, PlanOptions, PlanProblem } from './types.js'
+import type { Circumstances, PlannedRoute, PlanProblem } from './types.js'
 
 export interface OwnBlock {
   readonly cidr: string
@@ -81,7 +81,7 @@ export function serviceRoutes(
   state: ClusterState,
   settings: Settings,
   node: string,
-  options: PlanOptions,
+  options: Circumstances,
   problems: PlanProblem[],
 ): ServiceRoutes {
   const ranges = rangesOf(settings, options, problems)
@@ -113,7 +113,7 @@ export function serviceRoutes(
   return { routes: [...routes.values()], rejectCidrs }
 }
 
-function rangesOf(settings: Settings, options: PlanOptions, problems: PlanProblem[]): Ranges {
+function rangesOf(settings: Settings, options: Circumstances, problems: PlanProblem[]): Ranges {
   const list = (field: 'serviceClusterIPs' | 'serviceExternalIPs' | 'serviceLoadBalancerIPs', rule: string): Range[] =>
     (settings.global?.[field] ?? []).map(({ cidr }, i) =>
       range(cidr, { resource: 'BGPConfiguration/default', field: `spec.${field}[${i}]`, rule }),

@@ -3,7 +3,8 @@
  */
 import { formatIPv4 } from '@starling/bgp-packet/address'
 import type { PeerConfig } from '@starling/engine'
-import type { Plan, PlannedPeer } from './types.js'
+import type { Plan } from './plan.js'
+import type { PlannedPeer } from './types.js'
 
 export function planToJson(plan: Plan) {
   const { identity, listen, kernel } = plan

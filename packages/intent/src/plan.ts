@@ -10,21 +10,57 @@ import { DEFAULT_LOCAL_PREF, kernelRules } from './kernel.js'
 import type { NodeView } from './nodes.js'
 import { blockRoutes, ownBlocks, serviceRoutes } from './originate.js'
 import { chooseSessions } from './peers/candidates.js'
-import { planMesh } from './peers/mesh.js'
+import { type MeshMemo, planMesh } from './peers/mesh.js'
 import { OptionsIndex } from './peers/options.js'
 import { listenRanges, unnumberedPeers } from './peers/ranges.js'
 import { buildSession } from './peers/session.js'
 import { TemplateBuilder } from './peers/template.js'
 import { PolicyBuilder } from './policy/builder.js'
-import { Interner } from './reuse.js'
+import { Interner, type SharedParts } from './reuse.js'
 import { type Settings, settingsFor } from './settings.js'
 import type { ClusterState } from './state.js'
-import type { Identity, ListenPlan, Plan, PlannedPeer, PlannedRoute, PlanOptions, PlanProblem } from './types.js'
+import type {
+  Circumstances,
+  Identity,
+  KernelRules,
+  ListenPlan,
+  PlannedCommunities,
+  PlannedPeer,
+  PlannedRange,
+  PlannedRoute,
+  PlanProblem,
+} from './types.js'
 
 /** Peers drop our stale routes after this long (RFC 4724); waiting longer for them to speak would only add to the hole. */
 const RESTART_DEFERRAL = 120_000
 /** BIRD's `merge paths on` (calico.md 3.4). */
 const MAXIMUM_PATHS = 16
+
+/** A plan is a value: `bgp-client` applies it, `starling plan` prints it, two of them can be compared. */
+export interface Plan {
+  readonly node: string
+  readonly identity: Identity
+  readonly engine: EngineConfig
+  readonly peers: ReadonlyMap<PeerKey, PlannedPeer>
+  readonly ranges: readonly PlannedRange[]
+  readonly localRoutes: readonly PlannedRoute[]
+  readonly kernel: KernelRules
+  readonly listen: ListenPlan
+  /** Globs: their connected prefixes are not taken as direct routes. */
+  readonly ignoredInterfaces: readonly string[]
+  readonly communities: readonly PlannedCommunities[]
+  readonly logLevel: 'debug' | 'info' | 'none'
+  readonly problems: readonly PlanProblem[]
+  /** What sessions share, by its text: for the next plan (`PlanOptions.previous`). */
+  readonly shared: SharedParts
+  /** The sessions of the mesh, node by node: likewise for the next plan. */
+  readonly mesh: MeshMemo | undefined
+}
+
+export interface PlanOptions extends Circumstances {
+  /** The plan before: equal parts keep their identity, which makes comparing cheap. No value depends on it. */
+  readonly previous?: Plan
+}
 
 export function plan(state: ClusterState, nodeName: string, options: PlanOptions = {}): Plan {
   const problems: PlanProblem[] = []

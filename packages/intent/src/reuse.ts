@@ -6,7 +6,7 @@
  * again by its text, and a session that would be made from the same makings is the very object of before: nothing to
  * build, one comparison for the engine. The values of a plan never depend on this.
  */
-import type { Candidate } from './peers/candidates.js'
+import type { Candidate } from './peers/candidate.js'
 
 export type SharedParts = ReadonlyMap<string, object>
 

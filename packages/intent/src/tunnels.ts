@@ -13,10 +13,11 @@ import type { DesiredRoute, NextHop, RemoteVtep } from '@starling/route-programm
 import { TUNNEL_DEVICE } from './kernel.js'
 import type { LooseAddress } from './loose.js'
 import type { NodeView } from './nodes.js'
+import type { Plan } from './plan.js'
 import { sha1 } from './sha1.js'
 import { utf8 } from './sha256.js'
 import type { ClusterState } from './state.js'
-import type { Plan, PlanProblem } from './types.js'
+import type { PlanProblem } from './types.js'
 
 const VXLAN_VNI = 4096
 const VXLAN_PORT = 4789

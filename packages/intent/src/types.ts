@@ -1,22 +1,10 @@
 /**
- * What a plan is: everything one node would do, each part with the resource, field and rule it comes from.
- *
- * A plan is a value. `bgp-client` applies it, `starling plan` prints it, two of them can be compared.
+ * The parts of a plan (`Plan` in `plan.ts`), each with the resource, field and rule it comes from, and what the caller
+ * knows that the cluster's state does not say.
  */
-import type {
-  DynamicNeighbors,
-  EngineConfig,
-  FamilyName,
-  LocalRoute,
-  PeerConfig,
-  PeerKey,
-  PeerKind,
-  PolicyTerm,
-  Why,
-} from '@starling/engine'
+import type { DynamicNeighbors, FamilyName, LocalRoute, PeerConfig, PeerKind, PolicyTerm, Why } from '@starling/engine'
 import type { BfdOptions, Cidr } from '@starling/resources'
-import type { MeshMemo } from './peers/mesh.js'
-import type { Makings, SharedParts } from './reuse.js'
+import type { Makings } from './reuse.js'
 
 /** One JSON file of `/var/run/calico/endpoint-status/` (calico.md 2.13), as far as peering needs it. */
 export interface WorkloadFile {
@@ -26,7 +14,8 @@ export interface WorkloadFile {
   readonly bgpPeerName?: string
 }
 
-export interface PlanOptions {
+/** What is known beside the snapshot. */
+export interface Circumstances {
   /** CALICO_ROUTER_ID: `hash`, or a router id used literally (calico.md 2.2). */
   readonly routerId?: string
   /** Values of secrets by `name/key`; they win over Secret documents of the snapshot. */
@@ -40,8 +29,6 @@ export interface PlanOptions {
   readonly advertiseClusterIps?: string
   /** A reflector programs no kernel: every next hop counts as reachable. */
   readonly role?: 'node' | 'reflector'
-  /** The plan before: equal parts keep their identity, which makes comparing cheap. No value depends on it. */
-  readonly previous?: Plan
 }
 
 export interface PlanProblem {
@@ -134,26 +121,6 @@ export interface Identity {
   readonly ipv6: Cidr | undefined
   /** u32; 0 = not a reflector. */
   readonly clusterId: number
-}
-
-export interface Plan {
-  readonly node: string
-  readonly identity: Identity
-  readonly engine: EngineConfig
-  readonly peers: ReadonlyMap<PeerKey, PlannedPeer>
-  readonly ranges: readonly PlannedRange[]
-  readonly localRoutes: readonly PlannedRoute[]
-  readonly kernel: KernelRules
-  readonly listen: ListenPlan
-  /** Globs: their connected prefixes are not taken as direct routes. */
-  readonly ignoredInterfaces: readonly string[]
-  readonly communities: readonly PlannedCommunities[]
-  readonly logLevel: 'debug' | 'info' | 'none'
-  readonly problems: readonly PlanProblem[]
-  /** What sessions share, by its text: for the next plan (`PlanOptions.previous`). */
-  readonly shared: SharedParts
-  /** The sessions of the mesh, node by node: likewise for the next plan. */
-  readonly mesh: MeshMemo | undefined
 }
 
 export type { PeerKind, PolicyTerm, Why }

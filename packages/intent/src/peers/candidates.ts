@@ -5,34 +5,13 @@
  * reference leaves to the iteration order of a map is decided here: global over node over reverse over local workload
  * over mesh, and among equals the BGPPeer whose name comes first.
  */
-import { type FamilyName, type PeerKey, type PeerKind, peerKey, type Why } from '@starling/engine'
+import { type FamilyName, type PeerKey, peerKey, type Why } from '@starling/engine'
 import { type BgpPeerResource, parseCidr } from '@starling/resources'
 import type { NodeView } from '../nodes.js'
 import { listenPortOf, type Settings } from '../settings.js'
 import type { ClusterState } from '../state.js'
 import type { Identity, PlanProblem, WorkloadFile } from '../types.js'
-
-export interface Candidate {
-  readonly kind: PeerKind
-  /** The order of precedence: smaller wins. */
-  readonly rank: 0 | 1 | 2 | 3 | 4
-  readonly family: FamilyName
-  /** Canonical text, with the zone of a link-local address. */
-  readonly address: string
-  readonly zone: string | undefined
-  /** As configured: 0 where nothing names a port, which means 179 and no suffix in the name. */
-  readonly port: number
-  /** 0 = unknown. */
-  readonly remoteAs: number
-  readonly passive: boolean
-  readonly remoteNode: string | undefined
-  readonly remoteClusterId: number | undefined
-  /** Absent for mesh sessions. */
-  readonly peer: BgpPeerResource | undefined
-  /** Fields that only explicit sessions take from their BGPPeer (table of calico.md 2.4). */
-  readonly explicit: boolean
-  readonly why: Why
-}
+import type { Candidate } from './candidate.js'
 
 export interface CandidateInput {
   readonly state: ClusterState

@@ -10,7 +10,8 @@ import { type FamilyName, type PeerKey, peerKey, type Why } from '@starling/engi
 import type { NodeView } from '../nodes.js'
 import { listenPortOf } from '../settings.js'
 import type { PlannedPeer, PlanProblem } from '../types.js'
-import { type Candidate, type CandidateInput, type Chosen, FAMILIES, NOBODY, shadowing } from './candidates.js'
+import type { Candidate } from './candidate.js'
+import { type CandidateInput, type Chosen, FAMILIES, NOBODY, shadowing } from './candidates.js'
 import { buildSession } from './session.js'
 import type { Basis, TemplateBuilder } from './template.js'
 

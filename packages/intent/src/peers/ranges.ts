@@ -6,8 +6,8 @@
 import { type DynamicNeighbors, type PeerConfig, peerKey, unnumberedAddress, type Why } from '@starling/engine'
 import type { PeerOptionsResource } from '@starling/resources'
 import type { ClusterState } from '../state.js'
-import type { PlannedPeer, PlannedRange, PlanOptions, PlanProblem } from '../types.js'
-import type { Candidate } from './candidates.js'
+import type { Circumstances, PlannedPeer, PlannedRange, PlanProblem } from '../types.js'
+import type { Candidate } from './candidate.js'
 import type { MergedOptions, OptionsIndex } from './options.js'
 import { resolveSecret } from './secrets.js'
 import type { SessionTemplate, TemplateBuilder } from './template.js'
@@ -16,7 +16,7 @@ export interface RangesInput {
   readonly index: OptionsIndex
   readonly templates: TemplateBuilder
   readonly state: ClusterState
-  readonly options: PlanOptions
+  readonly options: Circumstances
   readonly problems: PlanProblem[]
 }
 

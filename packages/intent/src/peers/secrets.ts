@@ -6,7 +6,7 @@
  */
 import { decodeBase64Text } from '@starling/resources'
 import type { ClusterState } from '../state.js'
-import type { PlanOptions } from '../types.js'
+import type { Circumstances } from '../types.js'
 
 export interface SecretSource {
   readonly secretKeyRef: { readonly name: string; readonly key: string; readonly optional?: boolean | undefined }
@@ -17,7 +17,7 @@ export type SecretResult = { readonly password?: string; readonly missing?: stri
 export function resolveSecret(
   source: SecretSource | undefined,
   state: ClusterState,
-  options: PlanOptions,
+  options: Circumstances,
 ): SecretResult {
   if (source === undefined) return {}
   const { name, key, optional } = source.secretKeyRef

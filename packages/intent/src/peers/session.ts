@@ -5,7 +5,8 @@
 import { type PeerConfig, peerKey } from '@starling/engine'
 import { sameMakings } from '../reuse.js'
 import type { PlannedPeer, PlanProblem } from '../types.js'
-import type { Candidate, Chosen } from './candidates.js'
+import type { Candidate } from './candidate.js'
+import type { Chosen } from './candidates.js'
 import type { TemplateBuilder } from './template.js'
 
 const PREFIX = {

@@ -11,7 +11,7 @@ import type { PolicyBuilder } from '../policy/builder.js'
 import type { Interner } from '../reuse.js'
 import type { Settings } from '../settings.js'
 import type { ClusterState } from '../state.js'
-import type { Identity, PlanOptions, PlanProblem } from '../types.js'
+import type { Circumstances, Identity, PlanProblem } from '../types.js'
 import type { MergedOptions, OptionsIndex } from './options.js'
 import { resolveSecret, type SecretSource } from './secrets.js'
 
@@ -51,7 +51,7 @@ export interface SessionInput {
   readonly policies: PolicyBuilder
   readonly interner: Interner
   readonly options: OptionsIndex
-  readonly plan: PlanOptions
+  readonly plan: Circumstances
   readonly problems: PlanProblem[]
 }
 
