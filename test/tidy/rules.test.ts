@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { ROOMS, roomOf } from './rooms.js'
 import {
+  circles,
   headless,
   importsOf,
   impurities,
@@ -37,6 +38,16 @@ let e: typeof import('e')
 // import { no } from 'no'
 `).sort(),
   ).toEqual(['./c.js', 'a', 'b', 'd', 'e'])
+})
+
+test('circles finds files that import each other, by way of others and by types too', () => {
+  const a = at('packages/x/src/a.ts', "import { b } from './in/b.js'")
+  const b = at('packages/x/src/in/b.ts', "import type { C } from '../c.js'")
+  const c = at('packages/x/src/c.tsx', "import { a } from './a.js'")
+  expect(circles([a, b])).toEqual([])
+  expect(circles([a, b, c])).toEqual([
+    'packages/x/src/a.ts -> packages/x/src/in/b.ts -> packages/x/src/c.tsx -> packages/x/src/a.ts',
+  ])
 })
 
 describe('wrongImports', () => {

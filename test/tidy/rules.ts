@@ -67,6 +67,33 @@ function relativeFault(room: Room, path: string, target: string): string | undef
   return room.pure && !other.pure ? `${room.name} is pure, ${other.name} is a driver` : undefined
 }
 
+/**
+ * Circles of files that import each other, types included: each as its files in order. A file belongs where one can read it
+ * after those it needs.
+ */
+export function circles(files: readonly SourceFile[]): string[] {
+  const known = new Map(files.map((file) => [file.path, file]))
+  const arrows = (path: string): string[] =>
+    importsOf(known.get(path)?.text ?? '')
+      .filter((target) => target.startsWith('.'))
+      .map((target) => join(dirname(path), target).replace(/\.js$/, ''))
+      .flatMap((stem) => [`${stem}.ts`, `${stem}.tsx`].filter((each) => known.has(each)))
+  const found: string[] = []
+  const done = new Set<string>()
+  const walk = (path: string, way: readonly string[]): void => {
+    const at = way.indexOf(path)
+    if (at >= 0) {
+      found.push([...way.slice(at), path].join(' -> '))
+      return
+    }
+    if (done.has(path)) return
+    for (const next of arrows(path)) walk(next, [...way, path])
+    done.add(path)
+  }
+  for (const { path } of files) walk(path, [])
+  return found
+}
+
 const BANNED = new Set(['Date', 'performance', 'process', 'console', 'Buffer', 'crypto', 'fetch'])
 const BANNED_CALLS = /^(set|clear)(Timeout|Interval|Immediate)$/
 

@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { exists, filesLike, packageNames, read } from './files.js'
 import { ROOMS, roomOf } from './rooms.js'
 import {
+  circles,
   headless,
   impurities,
   isTest,
@@ -36,6 +37,10 @@ describe('layers', () => {
 
   test('every import follows an arrow of the table', () => {
     expect(inPackages.flatMap(wrongImports)).toEqual([])
+  })
+
+  test('no files import each other in a circle', () => {
+    expect(circles(inPackages.filter(({ path }) => !isTest(path)))).toEqual([])
   })
 
   test('pure rooms name no clock, no randomness and no I/O', () => {

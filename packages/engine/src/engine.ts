@@ -54,7 +54,7 @@ const ACCEPTED: Admission = { accepted: true }
 /** Peers whose deadline lies this close are served by the same sweep. */
 const SWEEP_AHEAD = KEEPALIVE_SLACK
 
-export class Engine implements PeerHost, TablesHost {
+export class Engine implements PeerHost<Peer>, TablesHost {
   readonly sink: Sink
   readonly random: () => number
   readonly tables: Tables

@@ -32,6 +32,7 @@ export {
   nodeName,
   nodeOptionsFromEnv,
 } from './environment.js'
+export type { IpamFault } from './leaks.js'
 export {
   type CniOptions,
   cniConfList,
@@ -40,7 +41,7 @@ export {
   type NodeBlock,
   releaseNodeBlock,
 } from './node-block.js'
-export { type Borrowed, checkIpam, type IpamFault, type IpamReport, showIpam, type Usage } from './report.js'
+export { type Borrowed, checkIpam, type IpamReport, showIpam, type Usage } from './report.js'
 export {
   createDefaultPools,
   type PoolDefaults,

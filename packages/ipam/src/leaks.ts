@@ -17,9 +17,14 @@ import {
 import { addressBytes, addressText } from './address.js'
 import type { Block } from './block.js'
 import type { IpamContext } from './context.js'
-import type { IpamFault } from './report.js'
 import { nodeOf } from './store.js'
 import { TUNNELS } from './tunnel.js'
+
+/** What is wrong in the books, and where. */
+export interface IpamFault {
+  readonly key: string
+  readonly problem: string
+}
 
 /** Held by programs for the cluster as a whole; they are of no node. */
 const NO_POD = 'hostLocal'

@@ -5,7 +5,7 @@ import { comparePrefixes, Prefix } from '@starling/inet'
 import { decodeEntry, type Family, IPAM_PREFIX } from '@starling/resources'
 import { Block } from './block.js'
 import type { IpamContext } from './context.js'
-import { leakFaults } from './leaks.js'
+import { type IpamFault, leakFaults } from './leaks.js'
 import { isReserved, poolOf } from './pools.js'
 import { listBlocks, listPools, listReservations, nodeOf } from './store.js'
 
@@ -104,11 +104,6 @@ function borrowedOf(block: Block): Borrowed[] {
     if (borrower === undefined || borrower === owner) return []
     return [{ address, borrower, block: block.cidr, owner: block.affinity, handle }]
   })
-}
-
-export interface IpamFault {
-  readonly key: string
-  readonly problem: string
 }
 
 /** Everything under IPAM's prefix looked at once; an empty answer means that the books agree. */

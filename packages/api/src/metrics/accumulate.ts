@@ -6,7 +6,7 @@
  * between the last scrape and a removal is lost. Cost: one small array per peer.
  */
 import type { MessageCounts, PeerKey, PeerView } from '@starling/engine'
-import type { Labels, Sample } from './definition.js'
+import type { Labels, Sample } from './sample.js'
 
 export const MESSAGE_TYPES = ['open', 'update', 'notification', 'keepalive', 'routeRefresh'] as const
 

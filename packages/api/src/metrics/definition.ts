@@ -17,6 +17,9 @@ import type {
   TableView,
 } from '../ports.js'
 import type { Accumulators } from './accumulate.js'
+import type { Labels, Sample } from './sample.js'
+
+export type { Labels, Sample } from './sample.js'
 
 /** One scrape's picture: every port asked once. */
 export interface Scrape {
@@ -39,9 +42,6 @@ export interface Scrape {
   readonly accumulated: Accumulators
   readonly streams: number
 }
-
-export type Labels = Readonly<Record<string, string | number>>
-export type Sample = readonly [labels: Labels, value: number]
 
 export interface MetricDefinition {
   readonly name: string

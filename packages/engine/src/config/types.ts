@@ -6,10 +6,9 @@
  * engine turns them into bytes once. Times are milliseconds unless the name says otherwise.
  */
 import type { PolicyTerm } from '../policy/types.js'
+import type { FamilyName, Why } from './words.js'
 
-/** Families the RIB holds. Any other AFI/SAFI is framed, counted and dropped by the codec. */
-export type FamilyName = 'ipv4' | 'ipv6'
-export const FAMILIES: readonly FamilyName[] = ['ipv4', 'ipv6']
+export { FAMILIES, type FamilyName, type Why } from './words.js'
 
 /**
  * A peering's identity: its address, plus the port when it is not 179 and the zone when it is link-local. Never the
@@ -27,16 +26,6 @@ export function peerKey(remoteAddress: string, remotePort = 179): PeerKey {
  */
 export const unnumberedAddress = (name: string): string => `%${name}`
 export const isUnnumbered = ({ key }: Pick<PeerConfig, 'key'>): boolean => key.startsWith('%')
-
-/** Where something came from, in the words of the operator's own resources: shown by `plan`, `explain` and logs. */
-export interface Why {
-  /** `BGPPeer/rack1-tor`, `BGPConfiguration/default`, `Node/worker-1`, `command line`. */
-  readonly resource: string
-  /** `spec.exportV4[2]`, `spec.nodeToNodeMeshEnabled`; absent when the whole resource is meant. */
-  readonly field?: string
-  /** The rule that turned it into this, in words: `mesh: every node without a cluster id`. */
-  readonly rule: string
-}
 
 export type PeerKind = 'mesh' | 'global' | 'node' | 'local-workload' | 'dynamic' | 'static'
 

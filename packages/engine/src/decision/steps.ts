@@ -23,7 +23,7 @@
  */
 import { type AttributeStore, SetFlag } from '../rib/attributes.js'
 import { type PathTable, RowFlag } from '../rib/paths.js'
-import type { PeerColumns } from '../rib/peers.js'
+import type { PeerColumns } from '../rib/peer-columns.js'
 
 export const STEPS = [
   'only path',

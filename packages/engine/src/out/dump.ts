@@ -10,22 +10,27 @@
 import type { PrefixTable } from '@starling/inet'
 import type { PathTable } from '../rib/paths.js'
 import type { AdjRibOut } from './adj-rib-out.js'
-import type { Follower } from './follower.js'
-import { SegmentLog } from './log.js'
+import { type LogCursor, SegmentLog } from './log.js'
 import type { Packer, PackFormat } from './packer.js'
 
-export class Dump {
+/** Who reads a dump: a peer, by its source number, and how far it has read. */
+export interface DumpReader {
+  readonly source: number
+  readonly dumpCursor: LogCursor | undefined
+}
+
+export class Dump<Reader extends DumpReader> {
   readonly log = new SegmentLog()
-  readonly members = new Set<Follower>()
+  readonly members = new Set<Reader>()
   readonly floor: number
   readonly mayHold: Uint32Array | undefined
   /** Only a dump with withdrawals has one: whose dump it is. */
-  readonly only: Follower | undefined
+  readonly only: Reader | undefined
   entry: number
   /** Entries from here on are newer than the dump: the log tells of them. Fixed when production begins. */
   end: number
 
-  constructor(floor: number, only: Follower | undefined, mayHold: Uint32Array | undefined, entry = 1, end = 0) {
+  constructor(floor: number, only: Reader | undefined, mayHold: Uint32Array | undefined, entry = 1, end = 0) {
     this.floor = floor
     this.only = only
     this.mayHold = mayHold

@@ -21,7 +21,7 @@ export class Follower {
   cursor: LogCursor | undefined
   /** Rest of the log of a group it left. */
   before: LogCursor | undefined
-  dump: Dump | undefined
+  dump: Dump<Follower> | undefined
   dumpCursor: LogCursor | undefined
   /** A dump is wanted: everything from this flush on; 0 is a first table. -1: none wanted. */
   floor = 0

@@ -14,7 +14,7 @@ import { ExportProfile } from '../policy/export.js'
 import type { AttrId, AttributeStore } from '../rib/attributes.js'
 import type { FamilyIndex, SessionParameters } from '../rib/contract.js'
 import type { PathTable } from '../rib/paths.js'
-import type { PeerColumns } from '../rib/peers.js'
+import type { PeerColumns } from '../rib/peer-columns.js'
 import { AdjRibOut } from './adj-rib-out.js'
 import { Dump } from './dump.js'
 import type { Follower } from './follower.js'
@@ -47,7 +47,7 @@ export class OutGroup {
   readonly log = new SegmentLog()
   readonly followers: Follower[] = []
   readonly bySource = new Map<number, Follower>()
-  readonly dumps = new Set<Dump>()
+  readonly dumps = new Set<Dump<Follower>>()
   /** Number of the flush being staged; entries changed in it carry it. */
   flush = 1
   /** Prefixes below this were exported; a new group works its way up. */
@@ -208,7 +208,7 @@ export class OutGroup {
     if (follower.dump !== undefined) return true
     if (follower.floor < 0 || !this.ready || follower.mark > this.#context.decided()) return false
     const shared = follower.floor === 0 && follower.mayHold === undefined
-    let dump: Dump | undefined
+    let dump: Dump<Follower> | undefined
     if (shared) for (const known of this.dumps) if (known.only === undefined && !known.begun) dump = known
     dump ??= new Dump(follower.floor, shared ? undefined : follower, follower.mayHold)
     this.dumps.add(dump)
@@ -223,7 +223,7 @@ export class OutGroup {
   }
 
   /** Encodes more of a dump; returns the work done, in entries. */
-  produce(dump: Dump, limit: number): number {
+  produce(dump: Dump<Follower>, limit: number): number {
     const { packer, table, paths } = this.#context
     const done = dump.produce(this.rib, packer, this.format, table, paths, limit)
     if (dump.log.end - dump.log.start > LIMITS.dumpLog) this.#splitDump(dump)
@@ -241,7 +241,7 @@ export class OutGroup {
   }
 
   /** Readers that hold back a shared dump go on alone, from the entry their segment began with. */
-  #splitDump(dump: Dump): void {
+  #splitDump(dump: Dump<Follower>): void {
     const keep = dump.log.end - LIMITS.dumpLog / 2
     for (const follower of [...dump.members]) {
       const cursor = follower.dumpCursor
@@ -257,7 +257,7 @@ export class OutGroup {
     this.trimDump(dump)
   }
 
-  trimDump(dump: Dump): void {
+  trimDump(dump: Dump<Follower>): void {
     let least = dump.log.end
     for (const follower of dump.members) least = Math.min(least, follower.dumpCursor?.position ?? least)
     dump.log.trim(least)

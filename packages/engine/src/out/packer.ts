@@ -10,7 +10,7 @@ import { growU32, type PrefixTable } from '@starling/inet'
 import type { AttrId, AttributeStore } from '../rib/attributes.js'
 import type { FamilyIndex } from '../rib/contract.js'
 import type { PathTable } from '../rib/paths.js'
-import type { PeerColumns } from '../rib/peers.js'
+import type { PeerColumns } from '../rib/peer-columns.js'
 import { copyBlock, copyReflected, reflectedLength, toTwoOctets } from './block.js'
 import type { SegmentLog } from './log.js'
 

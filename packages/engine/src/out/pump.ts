@@ -113,7 +113,7 @@ export class Pump {
     return follower.cursor?.readJoined() ?? 0
   }
 
-  #nextOfDump(group: OutGroup, follower: Follower, dump: Dump): Uint8Array | number {
+  #nextOfDump(group: OutGroup, follower: Follower, dump: Dump<Follower>): Uint8Array | number {
     if (follower.opening) {
       follower.opening = false
       return refreshMark(group.format.family, 1)

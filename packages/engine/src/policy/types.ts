@@ -7,7 +7,7 @@
  *
  * A term applies when all its conditions hold. Its actions run in order, then its verdict, if any, ends the walk.
  */
-import type { FamilyName, Why } from '../config/types.js'
+import type { FamilyName, Why } from '../config/words.js'
 
 export type RouteSource = 'bgp' | 'static' | 'kernel' | 'direct'
 

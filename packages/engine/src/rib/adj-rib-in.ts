@@ -11,7 +11,8 @@ import type { AttrId, AttributeStore } from './attributes.js'
 import type { FamilyIndex, LocalRoute } from './contract.js'
 import { Graves } from './graves.js'
 import { PathTable, RowFlag, type RowId } from './paths.js'
-import { LOCAL_SOURCE, type PeerState } from './peers.js'
+import { LOCAL_SOURCE } from './peer-columns.js'
+import type { PeerState } from './peers.js'
 import { PrefixColumns, PrefixFlag } from './prefixes.js'
 
 /** A walk over one peer's rows, sliced; rows freed meanwhile move it on. */

@@ -7,9 +7,9 @@
 import type { FamilyRib } from './family.js'
 import { RowFlag } from './paths.js'
 import { PrefixFlag } from './prefixes.js'
-import type { RibTables } from './tables.js'
+import type { TablesReading } from './reading.js'
 
-export function audit(tables: RibTables): string[] {
+export function audit(tables: TablesReading): string[] {
   const problems: string[] = []
   const references = new Map<number, number>()
   const count = (attr: number) => {
@@ -73,7 +73,7 @@ function auditRows(rib: FamilyRib, problems: string[], count: (attr: number) => 
   if (linked.size !== paths.size) problems.push(`path slab counts ${paths.size} rows, ${linked.size} are linked`)
 }
 
-function auditPeers(tables: RibTables, rib: FamilyRib, problems: string[]): void {
+function auditPeers(tables: TablesReading, rib: FamilyRib, problems: string[]): void {
   for (const peer of tables.states) {
     if (peer === undefined) continue
     let live = 0

@@ -11,11 +11,12 @@ import type { Explanation } from '../view.js'
 import type { PeerSlot } from './contract.js'
 import type { FamilyRib } from './family.js'
 import { RowFlag, type RowId } from './paths.js'
-import { LOCAL_SOURCE, type PeerState } from './peers.js'
+import { LOCAL_SOURCE } from './peer-columns.js'
+import type { PeerState } from './peers.js'
+import type { TablesReading } from './reading.js'
 import { routeView, rowName } from './route-view.js'
-import type { RibTables } from './tables.js'
 
-export function explain(tables: RibTables, text: string, toSlot: PeerSlot | undefined): Explanation {
+export function explain(tables: TablesReading, text: string, toSlot: PeerSlot | undefined): Explanation {
   const prefix = Prefix.parseOrHost(text)
   if (prefix === undefined) return { prefix: text, paths: [], decision: [], exports: [] }
   const rib = tables.families[prefix.family === 'ipv4' ? 0 : 1]
@@ -76,7 +77,7 @@ function detail(rib: FamilyRib, step: number, best: RowId, row: RowId): string {
 }
 
 function exportOf(
-  tables: RibTables,
+  tables: TablesReading,
   rib: FamilyRib,
   id: number,
   best: RowId,

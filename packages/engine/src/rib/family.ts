@@ -17,10 +17,17 @@ import { attributeRange } from '../policy/import.js'
 import { AdjRibIn } from './adj-rib-in.js'
 import type { AttrId, AttributeStore } from './attributes.js'
 import type { FamilyIndex } from './contract.js'
-import type { KernelOut } from './kernel.js'
 import { RowFlag, type RowId } from './paths.js'
-import { LOCAL_SOURCE, type PeerColumns, type PeerState } from './peers.js'
+import { LOCAL_SOURCE, type PeerColumns } from './peer-columns.js'
+import type { PeerState } from './peers.js'
 import { PrefixFlag } from './prefixes.js'
+
+/** Who is told of best routes (`kernel.ts`). */
+export interface KernelNews {
+  readonly installs: boolean
+  install(rib: FamilyRib, prefix: number, best: RowId): void
+  remove(rib: FamilyRib, prefix: number): void
+}
 
 export interface FamilyParts {
   readonly index: FamilyIndex
@@ -31,7 +38,7 @@ export interface FamilyParts {
   readonly edit: RouteEdit
   readonly packer: Packer
   readonly side: Packer
-  readonly kernel: KernelOut
+  readonly kernel: KernelNews
   readonly options: SelectOptions
 }
 
@@ -40,7 +47,7 @@ export class FamilyRib extends AdjRibIn {
   readonly edit: RouteEdit
   readonly packer: Packer
   readonly side: Packer
-  readonly kernel: KernelOut
+  readonly kernel: KernelNews
   readonly options: SelectOptions
   readonly context: DecisionContext
   readonly groups = new Map<string, OutGroup>()

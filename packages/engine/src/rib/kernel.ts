@@ -3,15 +3,15 @@
  */
 import type { InstallView, Sink } from '../sink.js'
 import { SetFlag } from './attributes.js'
-import type { FamilyRib } from './family.js'
+import type { FamilyRib, KernelNews } from './family.js'
 import { linkBandwidth, weightsOf } from './link-bandwidth.js'
 import { RowFlag, type RowId } from './paths.js'
-import { LOCAL_SOURCE } from './peers.js'
+import { LOCAL_SOURCE } from './peer-columns.js'
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] | undefined }
 type Hop = InstallView['nextHops'][number]
 
-export class KernelOut {
+export class KernelOut implements KernelNews {
   readonly #sink: Sink
   readonly #hops: Hop[] = []
   readonly #view: Mutable<InstallView> = {

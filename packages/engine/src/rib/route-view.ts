@@ -18,8 +18,8 @@ import type { RouteView } from '../view.js'
 import type { AttrId } from './attributes.js'
 import { type FamilyRib, sameAsPath } from './family.js'
 import { RowFlag, type RowId } from './paths.js'
-import { LOCAL_SOURCE } from './peers.js'
-import type { RibTables } from './tables.js'
+import { LOCAL_SOURCE } from './peer-columns.js'
+import type { TablesReading } from './reading.js'
 
 const block = new AttributeBlock()
 
@@ -70,13 +70,13 @@ export function attributeView(rib: FamilyRib, attr: AttrId): AttributeView {
   }
 }
 
-export function rowName(tables: RibTables, rib: FamilyRib, row: RowId): string {
+export function rowName(tables: TablesReading, rib: FamilyRib, row: RowId): string {
   const source = rib.paths.source[row]
   if (source === LOCAL_SOURCE) return rib.locals.get(row)?.label ?? 'local'
   return tables.host.nameOf(source - 1)
 }
 
-export function routeView(tables: RibTables, rib: FamilyRib, row: RowId): RouteView {
+export function routeView(tables: TablesReading, rib: FamilyRib, row: RowId): RouteView {
   const { paths, prefixes, table, peers } = rib
   const source = paths.source[row]
   const peer = source === LOCAL_SOURCE ? undefined : tables.states[source - 1]
@@ -109,7 +109,7 @@ function reachable(rib: FamilyRib, attr: AttrId): boolean {
 }
 
 /** Why a row is not the best one, in words. */
-function whyNot(tables: RibTables, rib: FamilyRib, row: RowId, best: RowId): string {
+function whyNot(tables: TablesReading, rib: FamilyRib, row: RowId, best: RowId): string {
   const { paths, peers } = rib
   const source = paths.source[row]
   const attr = paths.attr[row]

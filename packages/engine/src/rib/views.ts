@@ -11,12 +11,12 @@ import type { PeerSlot } from './contract.js'
 import type { FamilyRib } from './family.js'
 import { RowFlag } from './paths.js'
 import type { PeerState } from './peers.js'
+import type { TablesReading } from './reading.js'
 import { attributeView, routeView, rowName } from './route-view.js'
-import type { RibTables } from './tables.js'
 
 const BOTH = [0, 1] as const
 
-export function familyViews(tables: RibTables, slot: PeerSlot): readonly PeerFamilyView[] {
+export function familyViews(tables: TablesReading, slot: PeerSlot): readonly PeerFamilyView[] {
   const peer = tables.states[slot]
   if (peer === undefined) return []
   return BOTH.filter((family) => peer.session.families[family]).map((family) => {
@@ -48,7 +48,7 @@ function staleCount(rib: FamilyRib, peer: PeerState): number {
   return count
 }
 
-export function groupViews(tables: RibTables): readonly GroupView[] {
+export function groupViews(tables: TablesReading): readonly GroupView[] {
   return tables.families.flatMap((rib) =>
     [...rib.groups.values()].map((group) => ({
       id: group.id,
@@ -62,7 +62,7 @@ export function groupViews(tables: RibTables): readonly GroupView[] {
   )
 }
 
-export function routes(tables: RibTables, query: RouteQuery): RoutePage {
+export function routes(tables: TablesReading, query: RouteQuery): RoutePage {
   const limit = Math.max(1, Math.min(query.limit, LIMITS.routePage))
   const match = query.match === undefined ? undefined : Prefix.parseOrHost(query.match.prefix)
   if (query.match !== undefined && match === undefined) return { routes: [] }
@@ -98,7 +98,7 @@ function cursorOf(cursor: string | undefined, index: number): [family: number, f
   return [family, family === index ? Math.max(1, Number(parts[2])) : 1]
 }
 
-export function findPeer(tables: RibTables, key: string): PeerState | undefined {
+export function findPeer(tables: TablesReading, key: string): PeerState | undefined {
   return tables.states.find((peer) => peer !== undefined && peer.session.config.key === key)
 }
 
@@ -130,7 +130,7 @@ function inside(rib: FamilyRib, id: number, outer: Prefix): boolean {
 const scratch = new Uint8Array(16)
 
 function viewsOf(
-  tables: RibTables,
+  tables: TablesReading,
   rib: FamilyRib,
   id: number,
   query: RouteQuery,
@@ -151,7 +151,7 @@ function viewsOf(
 }
 
 /** What a peer's group advertises of a prefix, as the peer is told it. */
-function exported(tables: RibTables, rib: FamilyRib, id: number, peer: PeerState | undefined): RouteView[] {
+function exported(tables: TablesReading, rib: FamilyRib, id: number, peer: PeerState | undefined): RouteView[] {
   const follower = peer?.followers[rib.index]
   const group = follower === undefined ? undefined : tables.membership[rib.index].groupOf(follower)
   if (group === undefined || peer === undefined) return []

@@ -16,7 +16,7 @@ const WENT_AWAY = 'a dynamic neighbour that went away'
 const isDown = ({ state }: Peer): boolean => state === 'Idle' || state === 'Active'
 
 /** The peer for a newcomer at this address; text = why there is none. */
-export function admitDynamic(address: string, host: PeerHost, directory: Directory, now: number): Peer | string {
+export function admitDynamic(address: string, host: PeerHost<Peer>, directory: Directory, now: number): Peer | string {
   const range = directory.range(address)
   if (range === undefined) return 'no peer is configured for this address'
   const full = () => directory.dynamicCount(range) >= range.maximum
@@ -27,7 +27,7 @@ export function admitDynamic(address: string, host: PeerHost, directory: Directo
 }
 
 /** Room for a newcomer: dynamic peers that are down and of whom nothing is kept. */
-function dropIdle(host: PeerHost, directory: Directory, now: number): void {
+function dropIdle(host: PeerHost<Peer>, directory: Directory, now: number): void {
   for (const peer of directory.peers.values()) {
     if (peer.config.kind !== 'dynamic' || peer.helper.active || !isDown(peer)) continue
     removePeer(peer, host, directory, WENT_AWAY, now)
@@ -35,7 +35,7 @@ function dropIdle(host: PeerHost, directory: Directory, now: number): void {
 }
 
 /** Removes a dynamic peer that has been down for long enough; true = it is gone. */
-export function forgetDynamic(peer: Peer, host: PeerHost, directory: Directory, now: number): boolean {
+export function forgetDynamic(peer: Peer, host: PeerHost<Peer>, directory: Directory, now: number): boolean {
   if (!isDown(peer) || peer.helper.active || peer.incoming !== undefined) return false
   const patience = peer.established > 0 ? DYNAMIC_PEER_LINGER : 0
   if (now < peer.since + patience) {

@@ -8,9 +8,9 @@ import type { ConnectionId, Sink } from '../sink.js'
 import type { Connection } from './connection.js'
 import type { Deferral } from './deferral.js'
 import type { OpenMemo } from './open.js'
-import type { Peer } from './peer.js'
 
-export interface PeerHost {
+/** `P`: the peering itself, which the host only keeps and gives back. */
+export interface PeerHost<P> {
   readonly sink: Sink
   readonly tables: Tables
   readonly config: EngineConfig
@@ -22,11 +22,11 @@ export interface PeerHost {
   readonly deferral: Deferral
   readonly opens: OpenMemo
   /** A fresh id for a dial. */
-  allocate(peer: Peer, connection: Connection): ConnectionId
+  allocate(peer: P, connection: Connection): ConnectionId
   /** Route input of an accepted connection to its machine. */
-  adopt(id: ConnectionId, peer: Peer, connection: Connection): void
+  adopt(id: ConnectionId, peer: P, connection: Connection): void
   forget(id: ConnectionId): void
-  acquireSlot(peer: Peer): PeerSlot
+  acquireSlot(peer: P): PeerSlot
   /** The peer is done with the slot; it is free when the tables have said so too. */
   departSlot(slot: PeerSlot): void
   event(event: EngineEvent): void

@@ -58,7 +58,7 @@ function configuredAs(peer: Peer): number | undefined {
   return remoteAs === 'internal' ? localAs : undefined
 }
 
-export function peerView(peer: Peer, host: PeerHost): PeerView {
+export function peerView(peer: Peer, host: PeerHost<Peer>): PeerView {
   const { config, current } = peer
   const negotiated = current?.negotiated
   const remoteAs = negotiated?.remoteAs ?? configuredAs(peer)

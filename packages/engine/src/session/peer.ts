@@ -79,10 +79,10 @@ export class Peer implements ConnectionOwner, HelperActions {
   readonly badUpdates = { discarded: 0, withdrawn: 0, reset: 0 }
   readonly endOfRibReceived: [boolean, boolean] = [false, false]
   omissions = NO_OMISSIONS
-  readonly #host: PeerHost
+  readonly #host: PeerHost<Peer>
   #sessionStart = 0
 
-  constructor(config: PeerConfig, host: PeerHost) {
+  constructor(config: PeerConfig, host: PeerHost<Peer>) {
     this.config = config
     this.key = config.key
     this.#host = host

@@ -42,7 +42,12 @@ interface Work {
 }
 
 /** `startAt` undefined: it is started by the connection it comes with. */
-export function addPeer(config: PeerConfig, host: PeerHost, directory: Directory, startAt: number | undefined): Peer {
+export function addPeer(
+  config: PeerConfig,
+  host: PeerHost<Peer>,
+  directory: Directory,
+  startAt: number | undefined,
+): Peer {
   const peer = new Peer(config, host)
   directory.add(peer)
   host.event({ type: 'peer-added', peer: peer.key, name: config.name })
@@ -50,7 +55,7 @@ export function addPeer(config: PeerConfig, host: PeerHost, directory: Directory
   return peer
 }
 
-export function removePeer(peer: Peer, host: PeerHost, directory: Directory, reason: string, now: number): void {
+export function removePeer(peer: Peer, host: PeerHost<Peer>, directory: Directory, reason: string, now: number): void {
   peer.stop(cease(reason, CeaseError.peerDeconfigured, { final: true }), now)
   directory.remove(peer)
   host.deferral.gone(peer.key)
@@ -68,7 +73,7 @@ function wanted(peer: Peer, next: EngineConfig, directory: Directory): PeerConfi
 export function reconfigure(
   before: EngineConfig,
   next: EngineConfig,
-  host: PeerHost,
+  host: PeerHost<Peer>,
   directory: Directory,
   now: number,
 ): Reconfiguration {
@@ -100,7 +105,7 @@ function changePeer(
   peer: Peer,
   config: PeerConfig,
   newIdentity: boolean,
-  host: PeerHost,
+  host: PeerHost<Peer>,
   directory: Directory,
   work: Work,
   now: number,
@@ -128,7 +133,7 @@ function changePeer(
 }
 
 /** CEASE/6 and a new start at once; one that was not speaking yet simply starts with the new values. */
-function resetPeer(peer: Peer, reset: Reset, host: PeerHost, work: Work, now: number): void {
+function resetPeer(peer: Peer, reset: Reset, host: PeerHost<Peer>, work: Work, now: number): void {
   const spoke = peer.state === 'OpenSent' || peer.state === 'OpenConfirm' || peer.state === 'Established'
   if (spoke) {
     work.reset.push(reset)
