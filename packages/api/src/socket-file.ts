@@ -11,11 +11,12 @@ export async function freeSocket(path: string): Promise<void> {
   const found = await stat(path).catch(() => undefined)
   if (found === undefined) return
   if (!found.isSocket()) throw new Error(`${path} exists and is not a socket`)
-  if (await answers(path)) throw new Error(`${path} is in use by another process`)
+  if (await socketAnswers(path)) throw new Error(`${path} is in use by another process`)
   await unlink(path)
 }
 
-function answers(path: string): Promise<boolean> {
+/** Does a living process listen there? */
+export function socketAnswers(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ path })
     socket.once('connect', () => {

@@ -2,7 +2,7 @@
  * `starling programmer`: the process that may write the kernel's tables and does nothing else (issue: privilege
  * separation as a deployment choice). No datastore, no BGP, no API; a Unix socket, and who may connect to it.
  */
-import { connect } from 'node:net'
+import { socketAnswers } from '@starling/api'
 import { type Daemon, runUntilSignal } from '@starling/daemon'
 import { NetlinkDriver, NetlinkTunnelDriver } from '@starling/route-programmer/netlink'
 import { serveProgrammer } from '@starling/route-programmer/remote'
@@ -27,7 +27,7 @@ export async function runProgrammer(options: ProgrammerProcessOptions): Promise<
   if (!capabilities().netAdmin) {
     throw new Error('programming kernel routes needs CAP_NET_ADMIN, and nothing else: run as root or grant it')
   }
-  if (await answers(path)) throw new Error(`another programmer listens on ${path}`)
+  if (await socketAnswers(path)) throw new Error(`another programmer listens on ${path}`)
   const own = process.getuid?.() ?? 0
   const allowed = new Set([0, own, ...allowUids])
   const server = serveProgrammer({
@@ -43,15 +43,4 @@ export async function runProgrammer(options: ProgrammerProcessOptions): Promise<
   log(`listening on ${path} for users ${[...allowed].join(', ')}`)
   const daemon: Daemon = { stop: () => server.close() }
   return runUntilSignal(daemon, log)
-}
-
-function answers(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ path })
-    socket.once('connect', () => {
-      socket.destroy()
-      resolve(true)
-    })
-    socket.once('error', () => resolve(false))
-  })
 }

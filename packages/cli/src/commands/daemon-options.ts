@@ -3,10 +3,9 @@
  * would have been right.
  */
 import { access, constants, mkdir, readFile } from 'node:fs/promises'
-import { connect } from 'node:net'
 import { hostname } from 'node:os'
 import { dirname } from 'node:path'
-import { LOG_LEVELS, type LogLevel } from '@starling/api'
+import { LOG_LEVELS, type LogLevel, socketAnswers } from '@starling/api'
 import { Prefix } from '@starling/inet'
 import { DEFAULT_NODENAME_FILE, nodeName } from '@starling/ipam'
 import { type Command, InvalidArgumentError, Option } from 'commander'
@@ -108,22 +107,11 @@ async function controlSocket({ control }: DaemonCommandOptions, io: Io): Promise
   } catch {
     return undefined
   }
-  if (!(await answers(DEFAULT_CONTROL))) return DEFAULT_CONTROL
+  if (!(await socketAnswers(DEFAULT_CONTROL))) return DEFAULT_CONTROL
   io.error(
     `${DEFAULT_CONTROL} belongs to another daemon, this one has no control socket (--control PATH gives it one)\n`,
   )
   return undefined
-}
-
-function answers(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ path })
-    socket.once('connect', () => {
-      socket.destroy()
-      resolve(true)
-    })
-    socket.once('error', () => resolve(false))
-  })
 }
 
 /** NODENAME, the nodename file, HOSTNAME, the host name (calico.md 1.3). */
