@@ -74,7 +74,9 @@ describe('prefix limits', () => {
     announce(b, 8)
     bench.clock.run(1_000)
     expect(limits(a).at(-1)).toBe('restart 8')
-    expect(view(a, B).reason).toMatch(/prefix limit/)
+    expect(view(a, B).reason).toBe(
+      'prefix limit reached: more than 5 ipv4 prefixes from the peer: starts again 60 s after it, or when the limit is changed',
+    )
     expect(view(b, A).lastError).toMatchObject({ code: 6 })
     expect(a.installed.size).toBe(0)
     bench.clock.run(50_000)
@@ -102,6 +104,20 @@ describe('prefix limits', () => {
     expect(view(a, B).state).toBe('Established')
   })
 
+  it('in, idle: starts again at once when the limit is raised', () => {
+    const bench = new Bench()
+    const a = bench.node(A, [testPeer(B, { families: [testFamily('ipv4', { importLimit: limit('idle', 5) })] })])
+    const b = bench.node(B, [testPeer(A, passive)])
+    announce(b, 8)
+    bench.clock.run(60_000)
+    expect(view(a, B).state).toBe('Idle')
+    const raised = testPeer(B, { families: [testFamily('ipv4', { importLimit: limit('idle', 50) })] })
+    a.input((engine, now) => engine.configure(testConfig(A, [raised]), now))
+    bench.clock.run(10_000)
+    expect(view(a, B).state).toBe('Established')
+    expect(a.installed.size).toBe(8)
+  })
+
   it('in, warn: says so once each time it is crossed, and keeps the session', () => {
     const bench = new Bench()
     const families = [testFamily('ipv4', { importLimit: limit('warn', 5) })]
@@ -124,6 +140,7 @@ describe('prefix limits', () => {
     bench.clock.run(5_000)
     expect(view(a, B).state).toBe('Idle')
     expect(limits(a).at(-1)).toMatch(/^idle/)
+    expect(view(a, B).reason).toMatch(/more than 10 ipv4 prefixes for the peer/)
     expect(view(b, A).lastError).toMatchObject({ code: 6 })
   })
 })

@@ -44,8 +44,8 @@ export const ERRORS = {
   },
   API_PEER_NOT_FOUND: {
     status: 404,
-    meaning: 'No peer has this name or address, or is on a node of this name.',
-    remedy: '`starling show peers` lists both.',
+    meaning: 'No peer has this name or address, is on this interface or node, or comes from a resource of this name.',
+    remedy: '`starling show peers -o wide` lists them.',
   },
   API_PREFIX_NOT_FOUND: {
     status: 404,

@@ -8,7 +8,7 @@
  */
 import { CeaseError } from '@starling/bgp-packet'
 import { KEEPALIVE_SLACK } from './config/limits.js'
-import type { EngineConfig, PeerConfig, PeerKey } from './config/types.js'
+import type { EngineConfig, PeerConfig, PeerKey, PrefixLimit } from './config/types.js'
 import type { EngineEvent } from './events.js'
 import type { FamilyIndex, LocalRoute, PeerSlot, Tables, TablesHost } from './rib/contract.js'
 import { RibTables } from './rib/tables.js'
@@ -404,14 +404,15 @@ export class Engine implements PeerHost<Peer>, TablesHost {
     this.#afterwards.push(() => peer.endOfRib(family))
   }
 
-  limitReached(slot: PeerSlot, family: FamilyIndex, restartAfter: number | undefined, now: number): void {
+  limitReached(slot: PeerSlot, family: FamilyIndex, limit: PrefixLimit, way: 'import' | 'export', now: number): void {
     const peer = this.#slots.owner(slot)
     if (peer === undefined) return
-    const limit = peer.config.families.find((each) => each.family === familyNameOf(family))?.importLimit?.maximum ?? 0
-    const reason = `prefix limit reached: more than ${limit} ${familyNameOf(family)} prefixes`
+    const { maximum, action, restartAfter } = limit
+    const words = `prefix limit reached: more than ${maximum} ${familyNameOf(family)} prefixes ${way === 'import' ? 'from' : 'for'} the peer`
     const session = peer.current
     this.#afterwards.push(() => {
-      if (peer.current === session) peer.limitReached(reason, limitData(AFI_OF[family], limit), restartAfter, now)
+      if (peer.current !== session) return
+      peer.limitReached(words, limitData(AFI_OF[family], maximum), action === 'restart' ? restartAfter : undefined, now)
     })
   }
 

@@ -49,6 +49,8 @@ export interface PeerView {
   readonly state: SessionState
   /** Why it is not Established, in words with a hint; empty when it is. */
   readonly reason: string
+  /** What is worth knowing while it is Established: families that do not travel, and why. */
+  readonly notes: readonly string[]
   /** Since when it is Established, or not: steps below Established leave it alone. */
   readonly since: number
   readonly passive: boolean

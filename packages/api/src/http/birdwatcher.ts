@@ -16,7 +16,7 @@ import type { DaemonPorts } from '../ports.js'
 import { type Json, rfc3339 } from '../present.js'
 import { escapeText } from '../text.js'
 import type { ApiContext } from './context.js'
-import { findPeer } from './read.js'
+import { findPeer } from './find-peer.js'
 import { NAME_PARAMS, text } from './schemas.js'
 
 const PAGE = 500

@@ -1,7 +1,7 @@
 /**
  * The reads of /v1: views presented as JSON, page by page. Nothing here changes anything or counts anything.
  */
-import type { FamilyName, PeerView, RouteQuery, RouteView } from '@starling/engine'
+import type { FamilyName, RouteQuery, RouteView } from '@starling/engine'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { ApiError } from '../errors.js'
 import { describeEvent } from '../events/catalogue.js'
@@ -9,6 +9,7 @@ import { parsePrefix } from '../input.js'
 import type { DaemonPorts, KernelQuery, KernelRouteView } from '../ports.js'
 import { type Json, present, presentEvent } from '../present.js'
 import { type ApiContext, isLive, isReady } from './context.js'
+import { findPeer } from './find-peer.js'
 import * as schema from './schemas.js'
 import { type Found, type Pages, type Search, type Shape, searchList, searchTable } from './search.js'
 import { blockShape, kernelShape, listedPeer, nodeShape, peerShape, rackLabel, routeShape } from './shapes.js'
@@ -32,23 +33,6 @@ function matchOf(input: MatchInput): RouteQuery['match'] {
   if (input.in !== undefined) return { kind: 'in', prefix: canonical(input.in) }
   if (input.for !== undefined) return { kind: 'for', prefix: canonical(input.for) }
   return undefined
-}
-
-export function findPeer(ports: DaemonPorts, nameOrAddress: string): PeerView {
-  const peers = ports.peers()
-  const found =
-    peers.find((peer) => peer.key === nameOrAddress) ??
-    peers.find((peer) => peer.name === nameOrAddress || peer.remoteAddress === nameOrAddress) ??
-    // The router behind an interface, by the interface.
-    peers.find((peer) => peer.key === `%${nameOrAddress}`)
-  if (found !== undefined) return found
-  // People know nodes by their names. With two families there may be two sessions, and a change must not guess.
-  const there = peers.filter((peer) => ports.nodeAt?.(peer.remoteAddress) === nameOrAddress)
-  if (there.length > 1) {
-    throw new ApiError('API_BAD_REQUEST', `several peers are on that node: ${there.map(({ name }) => name).join(', ')}`)
-  }
-  if (there[0] === undefined) throw new ApiError('API_PEER_NOT_FOUND')
-  return there[0]
 }
 
 /** Keeps optional members absent instead of undefined. */

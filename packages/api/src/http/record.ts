@@ -8,7 +8,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify'
 import { ApiError } from '../errors.js'
 import type { RecordFrom, RecordListener } from '../ports.js'
 import { type ApiContext, LIMITS } from './context.js'
-import { findPeer } from './read.js'
+import { findPeer } from './find-peer.js'
 import { NAME_PARAMS, RECORD_QUERY } from './schemas.js'
 import { authorize, type WriteAccess } from './write.js'
 

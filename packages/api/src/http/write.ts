@@ -9,7 +9,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { ApiError, type ErrorCode } from '../errors.js'
 import type { AdminAction, AdminResult, PeerOperation } from '../ports.js'
 import type { ApiContext } from './context.js'
-import { findPeer } from './read.js'
+import { findPeer } from './find-peer.js'
 import * as schema from './schemas.js'
 
 /** `operator`: everybody who reaches the listener may change things. */

@@ -38,6 +38,7 @@ export function peerView(name: string, remoteAddress: string, more: Partial<Peer
     type: 'internal',
     remoteRouterId: '10.0.0.12',
     state: 'Established',
+    notes: [],
     reason: '',
     since: 1000,
     passive: false,

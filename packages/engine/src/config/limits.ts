@@ -20,6 +20,9 @@ export const STABLE_TIME = 300_000
 /** Failures in a row up to which an incoming connection ends our own idle hold: a peer that restarts is let in at once. */
 export const PATIENT_FAILURES = 4
 
+/** An answer takes a round trip: a connected peer that says nothing for so long is not about to, and `show peers` says so. */
+export const PATIENCE = 3_000
+
 /** RFC 9687 section 3.2: the default SendHoldTime is the larger of these and twice the hold time. */
 export const SEND_HOLD_MINIMUM = 480_000
 

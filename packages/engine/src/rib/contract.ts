@@ -4,7 +4,7 @@
  * Sessions own connections, timers and negotiation; tables own routes, policy and what is sent. Sessions call
  * {@link Tables}; tables call back through {@link TablesHost}. Nothing else crosses.
  */
-import type { EngineConfig, FamilyName, PeerConfig } from '../config/types.js'
+import type { EngineConfig, FamilyName, PeerConfig, PrefixLimit } from '../config/types.js'
 import type { EngineEvent } from '../events.js'
 import type { LocalRouteTarget, Sink } from '../sink.js'
 import type { Explanation, GroupView, PeerFamilyView, RoutePage, RouteQuery } from '../view.js'
@@ -135,7 +135,7 @@ export interface TablesHost {
   /** Tables found an End-of-RIB marker. */
   endOfRib(slot: PeerSlot, family: FamilyIndex, now: number): void
   /** A prefix limit with an action other than `warn` was reached: close with CEASE/1. */
-  limitReached(slot: PeerSlot, family: FamilyIndex, restartAfter: number | undefined, now: number): void
+  limitReached(slot: PeerSlot, family: FamilyIndex, limit: PrefixLimit, way: 'import' | 'export', now: number): void
   /** Ask the peer for its routes again (policy change needs routes that were not kept): only when it is impossible locally. */
   requestRefresh(slot: PeerSlot, family: FamilyIndex): void
   /** The last row of a departed peer is gone. */

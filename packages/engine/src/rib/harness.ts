@@ -17,6 +17,7 @@ import {
   Verdict,
 } from '@starling/bgp-packet'
 import { Prefix } from '@starling/inet'
+import type { PrefixLimit } from '../config/types.js'
 import type { EngineEvent } from '../events.js'
 import type { InstallView, Sink } from '../sink.js'
 import type { FamilyIndex, PeerSlot, SessionParameters, TablesHost } from './contract.js'
@@ -190,8 +191,8 @@ export class TestHost implements TablesHost {
     this.endsOfRib.push(`${slot} ${family}`)
   }
 
-  limitReached(slot: PeerSlot, family: FamilyIndex, restartAfter: number | undefined): void {
-    this.limits.push({ slot, family, restartAfter })
+  limitReached(slot: PeerSlot, family: FamilyIndex, { action, restartAfter }: PrefixLimit): void {
+    this.limits.push({ slot, family, restartAfter: action === 'restart' ? restartAfter : undefined })
   }
 
   requestRefresh(): void {}

@@ -23,7 +23,7 @@ export function checkImportLimit(host: TablesHost, peer: PeerState, family: Fami
   if (over && limit.action !== 'warn') {
     peer.closing = true
     tell(host, peer, family, count, limit, limit.action)
-    host.limitReached(peer.slot, family, limit.action === 'restart' ? limit.restartAfter : undefined, now)
+    host.limitReached(peer.slot, family, limit, 'import', now)
   } else if (!peer.warned[family]) {
     peer.warned[family] = true
     tell(host, peer, family, count, limit, 'warn')
@@ -53,7 +53,7 @@ export function checkExportLimits(
     tell(host, peer, family, count, limit, stop ? limit.action : 'warn')
     if (!stop) continue
     peer.closing = true
-    host.limitReached(peer.slot, family, limit.action === 'restart' ? limit.restartAfter : undefined, now)
+    host.limitReached(peer.slot, family, limit, 'export', now)
   }
 }
 

@@ -24,6 +24,7 @@ import type { ConnectionId } from '../sink.js'
 import { type Cause, COLLISION, notificationInfo, sent, transport } from './cause.js'
 import { FSM, FSM_ERROR_SUBCODE, type FsmAction, type FsmEvent, fsmError } from './fsm.js'
 import type { Negotiated } from './negotiated.js'
+import { silenceHint } from './reasons.js'
 
 /** Addresses of the TCP connection, canonical text. */
 export interface Endpoints {
@@ -228,12 +229,11 @@ export class Connection {
     if (now + KEEPALIVE_SLACK >= this.keepaliveAt) this.fire('KeepaliveTimer_Expires', now)
     if (this.#tcp && this.holdTime > 0 && now >= this.lastReceived + this.holdTime) {
       const seconds = this.holdTime / 1000
-      const what = this.state === 'OpenSent' ? 'no OPEN' : 'no message'
-      this.fire(
-        'HoldTimer_Expires',
-        now,
-        sent(`hold timer expired: ${what} from the peer for ${seconds} s`, NotificationCode.holdTimerExpired, 0),
-      )
+      const { state } = this
+      const what = state === 'OpenSent' ? 'no OPEN' : state === 'OpenConfirm' ? 'no answer to our OPEN' : 'no message'
+      const hint = state === 'OpenSent' || state === 'OpenConfirm' ? silenceHint(this.#owner.config, state) : ''
+      const reason = `hold timer expired: ${what} from the peer for ${seconds} s${hint}`
+      this.fire('HoldTimer_Expires', now, sent(reason, NotificationCode.holdTimerExpired, 0))
     }
     if (this.blockedSince >= 0 && now >= this.blockedSince + this.sendHoldTime) {
       const reason = `send hold timer expired: the peer has not read for ${this.sendHoldTime / 1000} s (RFC 9687)`

@@ -13,6 +13,7 @@ import {
   capabilityCode,
   decodeOpen,
   encodeOpen,
+  formatIPv4,
   MAX_EXTENDED_MESSAGE,
   MAX_MESSAGE,
   NotificationCode,
@@ -27,6 +28,7 @@ import type { BgpRole, EngineConfig, PeerConfig, PeerFamilyConfig } from '../con
 import { type Cause, sent } from './cause.js'
 import { AFI_OF, BOTH_FAMILIES, familyIndexOf } from './families.js'
 import type { Negotiated, PeerRestart, RestartFamily } from './negotiated.js'
+import { ROLE_CODE, ROLE_OF_CODE, ROLE_PARTNER } from './roles.js'
 
 /** Codes a peer refused; `all` when it refused optional parameters altogether. */
 export interface OpenOmissions {
@@ -35,16 +37,6 @@ export interface OpenOmissions {
 }
 export const NO_OMISSIONS: OpenOmissions = { all: false, codes: new Set() }
 
-const ROLE_CODE: Record<BgpRole, number> = { provider: 0, rs: 1, 'rs-client': 2, customer: 3, peer: 4 }
-const ROLE_OF_CODE: readonly BgpRole[] = ['provider', 'rs', 'rs-client', 'customer', 'peer']
-/** RFC 9234 section 4.2: the only pairs that fit. */
-const ROLE_PARTNER: Record<BgpRole, BgpRole> = {
-  provider: 'customer',
-  customer: 'provider',
-  rs: 'rs-client',
-  'rs-client': 'rs',
-  peer: 'peer',
-}
 const ADD_PATH_RECEIVE = 1
 const ADD_PATH_SEND = 2
 
@@ -196,7 +188,7 @@ function wrongIdentifier(config: PeerConfig, engine: EngineConfig, open: Open, a
   if (asn !== config.localAs || open.bgpId !== engine.routerId) return undefined
   return refuse(
     OpenError.badBgpIdentifier,
-    'the peer has the same router id as this speaker: it must be unique in the AS',
+    `the peer has the same router id as this speaker (${formatIPv4(open.bgpId)}): give one of the two another, it must be unique in the AS`,
   )
 }
 
@@ -209,7 +201,7 @@ function wrongRole(config: PeerConfig, capabilities: readonly Capability[]): Bgp
   const said = codes.size > 1 ? 'several roles' : `role ${theirs ?? code}`
   return refuse(
     OpenError.roleMismatch,
-    `BGP roles do not fit: ours is ${config.role}, the peer says ${said} (RFC 9234)`,
+    `BGP roles do not fit: ours is ${config.role}, the peer says ${said}; it must be ${ROLE_PARTNER[config.role]} (RFC 9234), or ours another`,
   )
 }
 
@@ -298,7 +290,7 @@ function noFamily(config: PeerConfig, theirs: readonly Capability[]): Cause {
   const data = config.families.flatMap(({ family }) => [1, 4, 0, AFI_OF[family === 'ipv4' ? 0 : 1], 0, Safi.unicast])
   return refuse(
     OpenError.unsupportedCapability,
-    `no address family in common: ours are ${ours}, the peer offers ${said}`,
+    `no address family in common: ours are ${ours}, the peer offers ${said}: activate one there, or add it to the families here`,
     Uint8Array.from(data),
   )
 }

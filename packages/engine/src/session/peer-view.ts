@@ -2,9 +2,12 @@
  * One peering as people see it (`view.ts`). Built per request from live state; nothing here is kept.
  */
 import { formatIPv4, printCapability } from '@starling/bgp-packet'
+import { PATIENCE } from '../config/limits.js'
 import type { MessageCounts, PeerFamilyView, PeerView } from '../view.js'
 import type { PeerHost } from './host.js'
+import { sessionNotes } from './notes.js'
 import type { Peer } from './peer.js'
+import { silenceHint } from './reasons.js'
 
 /** Index = message type of RFC 4271 section 4.1. */
 function messageCounts(counts: Uint32Array): MessageCounts {
@@ -36,19 +39,32 @@ export function reasonOf(peer: Peer, now: number): string {
   const unsigned = peer.state === 'Active' || peer.state === 'Connect' || peer.state === 'Idle'
   const mismatch = unsigned ? peer.signatures.mismatch(peer.config, now) : undefined
   if (mismatch !== undefined) return mismatch
-  if (peer.failure !== '') return peer.failure
+  const silent = silence(peer, now)
+  if (silent !== undefined) return silent
+  if (peer.failure.text !== '') return peer.failure.text
   const { config } = peer
   if (peer.state === 'Active' || config.passive) return `waiting for ${config.remoteAddress} to connect`
   if (peer.state === 'Connect') return `connecting to ${config.remoteAddress} port ${config.remotePort}`
   if (peer.state === 'Idle') return 'about to start'
   if (peer.state === 'OpenConfirm') return 'waiting for its first KEEPALIVE'
-  const hint = config.ttlSecurity > 0 ? ' (TTL security may drop its packets: is it set there, too?)' : ''
-  return `connected, waiting for its OPEN${hint}`
+  return `connected, waiting for its OPEN${silenceHint(config, 'OpenSent')}`
+}
+
+/** Connected, and then nothing: what is happening now tells more than how the attempt before ended. */
+function silence({ state, config, incoming, outgoing }: Peer, now: number): string | undefined {
+  if (state !== 'OpenSent' && state !== 'OpenConfirm') return undefined
+  const connection = [incoming, outgoing].find((each) => each?.state === state)
+  if (now - (connection?.lastReceived ?? now) < PATIENCE) return undefined
+  const what = state === 'OpenSent' ? 'connected, but the peer sends no OPEN' : 'the peer does not answer our OPEN'
+  return `${what}${silenceHint(config, state)}`
 }
 
 function nextRetry(peer: Peer): number | undefined {
   if (peer.state === 'Established') return undefined
-  const waiting = peer.outgoing.state === 'Active' ? peer.outgoing.connectRetryAt : peer.idleUntil
+  const waiting = Math.min(
+    peer.outgoing.state === 'Active' ? peer.outgoing.connectRetryAt : peer.idleUntil,
+    peer.limit.deadline,
+  )
   return Number.isFinite(waiting) ? waiting : undefined
 }
 
@@ -90,6 +106,7 @@ export function peerView(peer: Peer, host: PeerHost<Peer>): PeerView {
     ...(negotiated !== undefined && { remoteRouterId: formatIPv4(negotiated.remoteRouterId) }),
     state: peer.state,
     reason: reasonOf(peer, host.now),
+    notes: sessionNotes(peer),
     since: peer.since,
     passive: config.passive,
     enabled: config.enabled && peer.adminDown === undefined,

@@ -7,7 +7,7 @@
  * Idle hold, back-off, shutdown reasons, graceful restart and the slot in the tables live here.
  */
 import { type Capability, CeaseError, NotificationCode } from '@starling/bgp-packet'
-import { PATIENT_FAILURES, RETURN_TIME } from '../config/limits.js'
+import { PATIENCE, PATIENT_FAILURES, RETURN_TIME } from '../config/limits.js'
 import type { PeerConfig, PeerKey } from '../config/types.js'
 import type { NotificationInfo, SessionState } from '../events.js'
 import type { FamilyIndex, PeerSlot, SessionParameters, UpdateError } from '../rib/contract.js'
@@ -16,9 +16,11 @@ import { Backoff } from './backoff.js'
 import { type Cause, COLLISION, cease, hardened, notificationInfo } from './cause.js'
 import { collisionLoser } from './collision.js'
 import { Connection, type ConnectionOwner, type Endpoints, NO_ANSWER } from './connection.js'
+import { Failure } from './failure.js'
 import { familyNameOf } from './families.js'
 import { Helper, type HelperActions } from './helper.js'
 import type { PeerHost } from './host.js'
+import { LimitHold } from './limit-hold.js'
 import type { Negotiated } from './negotiated.js'
 import { judgeOpen, NO_OMISSIONS, omissionsAfter } from './open.js'
 import { sessionParameters } from './parameters.js'
@@ -59,7 +61,7 @@ export class Peer implements ConnectionOwner, HelperActions {
   state: SessionState = 'Idle'
   since: number
   idleUntil = NEVER
-  failure = ''
+  readonly failure = new Failure()
   lastError: LastError | undefined
   established = 0
   flaps = 0
@@ -69,8 +71,7 @@ export class Peer implements ConnectionOwner, HelperActions {
   readonly signatures = new PeerSignatures()
   /** `admin disable`, with its text; survives reconfiguration, not a restart of the process. */
   adminDown: { readonly reason: string } | undefined
-  /** Over a prefix limit: until then, or until an operator acts (Infinity). */
-  limitUntil: number | undefined
+  readonly limit = new LimitHold()
   readonly backoff: Backoff
   readonly helper: Helper
   readonly messagesReceived = new Uint32Array(8)
@@ -81,6 +82,8 @@ export class Peer implements ConnectionOwner, HelperActions {
   omissions = NO_OMISSIONS
   readonly #host: PeerHost<Peer>
   #sessionStart = 0
+  /** Looked at once more then, so that views can say it is silent. */
+  #patientUntil = NEVER
 
   constructor(config: PeerConfig, host: PeerHost<Peer>) {
     this.config = config
@@ -103,9 +106,8 @@ export class Peer implements ConnectionOwner, HelperActions {
       return text === '' ? 'administratively down' : `administratively down: ${text}`
     }
     if (config.heldDown !== undefined) return config.heldDown
-    if (this.limitUntil === NEVER) return 'prefix limit reached: stays down until it is restarted by hand'
-    if (this.limitUntil !== undefined && now < this.limitUntil)
-      return 'prefix limit reached: waits before it starts again'
+    const limited = this.limit.blocked(now)
+    if (limited !== undefined) return limited
     if (config.bfdStrict && !this.bfdUp && !this.bfdExcused && this.current === undefined) return BFD_AWAITED
     return undefined
   }
@@ -214,7 +216,8 @@ export class Peer implements ConnectionOwner, HelperActions {
 
   dialFailed(reason: string, opened: boolean): void {
     this.backoff.failed()
-    this.failure = opened ? lossReason(this.config, reason, false) : dialReason(this.config, reason)
+    const words = opened ? lossReason(this.config, reason, false) : dialReason(this.config, reason)
+    this.failure.happened(words, this.#host.now)
     // A refusal is an answer: nobody is there. Silence may end, and has its own limit.
     if (reason !== NO_ANSWER) this.#host.deferral.gone(this.key)
   }
@@ -276,7 +279,7 @@ export class Peer implements ConnectionOwner, HelperActions {
     this.incoming?.fire('OpenCollisionDump', now, COLLISION)
     if (this.outgoing.state !== 'Idle') this.outgoing.fire('OpenCollisionDump', now, COLLISION)
     this.idleUntil = NEVER
-    this.failure = ''
+    this.failure.clear()
     this.established++
     this.#sessionStart = now
     this.endOfRibReceived.fill(false)
@@ -324,11 +327,11 @@ export class Peer implements ConnectionOwner, HelperActions {
 
   /** Bring it down for reaching a prefix limit: CEASE/1, routes go. */
   limitReached(reason: string, data: Uint8Array, restartAfter: number | undefined, now: number): void {
-    this.limitUntil = restartAfter === undefined ? NEVER : now + restartAfter
+    this.limit.begin(reason, restartAfter, now)
     const notification = notificationInfo(NotificationCode.cease, CeaseError.maximumPrefixes, data)
     this.stop({ kind: 'sent', reason, notification, final: true }, now)
-    this.failure = reason
-    if (this.limitUntil !== NEVER) this.#host.wake(this.limitUntil)
+    this.failure.said(reason, now)
+    this.#host.wake(this.limit.deadline)
   }
 
   signatureSeen(signature: Signature, now: number): void {
@@ -342,14 +345,14 @@ export class Peer implements ConnectionOwner, HelperActions {
   disable(reason: string, now: number): void {
     this.adminDown = { reason }
     this.settle(now)
-    this.failure = ''
+    this.failure.clear()
   }
 
   enable(now: number): void {
     this.adminDown = undefined
-    this.limitUntil = undefined
+    this.limit.end()
     this.backoff.clear()
-    this.failure = ''
+    this.failure.clear()
     this.idleUntil = NEVER
     this.settle(now)
   }
@@ -372,7 +375,7 @@ export class Peer implements ConnectionOwner, HelperActions {
     } else if (was && !up && !administrative) {
       // RFC 9384: the path is dead, so the routes go at once, and the peer learns why when it can.
       this.stop(cease(BFD_DOWN, CeaseError.bfdDown, { final: true }), now)
-      this.failure = BFD_DOWN
+      this.failure.said(BFD_DOWN, now)
       this.schedule(now, this.config.timers.idleHoldTime[0])
     }
   }
@@ -387,6 +390,7 @@ export class Peer implements ConnectionOwner, HelperActions {
     if (state === this.state) return
     const from = this.state
     this.state = state
+    if (state === 'OpenSent' || state === 'OpenConfirm') this.#patientUntil = now + PATIENCE
     // Connect and Active take turns while nobody answers; how long it has been down is what people ask.
     if (state === 'Established' || from === 'Established') this.since = now
     const reason = cause === undefined ? '' : this.#words(cause, from === 'Established')
@@ -405,10 +409,12 @@ export class Peer implements ConnectionOwner, HelperActions {
     connection.negotiated = undefined
     if (cause.orderly !== true) {
       this.backoff.failed()
-      this.failure = this.#words(cause, from === 'Established')
+      const words = this.#words(cause, from === 'Established')
+      if (cause.kind === 'transport') this.failure.happened(words, now)
+      else this.failure.said(words, now)
       if (cause.notification !== undefined) this.omissions = omissionsAfter(this.omissions, cause)
     } else if (cause !== COLLISION) {
-      this.failure = cause.reason
+      this.failure.said(cause.reason, now)
     }
     const quiet = this.outgoing.state === 'Idle' && this.incoming === undefined && this.current === undefined
     if (quiet) this.schedule(now, this.pause(this.config.timers.idleHoldTime))
@@ -478,19 +484,16 @@ export class Peer implements ConnectionOwner, HelperActions {
     let at = Math.min(this.idleUntil, this.outgoing.deadline(), this.helper.deadline())
     if (this.incoming !== undefined) at = Math.min(at, this.incoming.deadline())
     if (this.current !== undefined) at = Math.min(at, this.current.deadline())
-    if (this.limitUntil !== undefined) at = Math.min(at, this.limitUntil)
-    return at
+    return Math.min(at, this.limit.deadline, this.#patientUntil)
   }
 
   tick(now: number): void {
+    if (now >= this.#patientUntil) this.#patientUntil = NEVER
     this.current?.tick(now)
     this.incoming?.tick(now)
     this.outgoing.tick(now)
     this.helper.tick(now)
-    if (this.limitUntil !== undefined && now >= this.limitUntil) {
-      this.limitUntil = undefined
-      this.schedule(now, 0)
-    }
+    if (now >= this.limit.deadline && this.limit.end()) this.schedule(now, 0)
     if (now >= this.idleUntil) this.start(now)
   }
 }

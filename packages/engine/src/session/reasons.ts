@@ -7,6 +7,7 @@
 import { CeaseError, NotificationCode, OpenError } from '@starling/bgp-packet'
 import type { PeerConfig } from '../config/types.js'
 import type { NotificationInfo } from '../events.js'
+import { ROLE_PARTNER } from './roles.js'
 
 const ERRNO_HINTS: readonly [errno: string, words: (peer: PeerConfig) => string][] = [
   [
@@ -64,20 +65,46 @@ const RECEIVED: readonly [code: number, subcode: number, words: (peer: PeerConfi
   [
     NotificationCode.openMessage,
     OpenError.badBgpIdentifier,
-    () => 'the peer does not accept our router id (the same as its own?)',
+    () => 'it does not accept our router id: the same as its own? Every router of an AS needs one of its own',
   ],
   [
     NotificationCode.openMessage,
     OpenError.unacceptableHoldTime,
-    (p) => `the peer does not accept a hold time of ${p.timers.holdTime} s`,
+    (p) =>
+      `it does not accept a hold time of ${p.timers.holdTime} s: take a longer one here, or lower its minimum there`,
   ],
-  [NotificationCode.openMessage, OpenError.roleMismatch, (p) => `BGP roles do not fit: ours is ${p.role ?? 'not set'}`],
+  [
+    NotificationCode.openMessage,
+    OpenError.roleMismatch,
+    (p) =>
+      p.role === undefined
+        ? 'it wants a BGP role of us (RFC 9234), and none is set here'
+        : `BGP roles do not fit: ours is ${p.role}, its must be ${ROLE_PARTNER[p.role]}`,
+  ],
+  [
+    NotificationCode.openMessage,
+    OpenError.unsupportedCapability,
+    (p) =>
+      `it misses a capability; we offer ${p.families.map(({ family }) => family).join(' and ')}: compare the families on both sides`,
+  ],
   [NotificationCode.cease, CeaseError.administrativeShutdown, () => 'the peer is administratively shut down'],
   [NotificationCode.cease, CeaseError.peerDeconfigured, () => 'the peer removed us from its configuration'],
   [NotificationCode.cease, CeaseError.connectionRejected, () => 'the peer rejects connections from us'],
   [NotificationCode.cease, CeaseError.maximumPrefixes, () => 'the peer counts too many prefixes from us'],
   [NotificationCode.holdTimerExpired, 0, () => "the peer's hold timer expired: our packets do not reach it in time"],
 ]
+
+/** A connected peer that says nothing more: whose packets get lost, as far as the state can tell. */
+export function silenceHint(peer: PeerConfig, state: 'OpenSent' | 'OpenConfirm'): string {
+  if (state === 'OpenSent') {
+    return peer.ttlSecurity > 0 ? ' (TTL security may drop its packets: is it set there, too?)' : ''
+  }
+  const ttl =
+    peer.ttlSecurity > 0
+      ? `are there more than ${peer.ttlSecurity} hops between`
+      : 'is TTL security set there and not here'
+  return `: its packets reach us, ours do not seem to reach it (${ttl}, or does a firewall or the MTU stop them?)`
+}
 
 /** What a NOTIFICATION of the peer means for the one who reads `show peers`. */
 export function receivedReason(peer: PeerConfig, info: NotificationInfo): string {

@@ -114,6 +114,7 @@ function changePeer(
   if (changes.length > 0) work.changed.push({ peer: peer.key, changes })
   else if (!newIdentity) return
   const current = peer.current
+  if (limitsOf(peer.config) !== limitsOf(config)) peer.limit.end()
   const effect = effectOf(changes, config, current?.negotiated?.remoteAs)
   if (peer.config.remoteAddress === config.remoteAddress) peer.config = config
   else directory.move(peer, config)
@@ -132,6 +133,11 @@ function changePeer(
   }
 }
 
+/** Another limit is an operator's answer to the one that was reached. */
+function limitsOf({ families }: PeerConfig): string {
+  return JSON.stringify(families.map(({ family, importLimit, exportLimit }) => [family, importLimit, exportLimit]))
+}
+
 /** CEASE/6 and a new start at once; one that was not speaking yet simply starts with the new values. */
 function resetPeer(peer: Peer, reset: Reset, host: PeerHost<Peer>, work: Work, now: number): void {
   const spoke = peer.state === 'OpenSent' || peer.state === 'OpenConfirm' || peer.state === 'Established'
@@ -141,6 +147,6 @@ function resetPeer(peer: Peer, reset: Reset, host: PeerHost<Peer>, work: Work, n
   }
   peer.stop(cease(`configuration changed: ${reset.field}`, CeaseError.otherConfigurationChange), now)
   peer.backoff.clear()
-  peer.failure = ''
+  peer.failure.clear()
   peer.schedule(now, 0)
 }

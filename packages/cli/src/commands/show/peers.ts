@@ -27,6 +27,7 @@ function info(peer: PeerJson): string {
   else if (peer.state !== 'Established' && peer.lastError !== undefined) {
     notes.push(`${peer.lastError.direction} ${peer.lastError.name}`)
   }
+  notes.push(...(peer.notes ?? []))
   if (peer.gracefulRestart.staleUntil !== undefined) notes.push(`${total(peer, 'stale')} stale kept`)
   if (peer.lagging) notes.push('lagging')
   if (peer.bfd !== undefined && peer.bfd.state !== 'Up' && peer.state === 'Established')
@@ -116,6 +117,7 @@ export function peerDetails(peer: PeerJson, style: Parameters<typeof table>[2]):
     ['Router ID', peer.remoteRouterId],
     ['State', `${stateText(peer)} for ${age(peer.age)} (since ${peer.since})`],
     ['Reason', peer.reason],
+    ...(peer.notes ?? []).map((note) => ['Note', note] as const),
     ['Next attempt', peer.nextRetry],
     ['Passive', peer.passive ? 'yes, only listens' : undefined],
     ['Reflector client', peer.routeReflectorClient ? 'yes' : undefined],

@@ -24,7 +24,7 @@ export function PeerPage({ name }: { readonly name: string }): JSX.Element {
               <p class="lead">
                 <Status tone={toneOfPeer(peer)}>{peer.enabled ? peer.state : 'shut down'}</Status> for{' '}
                 <Since seconds={peer.age} at={peer.since} asked={answer.at} />
-                {peer.reason === '' ? '' : `: ${peer.reason}`}
+                {[peer.reason, ...(peer.notes ?? [])].filter((text) => text !== '').map((text) => `: ${text}`)}
               </p>
               <Timeline peer={peer} />
               <PeerFacts peer={peer} />
