@@ -27,6 +27,8 @@ export interface Settings {
   readonly bindMode: 'None' | 'NodeIP'
   readonly normalPriority: { readonly ipv4: number; readonly ipv6: number }
   readonly programClusterRoutes: ProgramClusterRoutes
+  /** Felix says by a better metric that a workload is moving here, since v3.32; before, its routes had no metric at all. */
+  readonly liveMigration: boolean
   readonly logLevel: 'debug' | 'info' | 'none'
   readonly ignoredInterfaces: readonly string[]
   readonly communities: readonly PlannedCommunities[]
@@ -85,6 +87,7 @@ function readSettings(state: ClusterState, name: string, problems: PlanProblem[]
       program !== undefined && PROGRAM_VALUES.includes(program)
         ? (program as ProgramClusterRoutes)
         : defaultProgramClusterRoutes(state),
+    liveMigration: !olderThan(state, 32),
     logLevel: severity === 'Debug' ? 'debug' : severity === 'Info' ? 'info' : 'none',
     ignoredInterfaces: [...(own?.ignoredInterfaces ?? global?.ignoredInterfaces ?? []), 'cali*', 'kube-ipvs*'],
     communities: communitiesOf(global, node, nodeConfiguration, problems),

@@ -208,20 +208,24 @@ export class PolicyBuilder {
       )
   }
 
-  /** Step 7: the block once, its addresses never, save one that moves here with an elevated priority. */
+  /**
+   * Step 7: the block once, its addresses never, save one that moves here with an elevated priority. A Felix older than
+   * that (up to v3.31) writes its workload routes without a metric, which is 0: better than any, and all of them would leave.
+   */
   #aggregation(family: FamilyName): PolicyTerm[] {
     const blocks = this.#input.blocks.filter((block) => block.family === family)
     if (blocks.length === 0) return []
     const why = (rule: string): Why => ({ resource: `Node/${this.#input.identity.node}`, field: 'own blocks', rule })
     const inside = prefixIn(blocks.map(({ cidr }) => within(family, cidr)))
-    const normal = this.#input.settings.normalPriority[family]
+    const { normalPriority, liveMigration } = this.#input.settings
+    const moving = term(
+      why('inside an own block with an elevated priority: live migration'),
+      [inside, { kind: 'metric', operator: '<', value: normalPriority[family] }],
+      'accept',
+    )
     return [
       term(why('own block'), [prefixIn(blocks.map(({ cidr }) => exactly(family, cidr)))], 'accept'),
-      term(
-        why('inside an own block with an elevated priority: live migration'),
-        [inside, { kind: 'metric', operator: '<', value: normal }],
-        'accept',
-      ),
+      ...(liveMigration ? [moving] : []),
       term(why('inside an own block: the block stands for it'), [inside], 'reject'),
     ]
   }
