@@ -11,7 +11,8 @@
  */
 import { existsSync } from 'node:fs'
 import { type Datastore, DatastoreError, MemoryStore } from '@starling/datastore'
-import { mapDocument } from '@starling/resources'
+import type { Mapped } from '@starling/datastore/file'
+import { fieldSteps, mapDocument } from '@starling/resources'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
@@ -53,17 +54,18 @@ export async function openDatastore(
   }
 }
 
-/** `resources` speaks of problems, the file driver of one problem at one place. */
-function mapForFile(
-  document: unknown,
-): { key: string; value: string } | { problem: string; path?: string[] } | undefined {
+/** `resources` speaks of problems, the file driver of mistakes at places. */
+function mapForFile(document: unknown): Mapped {
   const mapped = mapDocument(document)
   if (mapped.ok) return { key: mapped.key, value: mapped.value }
   if (mapped.foreign === true) return undefined
-  const [first] = mapped.problems
-  const path = first?.field?.match(/[^.[\]]+/g)
-  const problem = mapped.problems.map(({ field, message }) => `${field ?? 'document'} ${message}`).join('; ')
-  return path === undefined || path === null ? { problem } : { problem, path: [...path] }
+  return {
+    problems: mapped.problems.map(({ resource, field, message }) => {
+      const about = { resource, message, ...(field === undefined ? {} : { field }) }
+      const mistake = { problem: `${resource}${field === undefined ? '' : ` ${field}`}: ${message}`, about }
+      return field === undefined ? mistake : { ...mistake, path: fieldSteps(field) }
+    }),
+  }
 }
 
 /** Calico's own rule: endpoints given mean etcd (calico.md 1.1). */

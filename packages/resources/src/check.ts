@@ -10,7 +10,8 @@ import { flattenDocument, mapDocument } from './document.js'
 import { isJsonObject } from './json.js'
 import { describeKey, resourceKey } from './keys.js'
 import { lint } from './lint.js'
-import { unknownFields } from './unknown.js'
+import { concerns, type Salvaged, salvage } from './salvage.js'
+import { type UnknownField, unknownFields, unknownMembers } from './unknown.js'
 
 export interface CheckedDocument {
   /** `cluster/peers.yaml:12` or whatever tells people where to look. */
@@ -28,10 +29,26 @@ interface Checked {
   readonly resource: Resource
 }
 
-/** Kinds that people write; what programs write may well be newer than we are. */
-const TYPED_BY_HAND: readonly HandWritten[] = ['BGPConfiguration', 'BGPPeer', 'BGPFilter', 'StarlingPeerOptions']
-type HandWritten = 'BGPConfiguration' | 'BGPPeer' | 'BGPFilter' | 'StarlingPeerOptions'
+/** Kinds that people write, and whose every field is known here: what else they hold is a typing error or news. */
+const TYPED_BY_HAND = [
+  'BGPConfiguration',
+  'BGPPeer',
+  'BGPFilter',
+  'IPPool',
+  'IPReservation',
+  'Node',
+  'StarlingPeerOptions',
+] as const
+type HandWritten = (typeof TYPED_BY_HAND)[number]
 const isHandWritten = (kind: string): kind is HandWritten => (TYPED_BY_HAND as readonly string[]).includes(kind)
+
+const TOP_MEMBERS = ['apiVersion', 'kind', 'metadata', 'spec', 'status']
+/** Of Kubernetes' ObjectMeta, which Calico's resources share. */
+const METADATA_MEMBERS = [
+  ...['name', 'namespace', 'labels', 'annotations', 'uid', 'creationTimestamp', 'resourceVersion', 'selfLink'],
+  ...['generation', 'generateName', 'managedFields', 'finalizers', 'ownerReferences'],
+  ...['deletionTimestamp', 'deletionGracePeriodSeconds', 'clusterName'],
+]
 
 /** `stored` tells of keys that stand in the datastore already: what documents name may be there instead of among them. */
 export function checkDocuments(
@@ -41,31 +58,50 @@ export function checkDocuments(
   const problems: CheckProblem[] = []
   const sources = new Map<string, string>()
   const resources: Checked[] = []
+  const partial = new Map<string, Salvaged>()
   for (const { source, document } of documents)
     for (const single of flattenDocument(document)) {
       const mapped = mapDocument(single)
       if (!mapped.ok) {
         const severity = mapped.foreign === true ? 'warning' : 'error'
         for (const problem of mapped.problems) problems.push({ ...problem, severity, source })
-        continue
       }
-      const { key, value } = mapped
+      const rest = mapped.ok ? undefined : salvage(single)
+      const key = mapped.ok ? mapped.key : rest?.key
+      if (key === undefined) continue
       const first = sources.get(key)
       if (first !== undefined)
         problems.push(error(source, key, undefined, `is also defined in ${first}; only one can count`))
       sources.set(key, source)
-      const decoded = decodeEntry(key, value)
-      if (!decoded?.ok || !('metadata' in decoded.value)) continue
-      resources.push({ source, key, resource: decoded.value })
-      const { kind } = decoded.value
-      if (!isHandWritten(kind) || !isJsonObject(single)) continue
-      for (const field of unknownFields(SCHEMAS[kind].shape.spec, single['spec'], 'spec'))
-        problems.push(warning(source, key, field, 'is no field that Starling knows'))
+      const decoded = mapped.ok ? decodeEntry(key, mapped.value) : undefined
+      const resource =
+        rest?.resource ?? (decoded?.ok === true && 'metadata' in decoded.value ? decoded.value : undefined)
+      if (resource === undefined) continue
+      if (rest !== undefined) partial.set(key, rest)
+      resources.push({ source, key, resource })
+      for (const { field, meant } of unknownIn(resource.kind, single)) {
+        const advice = meant === undefined ? '' : `; is ${meant} meant?`
+        problems.push(warning(source, key, field, `is no field that Starling knows${advice}`))
+      }
     }
+  const across: CheckProblem[] = []
   for (const { source, key, resource } of resources)
-    for (const { field, message } of lint(resource)) problems.push(error(source, key, field, message))
-  problems.push(...checkReferences(resources, stored), ...checkPools(resources), ...checkPeers(resources))
-  return problems
+    for (const { field, message } of lint(resource)) across.push(error(source, key, field, message))
+  across.push(...checkReferences(resources, stored), ...checkPools(resources), ...checkPeers(resources))
+  const sound = across.filter((problem) => {
+    const rest = partial.get(problem.key)
+    return rest === undefined || !concerns(rest, problem)
+  })
+  return [...problems, ...sound]
+}
+
+function unknownIn(kind: string, document: unknown): readonly UnknownField[] {
+  if (!isHandWritten(kind) || !isJsonObject(document)) return []
+  return [
+    ...unknownMembers(TOP_MEMBERS, document, ''),
+    ...unknownMembers(METADATA_MEMBERS, document['metadata'], 'metadata'),
+    ...unknownFields(SCHEMAS[kind].shape.spec, document['spec'], 'spec'),
+  ]
 }
 
 function error(source: string, key: string, field: string | undefined, message: string): CheckProblem {
@@ -146,7 +182,7 @@ function checkPeers(resources: readonly Checked[]): CheckProblem[] {
     const { name } = resource.metadata
     const other = first.get(scope)
     if (other === undefined) first.set(scope, name)
-    else
+    else if (other !== name)
       problems.push(
         warning(source, key, 'spec', `same sessions as BGPPeer '${other}'; the first name in alphabetical order wins`),
       )

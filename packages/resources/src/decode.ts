@@ -181,3 +181,10 @@ export function fieldPath(path: readonly PropertyKey[]): string {
   }
   return text
 }
+
+/** {@link fieldPath} undone. */
+export function fieldSteps(field: string): (string | number)[] {
+  return [...field.matchAll(/\["([^"]*)"\]|\[(\d+)\]|[^.[\]]+/g)].map(([text, quoted, index]) =>
+    quoted !== undefined ? quoted : index !== undefined ? Number(index) : text,
+  )
+}

@@ -246,7 +246,7 @@ describe('checking a set of documents', () => {
     [
       'a mistyped field',
       [calico('BGPPeer', 'p', { ...tor, ttlSecurty: 1, password: {} })],
-      'f.yaml:1 BGPPeer/p spec.ttlSecurty: is no field that Starling knows',
+      'f.yaml:1 BGPPeer/p spec.ttlSecurty: is no field that Starling knows; is ttlSecurity meant?',
     ],
     [
       'a mistyped field inside',
@@ -255,7 +255,7 @@ describe('checking a set of documents', () => {
           importV6: [{ action: 'Accept', operations: [{ addComunity: {}, setPriority: { value: 1 } }] }],
         }),
       ],
-      'f.yaml:1 BGPFilter/f spec.importV6[0].operations[0].addComunity: is no field that Starling knows',
+      'f.yaml:1 BGPFilter/f spec.importV6[0].operations[0].addComunity: is no field that Starling knows; is addCommunity meant?',
     ],
     [
       'unknown node',

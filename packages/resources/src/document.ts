@@ -9,7 +9,15 @@
 
 import { decodeEntry, decodeValue, type Problem } from './decode.js'
 import { isJsonObject, type JsonObject, type JsonValue, parseJson, stringifyJson } from './json.js'
-import { affinityKey, isNamespaced, isResourceKind, parseKey, type ResourceKind, resourceKey } from './keys.js'
+import {
+  affinityKey,
+  isNamespaced,
+  isResourceKind,
+  parseKey,
+  RESOURCE_KINDS,
+  type ResourceKind,
+  resourceKey,
+} from './keys.js'
 import { blockAffinitySchema } from './schema/ip.js'
 
 export type Mapped =
@@ -61,11 +69,15 @@ function locate(document: unknown): Mapped {
   if (stated === 'Entry' && apiVersion === 'starling.io/v1') return literalEntry(document)
   const kind = resourceKind(stated, apiVersion)
   if (kind === undefined) {
-    const refusal = refuse(stated, 'kind', `'${stated}' of '${apiVersion}' is not known`)
+    const meant = meantKind(stated)
+    const advice = meant === undefined ? '' : `; ${meant} of '${API_OF_KIND[meant] ?? 'projectcalico.org/v3'}'?`
+    const refusal = refuse(stated, 'kind', `'${stated}' of '${apiVersion}' is not known${advice}`)
     return isForeign(stated, apiVersion) ? { ...refusal, foreign: true } : refusal
   }
   if (!isJsonObject(metadata)) return refuse(stated, 'metadata', 'is missing')
   const { name, namespace } = metadata
+  if (name !== undefined && name !== null && typeof name !== 'string')
+    return refuse(stated, 'metadata.name', `is no text but ${stringifyJson(name)}: it needs quotes`)
   if (typeof name !== 'string' || name === '') return refuse(stated, 'metadata.name', 'is missing')
   if (name.includes('/')) return refuse(`${stated}/${name}`, 'metadata.name', "must not contain '/'")
   if (kind === 'BlockAffinity') return affinityEntry(document, name)
@@ -85,6 +97,11 @@ function resourceKind(stated: string, apiVersion: string): ResourceKind | undefi
   if (!isResourceKind(stated)) return undefined
   const wanted = API_OF_KIND[stated]
   return (wanted === undefined ? CALICO_API.test(apiVersion) : apiVersion === wanted) ? stated : undefined
+}
+
+/** The kind of that name in other letters: `bgppeer`, `ipPool`, or the right name under a wrong API. */
+function meantKind(stated: string): ResourceKind | undefined {
+  return RESOURCE_KINDS.find((kind) => kind.toLowerCase() === stated.toLowerCase())
 }
 
 /** Of an API that is neither Calico's nor ours, and of a kind whose name says nothing here: no typing error. */

@@ -19,12 +19,42 @@ interface Schema {
   readonly _zod: { readonly def: unknown }
 }
 
-/** Paths of unknown fields, below `path`. */
-export function unknownFields(schema: z.ZodType, value: unknown, path: string): string[] {
+export interface UnknownField {
+  readonly field: string
+  /** The field whose name looks much like it. */
+  readonly meant?: string
+}
+
+/** Unknown fields below `path`. */
+export function unknownFields(schema: z.ZodType, value: unknown, path: string): readonly UnknownField[] {
   return walk(schema, value as JsonValue, path)
 }
 
-function walk(schema: Schema, value: JsonValue, path: string): string[] {
+/** Of an object without a schema: its members by name. */
+export function unknownMembers(known: readonly string[], value: unknown, path: string): readonly UnknownField[] {
+  if (!isJsonObject(value)) return []
+  return Object.keys(value).flatMap((name) => (known.includes(name) ? [] : [unknown(name, known, path)]))
+}
+
+function unknown(name: string, known: readonly string[], path: string): UnknownField {
+  const field = `${path === '' ? '' : `${path}.`}${name}`
+  const close =
+    known.find((other) => other.toLowerCase() === name.toLowerCase()) ?? known.find((other) => similar(name, other))
+  return close === undefined ? { field } : { field, meant: close }
+}
+
+/** One letter wrong, missing, too many, or two that changed places. */
+function similar(a: string, b: string): boolean {
+  if (Math.abs(a.length - b.length) > 1 || Math.max(a.length, b.length) < 4) return false
+  let start = 0
+  while (start < a.length && a[start] === b[start]) start++
+  const rest = (text: string, skipped: number): string => text.slice(start + skipped)
+  const [x, y] = [a[start], b[start]]
+  const swapped = x === b[start + 1] && y === a[start + 1] && rest(a, 2) === rest(b, 2)
+  return swapped || rest(a, 1) === rest(b, 1) || rest(a, 1) === rest(b, 0) || rest(a, 0) === rest(b, 1)
+}
+
+function walk(schema: Schema, value: JsonValue, path: string): UnknownField[] {
   const { shape, innerType, element, in: given, options } = schema._zod.def as Definition
   if (element !== undefined)
     return Array.isArray(value) ? value.flatMap((item, i) => walk(element, item, `${path}[${i}]`)) : []
@@ -33,7 +63,7 @@ function walk(schema: Schema, value: JsonValue, path: string): string[] {
     return Object.entries(value).flatMap(([name, member]) => {
       const known = Object.hasOwn(shape, name) ? shape[name] : undefined
       const full = `${path}.${name}`
-      return known === undefined ? [full] : walk(known, member as JsonValue, full)
+      return known === undefined ? [unknown(name, Object.keys(shape), path)] : walk(known, member as JsonValue, full)
     })
   }
   const inner = innerType ?? given

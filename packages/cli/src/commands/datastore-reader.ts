@@ -3,10 +3,12 @@
  */
 import type { Datastore } from '@starling/datastore'
 import { DatastoreError, type Entry, SortedSnapshot } from '@starling/datastore'
+import type { FileDatastore, FileProblem } from '@starling/datastore/file'
 import { ClusterState } from '@starling/intent'
 import { IPAM_PREFIX, kindPrefix, RESOURCE_KINDS, SCHEMAS, STARLING_PREFIX } from '@starling/resources'
 import { CliError, EXIT } from '../exit.js'
 import type { Io } from '../io.js'
+import { harmless } from '../output/text.js'
 
 /** What a plan is made from; kinds without a schema (policy, workload endpoints) no plan reads. */
 const PLANNED_FROM = [
@@ -15,17 +17,19 @@ const PLANNED_FROM = [
   STARLING_PREFIX,
 ]
 
-/** Opens, uses and closes; trouble with the store becomes a message and an exit code. */
+/** Opens, uses and closes; trouble with the store becomes a message and an exit code. What is wrong with files is told first. */
 export async function withDatastore<T>(
   spec: string | undefined,
   io: Io,
   use: (datastore: Datastore) => Promise<T>,
+  told: (problems: readonly FileProblem[]) => void = (problems) => printFileProblems(problems, io),
 ): Promise<T> {
   const { openDatastore } = await import('@starling/daemon')
   let datastore: Datastore | undefined
   try {
     datastore = await openDatastore(spec, io.env)
-    reportFileProblems(datastore, io)
+    // A file datastore keeps what is good and lists the rest.
+    if ('problems' in datastore) told((datastore as FileDatastore).problems)
     return await use(datastore)
   } catch (error) {
     if (error instanceof DatastoreError) {
@@ -37,16 +41,8 @@ export async function withDatastore<T>(
   }
 }
 
-interface WithProblems {
-  readonly problems: readonly { file: string; line: number; reason: string }[]
-}
-
-/** A file datastore keeps what is good and lists the rest. */
-function reportFileProblems(datastore: Datastore, io: Io): void {
-  if (!('problems' in datastore)) return
-  for (const { file, line, reason } of (datastore as Datastore & WithProblems).problems) {
-    io.error(`${file}:${line}: ${reason}\n`)
-  }
+function printFileProblems(problems: readonly FileProblem[], io: Io): void {
+  for (const { file, line, reason } of problems) io.error(harmless(`${file}:${line}: ${reason}`).concat('\n'))
 }
 
 export async function readEntries(datastore: Datastore): Promise<{ entries: Map<string, Entry>; revision: number }> {

@@ -5,12 +5,13 @@ import { randomUUID } from 'node:crypto'
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Datastore } from '@starling/datastore'
-import { parseDocuments } from '@starling/datastore/file'
+import { decodeText, parseDocuments } from '@starling/datastore/file'
 import {
   type CheckedDocument,
   type CheckProblem,
   checkDocuments,
   describeKey,
+  fieldSteps,
   flattenDocument,
   isJsonObject,
   type JsonObject,
@@ -29,6 +30,7 @@ import type { Io } from '../io.js'
 import { addOutput } from '../options.js'
 import { type OutputOptions, render } from '../output/print.js'
 import { harmless, type Painter } from '../output/text.js'
+import { problemsOfPlans } from './check-plans.js'
 import { addDatastore } from './daemon-options.js'
 import { withDatastore } from './datastore-reader.js'
 
@@ -63,7 +65,13 @@ async function load(paths: readonly string[]): Promise<Loaded> {
   const files: LoadedFile[] = []
   for (const file of (await Promise.all(paths.map(filesAt))).flat()) {
     const seen: unknown[] = []
-    const text = await readFile(file, 'utf8')
+    const decoded = decodeText(await readFile(file))
+    if (!('text' in decoded)) {
+      const { line, reason } = decoded
+      problems.push({ severity: 'error', key: '', resource: 'file', message: reason, source: `${file}:${line}` })
+      continue
+    }
+    const { text } = decoded
     const parsed = parseDocuments(file, text, (document) => {
       seen.push(document)
       return { key: String(seen.length - 1), value: '' }
@@ -91,7 +99,7 @@ function place(files: readonly LoadedFile[], problems: readonly CheckProblem[]):
     const { problems: found } = parseDocuments(file, text, (document) => {
       const source = sourceOf(number, texts.indexOf(stringifyJson(document)))
       const here = own.flatMap((problem, i) =>
-        problem.source === source ? [{ problem: String(i), path: pathOf(problem.field ?? '') }] : [],
+        problem.source === source ? [{ problem: String(i), path: fieldSteps(problem.field ?? '') }] : [],
       )
       return here.length === 0 ? undefined : { problems: here }
     })
@@ -112,13 +120,6 @@ function place(files: readonly LoadedFile[], problems: readonly CheckProblem[]):
   }))
 }
 
-/** `spec.exportV4[2].cidr`, `metadata.annotations["starling.io/bfd"]` as the steps that lead there. */
-function pathOf(field: string): (string | number)[] {
-  return [...field.matchAll(/\["([^"]*)"\]|\[(\d+)\]|[^.[\]]+/g)].map(([text, quoted, index]) =>
-    quoted !== undefined ? quoted : index !== undefined ? Number(index) : text,
-  )
-}
-
 function problemLine({ source, severity, resource, field, message }: CheckProblem, paint: Painter): string {
   const place = field === undefined ? resource : `${resource} ${field}`
   return `${source}: ${paint(severity, severity === 'error' ? 'red' : 'yellow')}: ${harmless(`${place}: ${message}`)}\n`
@@ -128,7 +129,8 @@ export function registerCheck(program: Command, io: Io): void {
   addOutput(program.command('check <paths...>').description('validate files of resources, as CI would')).action(
     async (paths: string[], options: OutputOptions) => {
       const { documents, problems: broken, placed } = await load(paths)
-      const problems = [...broken, ...placed(checkDocuments(documents))]
+      const found = checkDocuments(documents)
+      const problems = [...broken, ...placed([...found, ...problemsOfPlans(documents, found)])]
       const errors = problems.filter(({ severity }) => severity === 'error').length
       io.write(
         render(problems, options, io, ({ paint }) => {

@@ -1,6 +1,8 @@
 /**
  * `starling plan`: what a node would do, without doing it; what would change; and the verdict of its rules on one route.
  */
+
+import type { FileProblem } from '@starling/datastore/file'
 import {
   type Answer,
   type ClusterState,
@@ -10,6 +12,7 @@ import {
   type PlanDiff,
   type PlanJson,
   type PlanOptions,
+  type PlanProblem,
   type PolicyRoute,
   plan,
   planToJson,
@@ -59,13 +62,19 @@ async function run(options: PlanCommandOptions, io: Io): Promise<void> {
   const knows = (state: ClusterState): boolean => state.nodes.get(options.node) !== undefined
   const nobody = new CliError(`there is no Node ${options.node}`)
   const make = (state: ClusterState): Plan => plan(state, options.node, planOptions)
-  const here = await withDatastore(options.datastore, io, readEntries)
+  const unread: PlanProblem[] = []
+  const listed = options.against === undefined && options.evaluate === undefined
+  const told = listed ? (problems: readonly FileProblem[]) => unread.push(...problems.map(unreadable)) : undefined
+  const here = await withDatastore(options.datastore, io, readEntries, told)
   if (options.against === undefined) {
     const state = stateOf(here)
-    if (!knows(state)) throw nobody
+    if (!knows(state)) {
+      for (const { resource, field = '', message } of unread) io.error(harmless(`${resource} ${field}: ${message}\n`))
+      throw nobody
+    }
     const made = make(state)
     if (options.evaluate !== undefined) return evaluateRoute(options, io, made)
-    const json = planToJson(made)
+    const json = planToJson({ ...made, problems: [...unread, ...made.problems] })
     io.write(render(json, options, io, (style) => planText(json, style)))
     return
   }
@@ -76,6 +85,14 @@ async function run(options: PlanCommandOptions, io: Io): Promise<void> {
   if (!knows(old) && !knows(next)) throw nobody
   const difference = diffPlans(make(old), make(next))
   io.write(render(difference, options, io, (style) => diffText(difference, style)))
+}
+
+/** A document that the plan is made without. */
+function unreadable({ file, line, reason, about }: FileProblem): PlanProblem {
+  const place = line === 0 ? file : `${file}:${line}`
+  if (about === undefined) return { severity: 'error', resource: place, message: reason }
+  const { message, ...subject } = about
+  return { severity: 'error', ...subject, message: `${message} (${place})` }
 }
 
 async function optionsFrom(options: PlanCommandOptions, io: Io): Promise<PlanOptions> {

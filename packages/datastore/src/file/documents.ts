@@ -22,6 +22,14 @@ export type Mapped =
 export interface Mistake {
   readonly problem: string
   readonly path?: readonly (string | number)[]
+  readonly about?: Subject
+}
+
+/** The same mistake in the mapper's own words, for those who would rather not read it out of a text. */
+export interface Subject {
+  readonly resource: string
+  readonly field?: string
+  readonly message: string
 }
 
 export type DocumentMapper = (document: unknown) => Mapped
@@ -32,6 +40,8 @@ export interface FileProblem {
   readonly line: number
   readonly column: number
   readonly reason: string
+  /** Absent where the text itself is at fault. */
+  readonly about?: Subject
 }
 
 export interface MappedDocument {
@@ -57,6 +67,8 @@ export type Remembered = ReadonlyMap<string, Piece>
 
 /** Aliases resolved in one document; more is an attack, not a configuration. */
 const ALIAS_LIMIT = 100
+/** Brackets in brackets: the parser would run out of stack, and resources need a dozen. */
+const DEPTH_LIMIT = 1000
 /** Of one document that is no YAML at all. */
 const ERRORS_TOLD = 10
 
@@ -93,6 +105,8 @@ function piecesOf(text: string): readonly string[] {
 }
 
 function parsePiece(text: string, mapper: DocumentMapper): Piece {
+  if (deepest(text) > DEPTH_LIMIT)
+    return { documents: [], problems: [{ line: 1, column: 1, reason: `is nested more than ${DEPTH_LIMIT} deep` }] }
   return goodJson(text, mapper) ?? parseYaml(text, mapper)
 }
 
@@ -108,6 +122,7 @@ function goodJson(text: string, mapper: DocumentMapper): Piece | undefined {
   } catch {
     return undefined
   }
+  if (membersWritten(text) !== membersKept(value)) return undefined
   const documents = new Map<string, MappedDocument>()
   for (const resource of expanded(value as object)) {
     const mapped = mapper(resource.value)
@@ -118,13 +133,29 @@ function goodJson(text: string, mapper: DocumentMapper): Piece | undefined {
   return { documents: [...documents.values()], problems: [] }
 }
 
+/** A text, with the colon that makes it a member's name. */
+const TEXT = /"(?:[^"\\]|\\.)*"(\s*:)?/g
+
+/** JSON.parse lets the last of two members with one name win without a word; then fewer are kept than written. */
+function membersWritten(text: string): number {
+  let count = 0
+  for (const [, colon] of text.matchAll(TEXT)) if (colon !== undefined) count++
+  return count
+}
+
+function membersKept(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0
+  const inside = Object.values(value).reduce((sum: number, member) => sum + membersKept(member), 0)
+  return Array.isArray(value) ? inside : inside + Object.keys(value).length
+}
+
 function parseYaml(text: string, mapper: DocumentMapper): Piece {
   const lines = new LineCounter()
   const documents: MappedDocument[] = []
   const problems: Omit<FileProblem, 'file'>[] = []
-  const report = (offset: number, reason: string) => {
+  const report = (offset: number, reason: string, about?: Subject) => {
     const { line, col } = lines.linePos(offset)
-    problems.push({ line, column: col, reason })
+    problems.push({ line, column: col, reason, ...(about === undefined ? {} : { about }) })
   }
   const parsed = parseAllDocuments(text, { lineCounter: lines, intAsBigInt: true, prettyErrors: false })
   for (const document of Array.isArray(parsed) ? parsed : []) {
@@ -144,10 +175,21 @@ function parseYaml(text: string, mapper: DocumentMapper): Piece {
       if ('key' in mapped) documents.push({ ...mapped, line: lines.linePos(offsetOf(document, path)).line })
       else
         for (const mistake of 'problems' in mapped ? mapped.problems : [mapped])
-          report(offsetOf(document, [...path, ...(mistake.path ?? [])]), mistake.problem)
+          report(offsetOf(document, [...path, ...(mistake.path ?? [])]), mistake.problem, mistake.about)
     }
   }
   return { documents, problems }
+}
+
+/** Brackets in quoted text count too: no resource comes near the limit with them. */
+function deepest(text: string): number {
+  let depth = 0
+  let most = 0
+  for (const [bracket] of text.matchAll(/[[{\]}]/g)) {
+    if (bracket === '[' || bracket === '{') most = Math.max(most, ++depth)
+    else depth = Math.max(0, depth - 1)
+  }
+  return most
 }
 
 interface Located {

@@ -3,7 +3,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { datastoreCompliance, RecordingSink } from '../compliance/index.js'
-import { type FileDatastore, type FileProblem, fileDatastore, type Mapped, parseDocuments } from './index.js'
+import {
+  decodeText,
+  type FileDatastore,
+  type FileProblem,
+  fileDatastore,
+  type Mapped,
+  parseDocuments,
+} from './index.js'
 
 /** A mapper for tests: `kind: Thing` with a name; `size` must be a number. */
 function mapper(document: unknown): Mapped {
@@ -84,6 +91,9 @@ describe('documents', () => {
     ['a missing field, at its document', `${thing('a', 1)}---\nkind: Thing\n`, 5, 1, /missing/],
     ['broken YAML', 'kind: Thing\nname: [a\nsize: 1\n', 3, 1, /./],
     ['a key written twice', 'kind: Thing\nname: a\nname: b\n', 3, 1, /unique/i],
+    ['a key of JSON written twice', '{\n"kind": "Thing",\n"name": "a: \\"b\\": c",\n"name": "b"\n}', 4, 1, /unique/i],
+    ['brackets beyond any sense', '['.repeat(1001), 1, 1, /nested more than 1000 deep/],
+    ['JSON as deep', `${'{"a":'.repeat(1001)}1${'}'.repeat(1001)}`, 1, 1, /nested more than 1000 deep/],
     ['a resource written twice', `${thing('a', 1)}---\n${thing('a', 2)}`, 5, 1, /same resource as on line 1/],
     ['a document that is no mapping', 'hello\n', 1, 1, /must be a mapping/],
     ['a field in JSON', '{\n  "kind": "Thing",\n  "name": "a",\n  "size": "x"\n}\n', 4, 11, /not a number/],
@@ -131,6 +141,37 @@ describe('documents', () => {
     let text = 'a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n'
     for (let i = 1; i < 9; i++) text += `a${i}: &a${i} [${Array.from({ length: 10 }, () => `*a${i - 1}`).join()}]\n`
     expect(parse(text).problems[0]?.reason).toMatch(/alias/i)
+  })
+})
+
+describe('the bytes of a file', () => {
+  const utf16 = (text: string) => Buffer.from(`\ufeff${text}`, 'utf16le')
+  const words = 'name: ä\n'
+  it.each([
+    ['UTF-8', Buffer.from(words)],
+    ['UTF-8 with a byte order mark', Buffer.from(`\ufeff${words}`)],
+    ['UTF-16', utf16(words)],
+    ['UTF-16, the other way round', utf16(words).swap16()],
+  ])('are %s', (_, bytes) => {
+    expect(decodeText(bytes)).toEqual({ text: words })
+  })
+
+  it.each([
+    ['Latin-1', Buffer.from('a: 1\nname: ä\n', 'latin1'), 2, /not UTF-8/],
+    ['UTF-16 without a byte order mark', Buffer.from('a: 1\nb: 2\n', 'utf16le'), 1, /NUL/],
+    ['half a UTF-16', Buffer.from([0xff, 0xfe, 0x41]), 1, /not UTF-16/],
+    ['a program', Buffer.from([0x7f, 0x45, 0x4c, 0x46, 0x0a, 0x80]), 2, /not UTF-8/],
+  ])('are not %s', (_, bytes, line, reason) => {
+    expect(decodeText(bytes)).toEqual({ line, reason: expect.stringMatching(reason) })
+  })
+
+  it('that are no text change nothing, and say so', async () => {
+    write('a.yaml', thing('a', 1))
+    const { store, reports } = open()
+    writeFileSync(at('a.yaml'), Buffer.from('kind: Thing\nname: ä\n', 'latin1'))
+    store.reload()
+    expect(await contents(store)).toEqual({ '/things/a': '1' })
+    expect(reports.at(-1)).toMatchObject([{ file: at('a.yaml'), line: 2 }])
   })
 })
 

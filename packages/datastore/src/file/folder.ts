@@ -14,7 +14,7 @@ export interface SeenFile {
   readonly name: string
   /** Differs whenever the content may differ. */
   readonly stamp: string
-  read(): string
+  read(): Uint8Array
 }
 
 /** Throws what the file system says when the path itself cannot be read. */
@@ -30,7 +30,7 @@ export function filesAt(path: string): SeenFile[] {
 
 function seen(file: string): SeenFile {
   const { mtimeNs, ctimeNs, size, ino } = statSync(file, { bigint: true })
-  return { name: file, stamp: `${mtimeNs}/${ctimeNs}/${size}/${ino}`, read: () => readFileSync(file, 'utf8') }
+  return { name: file, stamp: `${mtimeNs}/${ctimeNs}/${size}/${ino}`, read: () => readFileSync(file) }
 }
 
 export interface FolderOptions {

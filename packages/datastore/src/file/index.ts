@@ -31,9 +31,11 @@ import {
   type Remembered,
 } from './documents.js'
 import { filesAt, type SeenFile, watchPath } from './folder.js'
+import { type DecodedText, decodeText } from './text.js'
 
-export type { DocumentMapper, FileProblem, Mapped, MappedDocument, ParsedFile } from './documents.js'
+export type { DocumentMapper, FileProblem, Mapped, MappedDocument, ParsedFile, Subject } from './documents.js'
 export { parseDocuments } from './documents.js'
+export { type DecodedText, decodeText } from './text.js'
 
 export interface FileDatastoreOptions {
   /** A file, or a folder. */
@@ -128,15 +130,21 @@ class Files implements FileDatastore {
   #read(file: SeenFile, first: boolean): boolean {
     const known = this.#files.get(file.name)
     if (known?.stamp === file.stamp && !known.doubtful) return false
-    let text: string
+    let decoded: DecodedText
+    let { stamp } = file
     try {
-      text = file.read()
+      decoded = decodeText(file.read())
     } catch (error) {
-      const problem = { file: file.name, line: 0, column: 0, reason: (error as Error).message }
+      decoded = { line: 0, reason: (error as Error).message }
+      stamp = ''
+    }
+    if (!('text' in decoded)) {
+      const problem = { file: file.name, column: 0, ...decoded }
       const documents = known?.documents ?? []
-      this.#files.set(file.name, { stamp: '', documents, problems: [problem], doubtful: false })
+      this.#files.set(file.name, { stamp, documents, problems: [problem], doubtful: false })
       return false
     }
+    const { text } = decoded
     if (text.trim() === '' && !first && known && known.documents.length > 0 && !known.doubtful) {
       known.doubtful = true
       return true
@@ -156,6 +164,8 @@ class Files implements FileDatastore {
     for (const name of [...this.#files.keys()].sort()) {
       for (const { key, value, line } of this.#files.get(name)!.documents) {
         const rival = owners.get(key)
+        // Within one file it has been told already; the first counts.
+        if (rival === name) continue
         if (rival !== undefined) {
           const keeps = this.#owners.get(key) === name ? name : rival
           const loser = keeps === name ? rival : name

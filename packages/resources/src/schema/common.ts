@@ -53,12 +53,19 @@ export const networkCidr = requiredText(
   'a CIDR such as 10.0.0.0/8',
 )
 
-export const asNumber = z.union([z.number(), z.string()]).transform((value, context): number => {
+const AS_NUMBER = "an AS number (0..4294967295, or dotted '1.10')"
+const asNumberOrText = z.union([z.number(), z.string()], {
+  error: ({ input }) =>
+    `${typeof input === 'bigint' ? input : `a value of type ${typeName(input)}`} is not ${AS_NUMBER}`,
+})
+const typeName = (value: unknown): string => (Array.isArray(value) ? 'list' : typeof value)
+
+export const asNumber = asNumberOrText.transform((value, context): number => {
   const parsed = parseAsNumber(value)
   if (parsed !== undefined) return parsed
   // YAML reads an unquoted 1.10 as the number 1.1: what was meant is lost.
   const advice = typeof value === 'number' && !Number.isInteger(value) ? '; a dotted one needs quotes' : ''
-  const message = `'${value}' is not an AS number (0..4294967295, or dotted '1.10'${advice})`
+  const message = `'${value}' is not ${AS_NUMBER}${advice}`
   context.addIssue({ code: 'custom', message })
   return z.NEVER
 })
