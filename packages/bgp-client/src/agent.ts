@@ -45,6 +45,7 @@ import { type Fib, KernelSide, openFib } from './kernel-side.js'
 import { LocalRoutes } from './local-routes.js'
 import { NodeStatusReporter, type StatusPorts } from './node-status.js'
 import type { NodeOptions } from './options.js'
+import { workloadOptions } from './workloads.js'
 
 /** How long the engine must have had nothing to do after a restart before unclaimed routes go. */
 const SETTLE_MS = 500
@@ -218,7 +219,7 @@ export class NodeAgent implements Daemon {
       ...(advertiseClusterIps === undefined ? {} : { advertiseClusterIps }),
       ...(namespace === undefined ? {} : { namespace }),
       ...(this.#secrets === undefined ? {} : { secrets: this.#secrets.value }),
-      ...(this.#workloads === undefined ? {} : { workloads: this.#workloads.value }),
+      ...workloadOptions(this.#workloads?.value),
     }
   }
 

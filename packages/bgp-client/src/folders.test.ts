@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { SecretsFolder, WorkloadFolder } from './folders.js'
+import { NO_WORKLOADS, workloadsOf } from './workloads.js'
 
 let root: string
 const problems: string[] = []
@@ -47,23 +48,58 @@ describe('a folder of secrets', () => {
 })
 
 describe('a folder of endpoint status files', () => {
-  it('gives what it can read and passes over the rest', async () => {
-    await writeFile(
-      join(root, 'one'),
-      JSON.stringify({ ifaceName: 'cali1', ipv4Nets: ['10.0.0.1/32'], bgpPeerName: 'p' }),
-    )
-    await writeFile(join(root, 'two'), 'not json')
+  const good = { ifaceName: 'cali1', ipv4Nets: ['10.0.0.1/32'], bgpPeerName: 'p' }
+  const read = { ...good, ipv6Nets: [] }
+
+  it('gives what it can use, and says what it cannot', async () => {
+    await writeFile(join(root, 'one'), JSON.stringify(good))
+    await writeFile(join(root, 'two'), '{"ifaceName": "cali2", "ipv4Nets": ["10.0.')
     const folder = new WorkloadFolder(root, listener)
     await folder.start()
     folder.stop()
-    expect(folder.value).toEqual([{ ifaceName: 'cali1', ipv4Nets: ['10.0.0.1/32'], ipv6Nets: [], bgpPeerName: 'p' }])
+    expect([...folder.value.files.values()]).toEqual([read])
+    expect(folder.value.problems).toEqual([
+      {
+        severity: 'error',
+        resource: 'endpoint-status/two',
+        message: expect.stringMatching(/^is not JSON .*: no session with this workload$/),
+      },
+    ])
+  })
+
+  it.each([
+    ['[]', undefined, 'is not a JSON object'],
+    ['{}', 'ifaceName', 'is not the name of an interface'],
+    ['{"ifaceName": "cali1", "ipv4Nets": "10.0.0.1/32"}', 'ipv4Nets', 'is not a list'],
+    [
+      '{"ifaceName": "cali1", "ipv4Nets": ["10.0.0.1", "10.0.0.300"]}',
+      'ipv4Nets[1]',
+      'is "10.0.0.300", no IPv4 address',
+    ],
+    ['{"ifaceName": "cali1", "ipv6Nets": ["10.0.0.1"]}', 'ipv6Nets[0]', 'is "10.0.0.1", no IPv6 address'],
+    ['{"ifaceName": "cali1", "bgpPeerName": 5}', 'bgpPeerName', 'is not the name of a BGPPeer'],
+    [undefined, undefined, 'cannot be read'],
+  ])('a file of %s: %s %s', (text, field, fault) => {
+    const { files, problems } = workloadsOf(new Map([['f', text]]), NO_WORKLOADS)
+    expect(files.size).toBe(0)
+    expect(problems).toMatchObject([
+      { ...(field === undefined ? {} : { field }), message: expect.stringContaining(fault) },
+    ])
+  })
+
+  it('keeps the last good content of a file that is half written, until the file goes', () => {
+    const whole = workloadsOf(new Map([['f', JSON.stringify(good)]]), NO_WORKLOADS)
+    const half = workloadsOf(new Map([['f', JSON.stringify(good).slice(0, 20)]]), whole)
+    expect([...half.files.values()]).toEqual([read])
+    expect(half.problems[0]?.message).toMatch(/the last good content stays$/)
+    expect(workloadsOf(new Map(), half)).toEqual(NO_WORKLOADS)
   })
 
   it('may not exist yet', async () => {
     const folder = new WorkloadFolder(join(root, 'missing'), listener)
     await folder.start()
     folder.stop()
-    expect(folder.value).toEqual([])
+    expect(folder.value.files.size).toBe(0)
     expect(problems).toEqual([])
   })
 })

@@ -8,7 +8,7 @@
 import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { WorkloadFile } from '@starling/intent'
+import { NO_WORKLOADS, type Workloads, workloadsOf } from './workloads.js'
 
 const INTERVAL_MS = 2_000
 /** A secret or status file larger than this is a mistake. */
@@ -87,22 +87,11 @@ export async function readSecrets(path: string): Promise<ReadonlyMap<string, str
   return value
 }
 
-/** What Felix wrote, as it stands now. */
-export async function readWorkloads(path: string): Promise<readonly WorkloadFile[]> {
-  return (await readWorkloadTexts(path)).value
-}
-
-async function readWorkloadTexts(path: string): Promise<{ seen: string; value: readonly WorkloadFile[] }> {
-  const texts: string[] = []
-  const value: WorkloadFile[] = []
-  for (const name of await visible(path)) {
-    const text = await small(join(path, name))
-    if (text === undefined) continue
-    texts.push(name, text)
-    const file = workloadFile(text)
-    if (file !== undefined) value.push(file)
-  }
-  return { seen: JSON.stringify(texts), value }
+/** What Felix wrote, as it stands now. `before`: the last good of files that cannot be used at the moment stays. */
+export async function readWorkloads(path: string, before: Workloads = NO_WORKLOADS): Promise<Workloads> {
+  const texts = new Map<string, string | undefined>()
+  for (const name of await visible(path)) texts.set(name, await small(join(path, name)))
+  return workloadsOf(texts, before)
 }
 
 export class SecretsFolder extends Folder<ReadonlyMap<string, string>> {
@@ -114,12 +103,13 @@ export class SecretsFolder extends Folder<ReadonlyMap<string, string>> {
   }
 }
 
-export class WorkloadFolder extends Folder<readonly WorkloadFile[]> {
-  value: readonly WorkloadFile[] = []
+export class WorkloadFolder extends Folder<Workloads> {
+  value: Workloads = NO_WORKLOADS
 
-  protected async read(): Promise<{ seen: string; value: readonly WorkloadFile[] }> {
+  protected async read(): Promise<{ seen: string; value: Workloads }> {
     // Felix makes the folder when it first needs it.
-    return existsSync(this.path) ? readWorkloadTexts(this.path) : { seen: '[]', value: [] }
+    const value = existsSync(this.path) ? await readWorkloads(this.path, this.value) : NO_WORKLOADS
+    return { seen: JSON.stringify([[...value.files], value.problems]), value }
   }
 }
 
@@ -134,25 +124,5 @@ async function small(path: string): Promise<string | undefined> {
     return text.length > FILE_LIMIT ? undefined : text
   } catch {
     return undefined
-  }
-}
-
-function workloadFile(text: string): WorkloadFile | undefined {
-  let parsed: unknown
-  try {
-    parsed = JSON.parse(text)
-  } catch {
-    return undefined
-  }
-  if (typeof parsed !== 'object' || parsed === null) return undefined
-  const { ifaceName, ipv4Nets, ipv6Nets, bgpPeerName } = parsed as Record<string, unknown>
-  if (typeof ifaceName !== 'string') return undefined
-  const texts = (list: unknown): readonly string[] =>
-    Array.isArray(list) ? list.filter((item): item is string => typeof item === 'string') : []
-  return {
-    ifaceName,
-    ipv4Nets: texts(ipv4Nets),
-    ipv6Nets: texts(ipv6Nets),
-    ...(typeof bgpPeerName === 'string' ? { bgpPeerName } : {}),
   }
 }

@@ -12,3 +12,4 @@ export async function runNode(options: NodeOptions): Promise<number> {
   return runUntilSignal(agent, (text) => process.stderr.write(`${text}\n`))
 }
 export { readSecrets, readWorkloads } from './folders.js'
+export { workloadOptions } from './workloads.js'

@@ -100,7 +100,7 @@ export function plan(state: ClusterState, nodeName: string, options: PlanOptions
     ignoredInterfaces: settings.ignoredInterfaces,
     communities: settings.communities,
     logLevel: settings.logLevel,
-    problems: [...state.problems.map(({ key: _key, ...problem }) => problem), ...problems],
+    problems: [...state.problems.map(({ key: _key, ...problem }) => problem), ...(options.problems ?? []), ...problems],
     shared: interner.parts,
     mesh: sessions?.mesh,
   }

@@ -23,6 +23,8 @@ export interface Circumstances {
   /** Namespace of Secret documents; `kube-system` by default. */
   readonly namespace?: string
   readonly workloads?: readonly WorkloadFile[]
+  /** What is wrong with what was read beside the datastore: it belongs to the plan made without it. */
+  readonly problems?: readonly PlanProblem[]
   /** CALICO_K8S_NODE_REF; the node name by default. */
   readonly kubernetesNodeName?: string
   /** CALICO_ADVERTISE_CLUSTER_IPS: replaces serviceClusterIPs entirely. */

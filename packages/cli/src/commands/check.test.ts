@@ -58,7 +58,7 @@ describe('check tells what a plan would complain of', () => {
     ],
   ])('%s', async (_what, exit, documents, told) => {
     write('a.json', node('a', '10.0.0.1/24'))
-    documents.forEach((text, i) => write(`b${i}.json`, text))
+    for (const [i, text] of documents.entries()) write(`b${i}.json`, text)
     const { code, out } = await run('check', folder)
     expect(out).toContain(`${join(folder, 'b0.json')}:1: ${told}`)
     expect(code).toBe(exit)
@@ -107,7 +107,7 @@ describe('documents that cannot be read', () => {
   test('are told when the node is one of them', async () => {
     write('a.yaml', node('a', '10.0.0.1/99'))
     const { code, err } = await run('plan', '--datastore', `file:${folder}`, '--node', 'a')
-    expect(err).toMatch(/Node\/a spec.bgp.ipv4Address: '10.0.0.1\/99' is not an address[^]*there is no Node a/)
+    expect(err).toMatch(/Node\/a spec.bgp.ipv4Address: '10.0.0.1\/99' is not an address[\s\S]*there is no Node a/)
     expect(code).not.toBe(EXIT.ok)
   })
 

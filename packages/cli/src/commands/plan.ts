@@ -112,11 +112,11 @@ async function optionsFrom(options: PlanCommandOptions, io: Io): Promise<PlanOpt
 
 /** Read by the very code of the node agent. */
 async function readFolders(secretsDir: string | undefined, endpointStatus: string | undefined): Promise<PlanOptions> {
-  const { readSecrets, readWorkloads } = await import('@starling/bgp-client')
+  const { readSecrets, readWorkloads, workloadOptions } = await import('@starling/bgp-client')
   try {
     return {
       ...(secretsDir === undefined ? {} : { secrets: await readSecrets(secretsDir) }),
-      ...(endpointStatus === undefined ? {} : { workloads: await readWorkloads(endpointStatus) }),
+      ...(endpointStatus === undefined ? {} : workloadOptions(await readWorkloads(endpointStatus))),
     }
   } catch (error) {
     throw new CliError(error instanceof Error ? error.message : String(error))

@@ -102,11 +102,14 @@ describe('export to peers (calico.md 2.8)', () => {
   test.each([
     ['v3.31.4', 'reject'],
     ['v3.32.0', 'accept'],
-  ])('Felix of %s, an own /32 without a metric: %s, as only newer ones say by the metric what moves', (version, verdict) => {
-    const documents = [...base, calico('ClusterInformation', 'default', { calicoVersion: version })]
-    const question = { prefix: '10.244.1.5/32', attributes: { metric: 0 }, from: 'kernel:cali1', to: MESH }
-    expect(ask(question, documents).verdict).toBe(verdict)
-  })
+  ])(
+    'Felix of %s, an own /32 without a metric: %s, as only newer ones say by the metric what moves',
+    (version, verdict) => {
+      const documents = [...base, calico('ClusterInformation', 'default', { calicoVersion: version })]
+      const question = { prefix: '10.244.1.5/32', attributes: { metric: 0 }, from: 'kernel:cali1', to: MESH }
+      expect(ask(question, documents).verdict).toBe(verdict)
+    },
+  )
 
   test('a /32 that moves here with an elevated priority leaves the own block', () => {
     const question = { from: 'kernel:cali1', prefix: '10.244.1.5/32', to: MESH }
