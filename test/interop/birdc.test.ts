@@ -80,6 +80,16 @@ describe.each(CLIENTS)('%s', (client) => {
       'BGP.local_pref: 100',
     )
     expect((await run(client, ['show', 'route', 'count'])).text).toContain('3 of 3 routes for 2 networks')
+    expect((await run(client, ['s', 'r', 'f', '10.244.2.9', 'all'])).text).toContain('BGP.next_hop: 10.0.0.12')
+    expect((await run(client, ['show', 'route', 'all', 'for', '10.244.2.9'])).text).toContain('BGP.next_hop: 10.0.0.12')
+  })
+
+  test('show route where, with conditions joined', async () => {
+    const where = async (...condition: string[]) => (await run(client, ['show', 'route', 'where', ...condition])).text
+    expect(await where('source', '=', 'RTS_STATIC')).toMatch(/^10\.244\.1\.0\/26 +blackhole \[static1/m)
+    expect(await where('bgp_path', '~', '[=', '64601', '=]', '&&', 'net.len', '>', '24')).toContain('[Global_192_0_2_1')
+    expect(await where('net', '~', '[', '10.244.2.0/24+', ']', 'count')).toContain('2 of 3 routes for 1 networks')
+    expect(await run(client, ['show', 'route', 'where', 'nonsense'])).toMatchObject({ code: 1 })
   })
 
   test('a refused command is exit 1', async () => {

@@ -181,7 +181,7 @@ function routesOf(ports: StatusPorts, family: FamilyName): readonly RouteView[] 
   const routes: RouteView[] = []
   let cursor: string | undefined
   do {
-    const page = ports.routes({ family, view: 'all', limit: PAGE, ...(cursor === undefined ? {} : { cursor }) })
+    const page = ports.routes({ family, view: 'accepted', limit: PAGE, ...(cursor === undefined ? {} : { cursor }) })
     routes.push(...page.routes)
     cursor = page.next
   } while (cursor !== undefined && routes.length < MOST_ROUTES)

@@ -239,17 +239,21 @@ export class RunningDaemon implements DaemonPorts {
       case 'peer': {
         const { peer, operation, reason } = request
         const running = speaker()
-        if (running?.peers().some(({ key }) => key === peer) !== true) {
+        const find = () => running?.peers().find(({ key }) => key === peer)
+        const before = find()
+        if (running === undefined || before === undefined) {
           return { ok: false, code: 'not-found', detail: `no peer ${peer}` }
         }
-        const changed = running.admin(peer, operation, reason === undefined ? {} : { reason })
-        return changed
-          ? done(true, `${operation} ${peer}`)
-          : {
-              ok: false,
-              code: 'refused',
-              detail: `${operation} is not possible for ${peer} now: it is not Established`,
-            }
+        const taken = running.admin(peer, operation, reason === undefined ? {} : { reason })
+        if (!taken) {
+          const detail = `${operation} is not possible for ${before.name} now: it is not Established`
+          return { ok: false, code: 'refused', detail }
+        }
+        if (operation !== 'enable' && operation !== 'disable') return done(true, `${operation} ${before.name}`)
+        // An enabled peer may still be held down, by a prefix limit for one; its reason tells whether that ended.
+        const after = find()
+        const changed = before.enabled !== after?.enabled || (operation === 'enable' && before.reason !== after.reason)
+        return done(changed, `${before.name} is ${changed ? '' : 'already '}${operation}d`)
       }
       case 'log-level':
         return setLogLevel(request.level)

@@ -310,12 +310,19 @@ export class Engine implements PeerHost<Peer>, TablesHost {
   }
 
   explain(prefix: string, to?: PeerKey): Explanation {
-    const peer = to === undefined ? undefined : this.#directory.peers.get(to)
-    if (peer === undefined) return this.tables.explain(prefix)
-    if (peer.slot >= 0) return this.tables.explain(prefix, peer.slot)
-    const reason = `session not Established: ${reasonOf(peer, this.now)}`
-    const none = { peer: peer.key, name: peer.config.name, sent: false, reason }
-    return { ...this.tables.explain(prefix), exports: [none] }
+    const none = (peer: Peer): Explanation['exports'][number] => {
+      const reason = `session not Established: ${reasonOf(peer, this.now)}`
+      return { peer: peer.key, name: peer.config.name, sent: false, reason }
+    }
+    const asked = to === undefined ? undefined : this.#directory.peers.get(to)
+    if (asked !== undefined) {
+      return asked.slot >= 0
+        ? this.tables.explain(prefix, asked.slot)
+        : { ...this.tables.explain(prefix), exports: [none(asked)] }
+    }
+    const told = this.tables.explain(prefix)
+    const down = [...this.#directory.peers.values()].filter(({ slot }) => slot < 0)
+    return { ...told, exports: [...told.exports, ...down.map(none)] }
   }
 
   groups(): readonly GroupView[] {

@@ -61,6 +61,9 @@ export interface PeerView {
   readonly holdTime: number
   readonly keepaliveTime: number
   readonly configuredHoldTime: number
+  /** Seconds until they run out, while the session is up and they run. */
+  readonly holdTimeLeft?: number
+  readonly keepaliveTimeLeft?: number
   /** Names of the capabilities we sent and those we received, in words. */
   readonly capabilities: { readonly advertised: readonly string[]; readonly received: readonly string[] }
   readonly messagesReceived: MessageCounts
@@ -154,7 +157,8 @@ export interface RouteQuery {
   /** Exact prefix, or those inside it (`in`), or the longest match for an address (`for`). */
   readonly match?: { readonly kind: 'exact' | 'in' | 'for'; readonly prefix: string }
   readonly peer?: PeerKey
-  readonly view: 'best' | 'all' | 'received' | 'filtered' | 'exported'
+  /** `accepted`: what import policy let in, from peers and from here; `all` has the rejected ones too. */
+  readonly view: 'best' | 'all' | 'accepted' | 'received' | 'filtered' | 'exported'
   readonly limit: number
   /** Opaque, from the page before. */
   readonly cursor?: string

@@ -5,9 +5,11 @@
 import type { FamilyName } from '@starling/engine'
 import type { AdminResult, DaemonPorts, PeerOperation } from '../ports.js'
 import { escapeText } from '../text.js'
+import { glob } from './glob.js'
 import { type Protocol, protocolDetails, protocolHeader, protocolRow, protocolsOf } from './protocols.js'
 import { CODE, type Code, dateTime, end, type Row, row } from './reply.js'
-import { parseRouteCommand, routeReply } from './routes.js'
+import { parseRouteCommand } from './route-command.js'
+import { routeReply, staticRoutes } from './routes.js'
 
 /** What readers of the fork expect to see; health checks look for the word at its beginning. */
 export const BIRD_VERSION = 'v0.3.3+birdv1.6.8'
@@ -41,12 +43,13 @@ export function execute(line: string, session: Session): Reply {
       return session.restricted ? denied() : act(verb, rest, session)
     case 'configure':
       return session.restricted ? denied() : configure(rest, session)
-    case 'down':
-    case 'graceful':
     case 'debug':
     case 'mrtdump':
-    case 'timeformat':
-      // Stopping the daemon is the service manager's business; the others have no counterpart.
+      // Nothing to switch: logs have levels (`starling log-level`), recordings a command of their own.
+      return session.restricted ? denied() : [end()]
+    case 'down':
+    case 'graceful':
+      // Stopping the daemon is the service manager's business.
       return denied()
     case 'echo':
       return [end()]
@@ -58,7 +61,7 @@ export function execute(line: string, session: Session): Reply {
 const denied = (): Row[] => [end(CODE.accessDenied, 'Access denied')]
 
 function syntaxError(word: string): Row[] {
-  const at = word === '' ? 'unexpected end of line' : `unexpected ${escapeText(word, 60)}`
+  const at = word === '' ? 'unexpected END' : `unexpected ${escapeText(word, 60)}`
   return [end(CODE.error, `syntax error, ${at}`)]
 }
 
@@ -78,6 +81,8 @@ function show(words: readonly string[], session: Session): Reply {
       return memory(ports)
     case 'interfaces':
       return interfaces()
+    case 'static':
+      return staticRoutes(ports, family)
     case 'bfd':
       return [end(CODE.error, 'There is no BFD protocol running')]
     default:
@@ -112,30 +117,6 @@ function matching(target: string | undefined, session: Session): readonly Protoc
   }
   const pattern = target.slice(1, -1)
   return all.filter(({ name }) => glob(pattern, name))
-}
-
-/** Iterative on purpose: a pattern from outside must not choose how long we think. */
-function glob(pattern: string, text: string): boolean {
-  let p = 0
-  let t = 0
-  let star = -1
-  let mark = 0
-  while (t < text.length) {
-    if (p < pattern.length && (pattern[p] === '?' || pattern[p] === text[t]) && pattern[p] !== '*') {
-      p++
-      t++
-    } else if (pattern[p] === '*') {
-      star = p++
-      mark = t
-    } else if (star >= 0) {
-      p = star + 1
-      t = ++mark
-    } else {
-      return false
-    }
-  }
-  while (pattern[p] === '*') p++
-  return p === pattern.length
 }
 
 function* protocols(words: readonly string[], session: Session): Generator<Row> {
@@ -200,6 +181,11 @@ async function* act(verb: string, words: readonly string[], session: Session): A
   let failed: string | undefined
   for (const { name, peer } of peers) {
     if (peer === undefined) continue
+    if (verb === 'reload' && peer.state !== 'Established') {
+      // A session that is not up has nothing to reload: BIRD passes over it.
+      if (!peer.enabled) yield row(CODE.alreadyDisabled, `${name}: already disabled`)
+      continue
+    }
     const result = await session.ports.admin({ action: 'peer', operation, peer: peer.key, ...reason })
     if (!result.ok) failed = `${name}: ${escapeText(result.detail, 200)}`
     else yield outcome(verb, name, result)
@@ -220,12 +206,22 @@ function outcome(verb: string, name: string, result: AdminResult & { ok: true })
 
 /** Our configuration is the cluster's state and always in force: `configure` reads it again and says yes. */
 async function* configure(words: readonly string[], { ports }: Session): AsyncGenerator<Row> {
-  if (words.includes('undo')) {
+  const [what] = words
+  if (what === 'status') {
+    yield row(CODE.reconfigured, 'Daemon is up and running')
+    yield end()
+    return
+  }
+  if (what === 'confirm') {
+    yield end(CODE.confirmed, 'Reconfiguration confirmed')
+    return
+  }
+  if (what === 'undo') {
     yield end(CODE.undoNothing, 'Nothing to do')
     return
   }
   yield row(CODE.readingConfiguration, `Reading configuration from ${ports.datastoreStatus().description}`)
-  if (words.includes('check')) {
+  if (what === 'check') {
     yield end(CODE.configurationOk, 'Configuration OK')
     return
   }

@@ -110,16 +110,38 @@ function* bgpDetails(peer: PeerView, family: FamilyName): Generator<Row> {
   yield field('Neighbor AS', peer.remoteAs ?? 0)
   if (peer.state === 'Established') {
     if (peer.remoteRouterId !== undefined) yield field('Neighbor ID', peer.remoteRouterId)
-    yield field('Neighbor caps', peer.capabilities.received.map((name) => escapeText(name, 60).trim()).join(', '))
+    yield field('Neighbor caps', neighborCapabilities(peer))
     yield field('Session', sessionFlags(peer))
     if (peer.localAddress !== undefined) yield field('Source address', peer.localAddress)
-    yield field('Hold timer', `${peer.holdTime}/${peer.holdTime}`)
-    yield field('Keepalive timer', `${peer.keepaliveTime}/${peer.keepaliveTime}`)
+    yield field('Hold timer', timer(peer.holdTimeLeft, peer.holdTime))
+    yield field('Keepalive timer', timer(peer.keepaliveTimeLeft, peer.keepaliveTime))
   } else if (peer.lastError !== undefined) {
     const direction = peer.lastError.direction === 'received' ? 'Received: ' : ''
     yield field('Last error', `${direction}${escapeText(peer.lastError.name, 120)}`)
   }
 }
+
+const timer = (left: number | undefined, whole: number): string => `${Math.round(left ?? whole)}/${whole}`
+
+/** The words of BIRD 1.6, in its order; it has none for the rest. */
+function neighborCapabilities({ capabilities, families }: PeerView): string {
+  const has = (name: string) => capabilities.received.some((text) => text.startsWith(name))
+  const add = families.filter(({ addPathReceive, addPathSend }) => addPathReceive || addPathSend)
+  const words = [
+    has('route-refresh') && 'refresh',
+    has('enhanced-route-refresh') && 'enhanced-refresh',
+    has('graceful-restart') && (capabilities.received.some(restarts) ? 'restart-able' : 'restart-aware'),
+    has('long-lived-graceful-restart') && 'llgr-aware',
+    has('four-octet-as') && 'AS4',
+    add.some(({ addPathSend }) => addPathSend) && 'add-path-rx',
+    add.some(({ addPathReceive }) => addPathReceive) && 'add-path-tx',
+    has('extended-message') && 'ext-messages',
+  ]
+  return words.filter((word) => word !== false).join(' ')
+}
+
+/** It names families, so it keeps routes itself; without any it only knows what a restart is. */
+const restarts = (text: string): boolean => text.startsWith('graceful-restart') && text.includes(': ')
 
 function sessionFlags(peer: PeerView): string {
   const flags: string[] = [peer.type, 'multihop']

@@ -4,133 +4,42 @@
  * Forms that parsers know (calico.md 6.1): `via A on IF [`, `dev IF [`, `blackhole [`, `unreachable [`; `] *` marks the
  * best; a row without prefix goes on with the previous one.
  */
-import type { FamilyName, PeerKey, RouteQuery, RouteView } from '@starling/engine'
+import type { FamilyName, RouteView } from '@starling/engine'
 import { splitCommunities } from '../communities.js'
-import { parsePrefix } from '../input.js'
 import type { DaemonPorts, KernelRouteView } from '../ports.js'
 import { escapeText } from '../text.js'
-import { protocolsOf } from './protocols.js'
 import { CODE, end, type Row, row, shortTime } from './reply.js'
-
-export interface RouteCommand {
-  readonly match?: NonNullable<RouteQuery['match']>
-  readonly view: RouteQuery['view']
-  readonly peer?: PeerKey
-  /** Only routes of this helper protocol (static1, kernel1, direct1). */
-  readonly source?: RouteView['source']
-  readonly detail: boolean
-  readonly primary: boolean
-  readonly count: boolean
-}
-
-export type RouteParse = { readonly command: RouteCommand } | { readonly error: string; readonly code?: '8003' }
-
-const HELPERS: Readonly<Record<string, RouteView['source']>> = {
-  kernel1: 'kernel',
-  direct1: 'direct',
-  static1: 'static',
-  device1: 'direct',
-}
+import type { RouteCommand } from './route-command.js'
+import { Subject } from './where.js'
 
 const PAGE = 500
-const TABLES = new Set(['master', 'master4', 'master6'])
 
-/** Words behind `show route`. `where` understands protocol and prefix conditions; anything else is refused in words. */
-export function parseRouteCommand(words: readonly string[], ports: DaemonPorts, family: FamilyName): RouteParse {
-  const state: { -readonly [K in keyof RouteCommand]: RouteCommand[K] } = {
-    view: 'all',
-    detail: false,
-    primary: false,
-    count: false,
-  }
-  const queue = [...words]
-  const protocol = (name: string | undefined, view?: RouteQuery['view']): string | undefined => {
-    const bare = (name ?? '').replace(/^"(.*)"$/, '$1')
-    const source = HELPERS[bare]
-    if (source !== undefined) {
-      state.source = source
-      return undefined
-    }
-    const peer = protocolsOf(ports, family).find((item) => item.name === bare)?.peer
-    if (peer === undefined) return `${escapeText(bare, 60)} is not a known protocol`
-    state.peer = peer.key
-    if (view !== undefined) state.view = view
-    return undefined
-  }
-  const prefix = (kind: 'exact' | 'in' | 'for', text: string | undefined): string | undefined => {
-    const parsed = parsePrefix((text ?? '').replace(/^\[\s*(.*?)\+?\s*\]$/, '$1'))
-    if (parsed === undefined) return 'IP address or prefix expected'
-    if (parsed.family !== family) return 'Incompatible type of prefix/ip with table'
-    state.match = { kind, prefix: parsed.text }
-    return undefined
-  }
-  while (queue.length > 0) {
-    const word = queue.shift() ?? ''
-    const error = ((): string | undefined => {
-      switch (word) {
-        case 'all':
-          state.detail = true
-          return undefined
-        case 'primary':
-          state.primary = true
-          return undefined
-        case 'count':
-        case 'stats':
-          state.count = true
-          return undefined
-        case 'filtered':
-          state.view = 'filtered'
-          return undefined
-        case 'table':
-          return TABLES.has(queue.shift() ?? '') ? undefined : 'No such table'
-        case 'for':
-          return prefix('for', queue.shift())
-        case 'in':
-          return prefix('in', queue.shift())
-        case 'protocol':
-          return protocol(queue.shift())
-        case 'export':
-          return protocol(queue.shift(), 'exported')
-        case 'where':
-          return where(queue.splice(0), protocol, prefix)
-        default:
-          return prefix('exact', word)
-      }
-    })()
-    if (error !== undefined) return { error }
-  }
-  if (state.view === 'filtered' && state.peer === undefined) return { error: 'filtered needs a protocol' }
-  return { command: state }
-}
+type Asked = Pick<RouteCommand, 'exports' | 'view'>
 
-function where(
-  words: readonly string[],
-  protocol: (name: string) => string | undefined,
-  prefix: (kind: 'in' | 'exact', text: string) => string | undefined,
-): string | undefined {
-  const expression = words.join(' ')
-  const byProtocol = /^(?:proto|protocol)\s*=\s*"?([A-Za-z0-9_]+)"?$/.exec(expression)
-  if (byProtocol?.[1] !== undefined) return protocol(byProtocol[1])
-  const within = /^net\s*~\s*\[?\s*([0-9a-fA-F.:/]+)\+?\s*\]?$/.exec(expression)
-  if (within?.[1] !== undefined) return prefix('in', within[1])
-  const exact = /^net\s*=\s*([0-9a-fA-F.:/]+)$/.exec(expression)
-  if (exact?.[1] !== undefined) return prefix('exact', exact[1])
-  return 'where understands: proto = "NAME", net = PREFIX, net ~ [ PREFIX+ ]'
-}
+/** Between two pages others get their turn: a table of any size is walked, and no session waits for it. */
+const breath = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
-export function* routeReply(command: RouteCommand, ports: DaemonPorts, family: FamilyName): Generator<Row> {
+export async function* routeReply(command: RouteCommand, ports: DaemonPorts, family: FamilyName): AsyncGenerator<Row> {
   if (command.count) {
-    yield count(command, ports, family)
+    yield await count(command, ports, family)
     return
   }
   const interfaces = new Interfaces(ports)
   let previous = ''
   let shown = 0
-  for (const route of select(command, ports, family)) {
-    shown++
-    yield row(CODE.routeRow, routeText(route, route.prefix === previous, ports, interfaces))
-    if (command.detail) yield* routeDetails(route)
-    previous = route.prefix
+  let networks = 0
+  for await (const page of select(command, ports, family)) {
+    for (const route of page) {
+      shown++
+      if (route.prefix !== previous) networks++
+      yield row(CODE.routeRow, routeText(route, route.prefix === previous, command, ports, interfaces))
+      if (command.detail) yield* routeDetails(route)
+      previous = route.prefix
+    }
+  }
+  if (command.stats) {
+    yield end(CODE.routeCount, `${shown} of ${await total(ports, family)} routes for ${networks} networks`)
+    return
   }
   // A listing that finds nothing ends well; a question about one network does not.
   const asked = command.match?.kind
@@ -138,46 +47,73 @@ export function* routeReply(command: RouteCommand, ports: DaemonPorts, family: F
   else yield end()
 }
 
-function* select(command: RouteCommand, ports: DaemonPorts, family: FamilyName): Generator<RouteView> {
+async function* select(
+  command: RouteCommand,
+  ports: DaemonPorts,
+  family: FamilyName,
+): AsyncGenerator<readonly RouteView[]> {
+  const { match, view, peer, exports, condition, source, primary } = command
   let cursor: string | undefined
   do {
-    const { match, view, peer } = command
     const page = ports.routes({
       family,
-      view: command.primary && view === 'all' ? 'best' : view,
+      view: primary && view === 'accepted' ? 'best' : view,
       limit: PAGE,
       ...(match === undefined ? {} : { match }),
-      ...(peer === undefined ? {} : { peer }),
+      ...(peer === undefined || exports === 'considered' || exports === 'withheld' ? {} : { peer }),
       ...(cursor === undefined ? {} : { cursor }),
     })
-    for (const route of page.routes) {
-      const wanted = command.source === undefined || command.source === route.source
-      if (wanted && (!command.primary || route.best)) yield route
-    }
+    yield page.routes.filter(
+      (route) =>
+        (source === undefined || source === route.source) &&
+        (!primary || route.best) &&
+        (exports === undefined || exports === 'exported' || leaves(route, command, ports)) &&
+        (condition === undefined || condition(new Subject(route, protocolName(route)))),
+    )
     cursor = page.next
+    if (cursor !== undefined) await breath()
   } while (cursor !== undefined)
 }
 
-function count(command: RouteCommand, ports: DaemonPorts, family: FamilyName): Row {
-  const table = ports.tables().find((item) => item.family === family)
-  const total = table?.paths ?? 0
-  const whole = command.match === undefined && command.peer === undefined && command.source === undefined
-  let routes = 0
-  const networks = new Set<string>()
-  if (!whole || command.primary) {
-    for (const route of select(command, ports, family)) {
-      routes++
-      networks.add(route.prefix)
-    }
-  }
-  const [shown, distinct] = whole && !command.primary ? [total, table?.prefixes ?? 0] : [routes, networks.size]
-  return end(CODE.routeCount, `${shown} of ${total} routes for ${distinct} networks`)
+/** `preexport`: best and not the peer's own. `noexport`: of those, what the peer is not told. */
+function leaves(route: RouteView, { peer, exports }: RouteCommand, ports: DaemonPorts): boolean {
+  if (peer === undefined || route.peer === peer) return false
+  if (exports === 'considered') return true
+  const match = { kind: 'exact', prefix: route.prefix } as const
+  return ports.routes({ family: route.family, view: 'exported', peer, match, limit: 1 }).routes.length === 0
 }
 
-/** Outgoing interfaces come from the kernel's own routes, asked for one prefix at a time. */
+async function total(ports: DaemonPorts, family: FamilyName): Promise<number> {
+  let routes = 0
+  const everything: RouteCommand = { view: 'accepted', detail: false, primary: false, count: true, stats: false }
+  for await (const page of select(everything, ports, family)) routes += page.length
+  return routes
+}
+
+async function count(command: RouteCommand, ports: DaemonPorts, family: FamilyName): Promise<Row> {
+  let routes = 0
+  let networks = 0
+  let previous = ''
+  for await (const page of select(command, ports, family)) {
+    routes += page.length
+    for (const { prefix } of page) {
+      if (prefix !== previous) networks++
+      previous = prefix
+    }
+  }
+  const { match, peer, source, condition, primary, view } = command
+  const whole = view === 'accepted' && !primary && [match, peer, source, condition].every((one) => one === undefined)
+  return end(
+    CODE.routeCount,
+    `${routes} of ${whole ? routes : await total(ports, family)} routes for ${networks} networks`,
+  )
+}
+
+/** Outgoing interfaces: of what is written, the kernel's own route; of what is not, the link its next hop is on. */
 class Interfaces {
   readonly #ports: DaemonPorts
   readonly #kernel: boolean
+  readonly #links = new Map<string, string>()
   constructor(ports: DaemonPorts) {
     this.#ports = ports
     this.#kernel = ports.kernel() !== undefined
@@ -187,6 +123,20 @@ class Interfaces {
     if (!this.#kernel) return undefined
     return this.#ports.kernelRoutes({ match: { kind: 'exact', prefix }, limit: 1 }).routes[0]
   }
+
+  /** Readers want a name there, whatever we know. */
+  towards(address: string): string {
+    const known = this.#links.get(address) ?? this.#link(address)
+    this.#links.set(address, known)
+    return known
+  }
+
+  #link(address: string): string {
+    const [, zone] = address.split('%')
+    if (zone !== undefined) return escapeText(zone, 32)
+    const [route] = this.#ports.routes({ view: 'best', match: { kind: 'for', prefix: address }, limit: 1 }).routes
+    return route?.source === 'direct' ? deviceOf(route) : 'unknown'
+  }
 }
 
 function protocolName(route: RouteView): string {
@@ -194,21 +144,35 @@ function protocolName(route: RouteView): string {
   return route.source === 'static' ? 'static1' : route.source === 'kernel' ? 'kernel1' : 'direct1'
 }
 
-function via(route: RouteView, kernel: KernelRouteView | undefined): string {
+/** A host's own route is labelled with where it comes from and ends with its device: `connected eth0`. */
+const deviceOf = (route: RouteView): string => escapeText(route.from.slice(route.from.lastIndexOf(' ') + 1), 32)
+
+function via(route: RouteView, { exports, view }: Asked, interfaces: Interfaces): string {
+  if (route.source === 'direct' || route.source === 'kernel') return `dev ${deviceOf(route)}`
+  const kernel = interfaces.of(route.prefix)
   const shape = kernel?.actual ?? kernel?.desired
   const hops = shape?.nextHops ?? []
-  if (route.nextHop !== undefined) {
-    const hop = hops.find((item) => item.gateway === route.nextHop) ?? hops[0]
-    return `via ${route.nextHop} on ${hop?.interface ?? 'unknown'}`
+  // What a peer is told has the next hop that it is told; the way from here is the kernel's.
+  if (route.nextHop !== undefined && (route.source === 'bgp' || exports === undefined)) {
+    if (!route.eligible && exports === undefined && view !== 'filtered') return 'unreachable'
+    const hop = hops.find((item) => item.gateway === route.nextHop) ?? (route.best ? hops[0] : undefined)
+    const gateway = exports === 'exported' ? (hop?.gateway ?? route.nextHop) : route.nextHop
+    const device = hop?.gateway === gateway ? hop.interface : undefined
+    return `via ${gateway} on ${device ?? interfaces.towards(gateway)}`
   }
   if (shape?.kind === 'unicast' && hops[0]?.interface !== undefined) return `dev ${hops[0].interface}`
-  if (route.source === 'direct' || route.source === 'kernel') return `dev ${escapeText(route.from, 32)}`
   return shape?.kind === 'unreachable' ? 'unreachable' : 'blackhole'
 }
 
 const ORIGIN = { IGP: 'i', EGP: 'e', INCOMPLETE: '?' } as const
 
-function routeText(route: RouteView, repeated: boolean, ports: DaemonPorts, interfaces: Interfaces): string {
+function routeText(
+  route: RouteView,
+  repeated: boolean,
+  asked: Asked,
+  ports: DaemonPorts,
+  interfaces: Interfaces,
+): string {
   const name = protocolName(route)
   const time = shortTime(ports.toEpoch(route.since), ports.toEpoch(ports.now()))
   const peer = route.source === 'bgp' ? addressOfName(route) : undefined
@@ -219,7 +183,7 @@ function routeText(route: RouteView, repeated: boolean, ports: DaemonPorts, inte
   const origin = bgp ? ` [${lastAs === undefined ? '' : `AS${lastAs}`}${ORIGIN[route.origin]}]` : ''
   const metric = bgp ? `/${route.metric ?? 0}` : ''
   const prefix = repeated ? ''.padEnd(18) : route.prefix.padEnd(18)
-  return `${prefix} ${via(route, interfaces.of(route.prefix))} [${name} ${time}${from}]${best} (${route.preference}${metric})${origin}`
+  return `${prefix} ${via(route, asked, interfaces)} [${name} ${time}${from}]${best} (${route.preference}${metric})${origin}`
 }
 
 /** A peer key is its address, possibly with a port behind it. */
@@ -247,3 +211,18 @@ function* routeDetails(route: RouteView): Generator<Row> {
 /** `(64601,1) (64601,2)`; BIRD leaves a blank after the comma where there are three. */
 const listed = (all: readonly (readonly (number | string)[])[], separator: string): string =>
   all.map((parts) => `(${parts.join(separator)})`).join(' ')
+
+/** `show static`: what this node originates itself. */
+export async function* staticRoutes(ports: DaemonPorts, family: FamilyName): AsyncGenerator<Row> {
+  const command: RouteCommand = {
+    ...{ view: 'accepted', source: 'static' },
+    ...{ detail: false, primary: false, count: false, stats: false },
+  }
+  const interfaces = new Interfaces(ports)
+  for await (const page of select(command, ports, family)) {
+    for (const route of page) {
+      yield row(CODE.staticRoute, `${route.prefix} ${via(route, command, interfaces)}`)
+    }
+  }
+  yield end()
+}

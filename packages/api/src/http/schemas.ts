@@ -20,7 +20,7 @@ export const LIMIT = {
 
 export const CURSOR = text('The `next` of the page before.', 512)
 
-export const ROUTE_VIEWS = ['best', 'all', 'received', 'filtered', 'exported'] as const
+export const ROUTE_VIEWS = ['best', 'all', 'accepted', 'received', 'filtered', 'exported'] as const
 export const KERNEL_STATES = [
   'installed',
   'pending',

@@ -21,8 +21,10 @@ export function explain(tables: TablesReading, text: string, toSlot: PeerSlot | 
   if (prefix === undefined) return { prefix: text, paths: [], decision: [], exports: [] }
   const rib = tables.families[prefix.family === 'ipv4' ? 0 : 1]
   const id = rib.table.find(prefix.bytes, 0, prefix.length)
-  const rows = id === 0 ? [] : liveRows(rib, id)
   const best = id === 0 ? 0 : rib.prefixes.best[id]
+  // The best first, what policy rejected last.
+  const rank = (row: RowId) => (row === best ? 0 : rib.paths.attr[row] !== 0 ? 1 : 2)
+  const rows = id === 0 ? [] : liveRows(rib, id).sort((a, b) => rank(a) - rank(b))
   const decision: Explanation['decision'][number][] = []
   if (rows.length === 1 && best !== 0) {
     decision.push({ step: STEPS[0], winner: rowName(tables, rib, best), loser: '', detail: 'no other path' })

@@ -144,6 +144,7 @@ function viewsOf(
     if (peer !== undefined && paths.source[row] !== peer.source) continue
     if (query.view === 'best' && prefixes.best[id] !== row) continue
     if (query.view === 'filtered' && paths.attr[row] !== 0) continue
+    if (query.view === 'accepted' && paths.attr[row] === 0) continue
     if (query.view === 'received' && paths.source[row] === 0) continue
     out.push(routeView(tables, rib, row))
   }

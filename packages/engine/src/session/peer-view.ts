@@ -115,6 +115,7 @@ export function peerView(peer: Peer, host: PeerHost<Peer>): PeerView {
     holdTime: negotiated?.holdTime ?? 0,
     keepaliveTime: negotiated?.keepaliveTime ?? 0,
     configuredHoldTime: config.timers.holdTime,
+    ...timersLeft(peer, host.now),
     capabilities: {
       advertised: (negotiated?.capabilities.advertised ?? []).map(printCapability),
       received: (negotiated?.capabilities.received ?? []).map(printCapability),
@@ -134,5 +135,15 @@ export function peerView(peer: Peer, host: PeerHost<Peer>): PeerView {
     group: group?.id,
     lagging: group?.lagging ?? false,
     outputQueueBytes: group?.queuedBytes ?? 0,
+  }
+}
+
+/** Whole milliseconds as seconds; a deadline that is due already shows as 0. */
+function timersLeft({ current }: Peer, now: number): Pick<PeerView, 'holdTimeLeft' | 'keepaliveTimeLeft'> {
+  if (current === undefined || current.holdTime === 0) return {}
+  const seconds = (at: number) => Math.max(0, at - now) / 1000
+  return {
+    holdTimeLeft: Math.min(current.holdTime / 1000, seconds(current.lastReceived + current.holdTime)),
+    ...(Number.isFinite(current.keepaliveAt) && { keepaliveTimeLeft: seconds(current.keepaliveAt) }),
   }
 }

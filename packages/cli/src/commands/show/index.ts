@@ -129,16 +129,13 @@ function routes(parent: Command, io: Io): void {
   type Options = ShowOptions & Searched & { family?: string; limit: number }
   limited(searched(command), 1000).action(async (words: string[], options: Options) => {
     const asked = parseRouteWords(words)
-    // What a peer sent and import policy accepted is the eligible part of all its paths.
-    const accepted = asked.view === 'accepted'
-    const view = accepted || (asked.view === undefined && asked.peer !== undefined) ? 'all' : asked.view
+    const view = asked.view === undefined && asked.peer !== undefined ? 'all' : asked.view
     await show(options, io, async (client) => {
       const { items, more } = await pages<RouteJson>(options.limit, async (limit, cursor) => {
         const { family, match, sort } = options
         const query = { ...matchQuery(asked), view, peer: asked.peer, family, match, sort, limit, cursor }
         const page = await client.get<{ routes: RouteJson[]; next?: string }>('/v1/routes', query)
-        const wanted = accepted ? page.routes.filter((route) => route.eligible) : page.routes
-        return { items: wanted, ...(page.next === undefined ? {} : { next: page.next }) }
+        return { items: page.routes, ...(page.next === undefined ? {} : { next: page.next }) }
       })
       return { value: items, more, forPeople: (style) => routesTable(items, style) }
     })
