@@ -69,6 +69,10 @@ async function end(child: ChildProcess): Promise<void> {
   const pids = child.pid === undefined ? [] : family(child.pid)
   child.kill('SIGTERM')
   for (let i = 0; i < 100 && child.exitCode === null && child.signalCode === null; i++) await sleep(50)
+  kill(pids)
+}
+
+function kill(pids: readonly number[]): void {
   for (const pid of pids) {
     try {
       process.kill(pid, 'SIGKILL')
@@ -78,7 +82,13 @@ async function end(child: ChildProcess): Promise<void> {
   }
 }
 
-export async function runCell(contender: Contender, scenario: Scenario, pinned: boolean): Promise<void> {
+/** `abandoned`: nobody waits for the figures any more. */
+export async function runCell(
+  contender: Contender,
+  scenario: Scenario,
+  pinned: boolean,
+  abandoned: AbortSignal,
+): Promise<void> {
   execFileSync('ip', ['link', 'set', 'lo', 'up'])
   execFileSync('ip', ['address', 'add', `${REFLECTOR}/16`, 'dev', 'lo'])
   const folder = mkdtempSync(join(tmpdir(), 'starling-bench-'))
@@ -87,6 +97,11 @@ export async function runCell(contender: Contender, scenario: Scenario, pinned: 
   const [file = '', ...args] = pinned ? ['taskset', '-c', '0', ...command] : command
   const output = openSync(join(folder, 'output'), 'w')
   const child = spawn(file, args, { stdio: ['ignore', output, output], cwd: folder })
+  abandoned.addEventListener('abort', () => {
+    if (child.pid !== undefined) kill(family(child.pid))
+    rmSync(folder, { recursive: true, force: true })
+    process.exit(1)
+  })
   const load = new Load(played(contender, scenario))
   try {
     await listening(child)

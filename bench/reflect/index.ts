@@ -53,7 +53,8 @@ function play(
 ) {
   const cell = JSON.stringify({ contender: contender.name, scenario: scenario.name, pinned, bundle })
   const [file, args] = namespaced(['--cell', cell], pinned)
-  const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  // Its input is never written to: it ends when this process does, however that comes about.
+  const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'pipe'] })
   let complaints = ''
   child.stderr.on('data', (chunk: Buffer) => {
     complaints = `${complaints}${chunk}`.slice(-800)
@@ -131,6 +132,12 @@ export async function run(args: readonly string[]): Promise<void> {
       .join(', '),
   )
   const rows: Row[] = []
+  const stamp = new Date().toISOString().replace(/[:.]/g, '-')
+  const out = values.out ?? join(ROOT, 'bench', 'results', `reflect-${stamp}.local.json`)
+  mkdirSync(join(out, '..'), { recursive: true })
+  // After each cell: a long run that is broken off keeps what it has.
+  const store = () =>
+    writeFileSync(out, JSON.stringify({ at: new Date().toISOString(), machine, versions, rows }, undefined, 1))
   for (let number = 1; number <= Number(values.runs); number++) {
     for (const scenario of scenarios) {
       for (const peer of peers) {
@@ -140,6 +147,7 @@ export async function run(args: readonly string[]): Promise<void> {
           console.log(words(result))
         })
         if (failure !== undefined) console.log(`    failed: ${failure}`)
+        store()
       }
     }
   }
@@ -153,10 +161,6 @@ export async function run(args: readonly string[]): Promise<void> {
     )
   const faults = faultsOf(rows)
   console.log(`\nunknown prefixes, own routes, wrong next hops, sessions lost: ${faults.join('; ') || 'none'}`)
-  const stamp = new Date().toISOString().replace(/[:.]/g, '-')
-  const out = values.out ?? join(ROOT, 'bench', 'results', `reflect-${stamp}.local.json`)
-  mkdirSync(join(out, '..'), { recursive: true })
-  writeFileSync(out, JSON.stringify({ at: new Date().toISOString(), machine, versions, rows }, undefined, 1))
   console.log(`written to ${out}`)
 }
 
@@ -168,6 +172,8 @@ if (role === '--cell') {
   const found = contenders(bundle, SELF).find(({ name }) => name === contender)
   const played = SCENARIOS.find(({ name }) => name === scenario)
   if (found === undefined || played === undefined) throw new Error(`no cell ${cell}`)
-  await runCell(found, played, pinned)
+  const abandoned = new AbortController()
+  process.stdin.on('end', () => abandoned.abort()).resume()
+  await runCell(found, played, pinned, abandoned.signal)
   process.exit(0)
 }

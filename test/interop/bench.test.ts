@@ -1,9 +1,13 @@
 /**
  * The benchmark's own honesty: its load finds a table complete when it is, and counts what must not happen when it does.
  */
+import { spawn } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { KEEPALIVE } from '@starling/bgp-packet'
-import { beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test, vi } from 'vitest'
 import { serveFloor } from '../../bench/reflect/floor.js'
 import { Load, type Phase } from '../../bench/reflect/load.js'
 import { announcementsOf, openOf } from '../../bench/reflect/messages.js'
@@ -66,4 +70,30 @@ test('one that sends a route back, changes next hops or forgets a prefix is caug
   expect(phases.at(-1)).toMatchObject({ phase: 'announce', ok: false, wrong: 4 })
   expect(load.faults.own).toBe(4)
   server.close()
+})
+
+test('killed in the middle, it leaves nothing: no folder, no process', { timeout: 60_000 }, async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'killed-bench-'))
+  const bundle = join(folder, 'bundle')
+  mkdirSync(bundle)
+  // Stands in for the reflector: it says where it is, and never ends by itself.
+  const stand = `require('node:fs').writeFileSync(${JSON.stringify(join(folder, 'pid'))}, String(process.pid))
+require('node:net').createServer(() => undefined).listen(179, '100.64.0.1')`
+  writeFileSync(join(bundle, 'starling.js'), stand)
+  const args = ['scripts/bench.mjs', '--scenario', 'S1', '--peers', 'none', '--bundle', bundle]
+  const bench = spawn(process.execPath, args, { env: { ...process.env, TMPDIR: folder }, stdio: 'ignore' })
+  const pid = await vi.waitFor(() => Number(readFileSync(join(folder, 'pid'), 'utf8')), {
+    timeout: 30_000,
+    interval: 50,
+  })
+  expect(readdirSync(folder).some((name) => name.startsWith('starling-bench-'))).toBe(true)
+  bench.kill('SIGKILL')
+  await vi.waitFor(
+    () => {
+      expect(readdirSync(folder).sort()).toEqual(['bundle', 'pid'])
+      expect(() => process.kill(pid, 0)).toThrow('ESRCH')
+    },
+    { timeout: 20_000, interval: 100 },
+  )
+  rmSync(folder, { recursive: true })
 })

@@ -21,11 +21,15 @@ export function escapeText(text: string, limit = 256): string {
   )
 }
 
-/** The same for every string inside a plain value, deep but bounded; keys are ours and stay. */
-export function escapeDeep(value: unknown, depth = 6): unknown {
+const NONE: ReadonlySet<string> = new Set()
+export const REDACTED = '[redacted]'
+
+/** The same for every string inside a plain value, deep but bounded; keys are ours and stay. Secrets are cut out by key. */
+export function escapeDeep(value: unknown, depth = 6, secrets = NONE): unknown {
   if (typeof value === 'string') return escapeText(value, 1024)
   if (depth === 0 || value === null || typeof value !== 'object') return value
   if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('hex')
-  if (Array.isArray(value)) return value.map((item) => escapeDeep(item, depth - 1))
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, escapeDeep(item, depth - 1)]))
+  if (Array.isArray(value)) return value.map((item) => escapeDeep(item, depth - 1, secrets))
+  const safe = (key: string, item: unknown) => (secrets.has(key) ? REDACTED : escapeDeep(item, depth - 1, secrets))
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, safe(key, item)]))
 }

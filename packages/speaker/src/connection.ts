@@ -159,10 +159,10 @@ export class TcpConnection {
   }
 
   #write(bytes: Uint8Array): void {
-    const { socket } = this
-    if (socket.destroyed) return
     const taken = this.blocked ? 0 : this.#direct.write(bytes, false)
-    if (taken < bytes.length) this.#check(socket.write(taken === 0 ? bytes : bytes.subarray(taken)))
+    if (taken === bytes.length) return
+    const { socket } = this
+    if (!socket.destroyed) this.#check(socket.write(taken === 0 ? bytes : bytes.subarray(taken)))
   }
 
   #writeAll(pieces: readonly Uint8Array[]): void {

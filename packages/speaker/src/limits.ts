@@ -33,6 +33,9 @@ export const PREFIXES_PER_LOOK = 512
 export const GATE_MINIMUM = 2
 export const GATE_MAXIMUM = 20
 
+/** Milliseconds of one small write, the kernel's part included (hot-path.md 1): what a round to all receivers costs. */
+export const WRITE_COST = 0.01
+
 /** A closing connection has this long to take its NOTIFICATION. */
 export const LINGER = 2_000
 

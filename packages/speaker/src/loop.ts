@@ -2,7 +2,7 @@
  * When work happens: the quiet gate of hot-path.md section 2.
  *
  * Reads only mark. The first read of a quiet time arms `setImmediate`; while turns keep bringing something it is armed
- * again, for at most as long as the last flush cost (2 to 20 ms), and only then is everything decided and sent at once.
+ * again, for at most as long as a flush costs (2 to 20 ms), and only then is everything decided and sent at once.
  * Timers go first in every turn, so no amount of work makes a KEEPALIVE late by more than a slice.
  */
 import { now } from './clock.js'
@@ -16,6 +16,8 @@ export interface LoopBody {
   /** Send what the turn collected, read again where reading had stopped. */
   endTurn(): void
   nextDeadline(): number
+  /** What it costs to send something small to everybody, in milliseconds. */
+  roundCost(): number
 }
 
 export class Loop {
@@ -80,7 +82,7 @@ export class Loop {
   }
 
   #patience(): number {
-    return Math.min(GATE_MAXIMUM, Math.max(GATE_MINIMUM, this.#lastCost))
+    return Math.min(GATE_MAXIMUM, Math.max(GATE_MINIMUM, this.#lastCost, this.#body.roundCost()))
   }
 
   #slice(start: number): boolean {

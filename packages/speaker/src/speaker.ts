@@ -28,7 +28,7 @@ import type { DiscoveryHost } from './discovery/host.js'
 import { LinkSide } from './discovery/side.js'
 import { DRAIN_TIME, Drain, type DrainStage } from './drain.js'
 import { endpointsOf, errorText } from './endpoints.js'
-import { MAX_CONNECTIONS, PREFIXES_PER_LOOK, TURN_BUDGET } from './limits.js'
+import { MAX_CONNECTIONS, PREFIXES_PER_LOOK, TURN_BUDGET, WRITE_COST } from './limits.js'
 import { type ListenAddress, Listener } from './listener.js'
 import { Loop } from './loop.js'
 import { SignatureWatch, watchedPorts } from './signatures.js'
@@ -96,6 +96,7 @@ export class Speaker {
       work: (at) => this.engine.pending && this.engine.work(PREFIXES_PER_LOOK, at),
       endTurn: () => this.#endTurn(),
       nextDeadline: () => this.engine.nextDeadline(),
+      roundCost: () => this.#live.size * WRITE_COST,
     })
     this.bfd = new BfdHost({
       changed: (peer, up, administrative) => this.bfdChanged(peer, up, administrative),

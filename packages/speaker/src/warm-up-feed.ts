@@ -76,12 +76,15 @@ function tablePrefix(out: Octets, index: number): void {
   if (length > 16) out.push((index << 3) & 255)
 }
 
-/** `routes` routes of a small internet, in messages of one to twenty; another `variant` has other attributes. */
+/**
+ * `routes` routes of a small internet, in messages of one to twenty; another `variant` has other attributes. Most sets have
+ * one or two routes: what runs once for each set must be warm as well as what runs for each route.
+ */
 export function table(peer: number, routes: number, variant: number): Uint8Array {
   const out: Octets = []
   const random = generator(variant + 1)
   for (let index = 0; index < routes; ) {
-    const size = random(4) === 0 ? 1 + random(20) : 1 + random(6)
+    const size = random(4) === 0 ? 1 + random(20) : 1 + random(2)
     const nlri: Octets = []
     for (let i = 0; i < size && index < routes; i++) tablePrefix(nlri, index++)
     update(out, [], attributesOf(peer, random, true), nlri)

@@ -18,7 +18,8 @@ describe('a log line', () => {
 
   test('never shows a secret', () => {
     const { logger, lines } = collect()
-    logger.info({ password: 'hunter2', peer: { password: 'hunter2', deep: { token: 'hunter2' } } }, 'configured')
+    const deep = { token: 'hunter2', list: [{ secret: 'hunter2' }] }
+    logger.info({ password: 'hunter2', peer: { password: 'hunter2', deep } }, 'configured')
     expect(lines.join('')).not.toContain('hunter2')
     expect(lines.join('')).toContain('[redacted]')
   })

@@ -8,7 +8,7 @@
 import { type DestinationStream, type Logger, pino } from 'pino'
 import { describeEvent, eventLevel } from '../events/catalogue.js'
 import type { DaemonEvent, EventRecord, EventSource } from '../ports.js'
-import { escapeDeep, escapeText } from '../text.js'
+import { escapeDeep, escapeText, REDACTED } from '../text.js'
 
 export type { Logger } from 'pino'
 
@@ -24,14 +24,13 @@ export interface LoggerOptions {
   readonly destination?: DestinationStream
 }
 
-const SECRETS = ['password', 'token', 'secret', 'authorization', 'privateKey', 'clientKey']
-const REDACTED = SECRETS.flatMap((field) => [field, `*.${field}`, `*.*.${field}`])
+/** Cut out in the walk that escapes anyway: pino's own redaction makes a line three times as dear. */
+const SECRETS = new Set(['password', 'token', 'secret', 'authorization', 'privateKey', 'clientKey'])
 
 export function createLogger(options: LoggerOptions = {}): Logger {
   const settings = {
     level: options.level ?? 'info',
     base: options.name === undefined ? {} : { name: options.name },
-    redact: { paths: REDACTED, censor: '[redacted]' },
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: {
       level: (label: string) => ({ level: label }),
@@ -57,14 +56,13 @@ export function createLogger(options: LoggerOptions = {}): Logger {
   return options.destination === undefined ? pino(settings) : pino(settings, options.destination)
 }
 
-/** Errors keep their class for pino's serialiser; everything else is escaped. */
+/** Errors keep their class for pino's serialiser; everything else is escaped, and secrets are left out. */
 function escapeFields(fields: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(fields).map(([key, value]) => [
-      key,
-      value instanceof Error ? errorFields(value) : escapeDeep(value),
-    ]),
-  )
+  const safe = (key: string, value: unknown): unknown => {
+    if (SECRETS.has(key)) return REDACTED
+    return value instanceof Error ? errorFields(value) : escapeDeep(value, undefined, SECRETS)
+  }
+  return Object.fromEntries(Object.entries(fields).map(([key, value]) => [key, safe(key, value)]))
 }
 
 function errorFields(error: Error): Record<string, unknown> {

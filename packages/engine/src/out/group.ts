@@ -57,6 +57,8 @@ export class OutGroup {
   /** When a follower that rests between two batches of changes wants to go on. */
   wakeAt = Number.POSITIVE_INFINITY
   limitTold = false
+  /** Somebody lost its place since the pump looked last. */
+  lost = false
   readonly exportLimit: PrefixLimit | undefined
   readonly #context: OutContext
   #dissolved = 1
@@ -182,6 +184,7 @@ export class OutGroup {
     // Never 0 for a peer that was told something: 0 is a first table, without withdrawals.
     follower.floor = follower.floor < 0 ? floor : Math.max(1, Math.min(floor, follower.floor))
     follower.cursor = undefined
+    this.lost = true
   }
 
   /**
@@ -195,6 +198,7 @@ export class OutGroup {
     if (cursor.done) return
     follower.floor = complete
     follower.cursor = undefined
+    this.lost = true
   }
 
   /** Somebody waits for decisions before its dump may begin: they will come, so the group stays awake. */
@@ -264,7 +268,8 @@ export class OutGroup {
   }
 
   trim(): void {
-    this.log.trim(this.leastPosition())
+    // The last segment is never dropped: with one there is nothing to look for.
+    if (this.log.segments.length > 1) this.log.trim(this.leastPosition())
   }
 
   leastPosition(): number {

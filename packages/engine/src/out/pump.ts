@@ -34,6 +34,8 @@ export class Pump {
   readonly #host: TablesHost
   /** Where the next turn begins: nobody is always last. */
   #turn = 0
+  /** The follower served last has more to read, and was only told to give way. */
+  #more = false
 
   constructor(host: TablesHost) {
     this.#host = host
@@ -44,22 +46,25 @@ export class Pump {
     const { followers } = group
     group.wakeAt = Number.POSITIVE_INFINITY
     // All who wait get on their dump before the first of them makes it begin: that is how joiners share one.
+    let wanting = false
     for (const follower of followers) {
       if (follower.interval > 0 && !this.#goesOn(group, follower, now)) continue
-      if (follower.floor >= 0 && !follower.blocked && follower.before === undefined) group.startDump(follower)
+      if (follower.floor < 0) continue
+      wanting = true
+      if (!follower.blocked && follower.before === undefined) group.startDump(follower)
     }
     let used = 0
     let idle = 0
+    // One round in which nobody was left with more: what one reads makes nothing for the others.
     while (used < limit && idle < followers.length) {
       const follower = followers[this.#turn % followers.length]
       this.#turn = (this.#turn + 1) % Math.max(1, followers.length)
-      const cost = this.#serve(group, follower, now)
-      if (cost === 0) idle++
-      else idle = 0
-      used += cost
+      used += this.#serve(group, follower, now)
+      if (this.#more) idle = 0
+      else idle++
     }
     group.trim()
-    if (idle >= followers.length) group.awake = group.hasWaiting()
+    if (idle >= followers.length) group.awake = wanting && group.hasWaiting()
     return used
   }
 
@@ -84,6 +89,7 @@ export class Pump {
   #serve(group: OutGroup, follower: Follower, now: number): number {
     let used = 0
     let sent = 0
+    this.#more = false
     if (follower.interval > 0 && follower.resting(now)) return 0
     while (!follower.blocked && sent < LIMITS.segment) {
       const piece = this.#next(group, follower)
@@ -96,6 +102,7 @@ export class Pump {
       used += WRITE_COST
       this.#transmit(follower, piece)
     }
+    this.#more = sent >= LIMITS.segment && !follower.blocked
     if (follower.interval > 0) this.#rests(group, follower, sent > 0, now)
     return used
   }
@@ -152,6 +159,8 @@ export class Pump {
 
   /** Says so for followers that lost their place since the last look. */
   watch(group: OutGroup): void {
+    if (!group.lost) return
+    group.lost = false
     for (const follower of group.followers) {
       if (follower.floor > 0 && !follower.lagging) this.#tellLagging(follower, true)
     }

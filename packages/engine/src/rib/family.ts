@@ -103,8 +103,8 @@ export class FamilyRib extends AdjRibIn {
       for (const group of this.groups.values()) this.#exportSlice(group, count)
       for (let i = 0; i < count; i++) this.bury(slice[i], this.#addPathGroups > 0)
       prefixes.shrink()
+      this.reap(this.groups)
     }
-    this.reap(this.groups)
     return count
   }
 

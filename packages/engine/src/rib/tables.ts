@@ -366,7 +366,8 @@ export class RibTables implements Tables {
       this.#pump.watch(group)
       checkExportLimits(this.host, this.states, group, rib.index, now)
     }
-    rib.reap(rib.groups)
+    // Whoever is still being served does not know of all yet: no need to ask each of hundreds after every slice.
+    if (!groups.some(({ awake }) => awake)) rib.reap(rib.groups)
   }
 
   #freeSlots(): void {

