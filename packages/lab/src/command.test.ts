@@ -25,3 +25,14 @@ test.each([[['demo', '--help']], [['up', '-h']], [['help']], [[]]])('%o helps an
 test('an option that does not exist is a mistake of the command line', async () => {
   expect((await lab('demo', '--nosuch')).code).toBe(2)
 })
+
+test.each([
+  [['up', '--timeout', 'soon'], '--timeout is a number of seconds, not "soon"'],
+  [['up', 'demo', 'mesh'], 'one topology at a time: what is "mesh"?'],
+  [['up', 'nosuch'], 'no topology nosuch'],
+  [['up', '--datastore', 'redis'], '--datastore is embedded, etcd or etcd:URL'],
+])('%o is answered at once, not from the background', async (words, message) => {
+  const { code, err } = await lab(...words)
+  expect(err).toContain(message)
+  expect(code).toBe(2)
+})

@@ -3,19 +3,20 @@
  * code and never ends the process, so that the command line, the tests and `npm start` share it.
  */
 import { spawn } from 'node:child_process'
-import { existsSync, openSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { runDemo } from './demo.js'
+import { type DemoOptions, runDemo } from './demo.js'
 import { type Netns, openNetns } from './fabric/netns.js'
 import { type LabIo, styleOf } from './io.js'
 import { askControl } from './run/control.js'
 import { isRequest } from './run/requests.js'
-import { isAlive, type LabState, listStates, removeLab, socketOf, stateRoot } from './run/state.js'
+import { isAlive, type LabState, listStates, removeLab, socketOf, sweepLogs } from './run/state.js'
 import { loadTopology } from './topology/parse.js'
 import { DAEMONS } from './topology/types.js'
 import { TopologyError } from './topology/yaml.js'
+import { upInBackground } from './up.js'
 
 const HELP = `usage: starling lab COMMAND
 
@@ -34,7 +35,7 @@ const HELP = `usage: starling lab COMMAND
   exec NAME -- CMD...    a command inside a device or pod, on your terminal if there is one
   capture NAME [RACK] [-w FILE]  its frames as pcap, until Ctrl-C
     --port PORT, -c COUNT, --seconds SECONDS
-  ping FROM TO [-c N]    from a pod or device to a pod, device or address
+  ping FROM TO [-c N] [-6]  from a pod or device to a pod, device or address
   kill NAME [SIGNAL]     end a daemon (SIGKILL), or the datastore: kill store
   restart NAME           start it again
   replace NAME DAEMON [SIGNAL]  another daemon in its place: starling, bird, frr, gobgp, openbgpd
@@ -100,27 +101,35 @@ const DEMO_OPTIONS = {
 } as const
 
 async function demo(args: readonly string[], io: LabIo): Promise<number> {
+  const program = process.argv[1] ?? ''
+  const options = demoOptions(args)
+  return runDemo({ ...options, program, command: [process.execPath, program, 'lab', 'demo', ...args] }, io)
+}
+
+/** What the words ask for, every one checked. */
+function demoOptions(args: readonly string[]): Omit<DemoOptions, 'program' | 'command'> {
   const { values, positionals } = parseArgs({ args: [...args], options: DEMO_OPTIONS, allowPositionals: true })
   const { tor } = values
   const daemon = tor === undefined ? undefined : DAEMONS.find((each) => each === tor)
   if (tor !== undefined && daemon === undefined) throw new UsageError(`--tor is one of ${DAEMONS.join(', ')}`)
   const timeoutSeconds = Number(values.timeout)
-  if (!(timeoutSeconds > 0)) throw new UsageError('--timeout is a number of seconds')
-  const program = process.argv[1] ?? ''
-  const topology = loadTopology(topologyFile(positionals[0]))
-  return runDemo(
-    {
-      topology,
-      datastore: values.datastore === undefined ? topology.datastore : datastoreOf(values.datastore),
-      ...(daemon === undefined ? {} : { tor: daemon }),
-      exitWhenConverged: values['exit-when-converged'],
-      timeoutSeconds,
-      loopback: values.loopback,
-      program,
-      command: [process.execPath, program, 'lab', 'demo', ...args],
-    },
-    io,
-  )
+  if (!(timeoutSeconds > 0)) throw new UsageError(`--timeout is a number of seconds, not "${values.timeout}"`)
+  const [file, ...more] = positionals
+  if (more.length > 0) throw new UsageError(`one topology at a time: what is "${more[0]}"?`)
+  const topology = loadTopology(topologyFile(file))
+  return {
+    topology,
+    datastore: values.datastore === undefined ? topology.datastore : datastoreOf(values.datastore),
+    ...(daemon === undefined ? {} : { tor: daemon }),
+    exitWhenConverged: values['exit-when-converged'],
+    timeoutSeconds,
+    loopback: values.loopback,
+  }
+}
+
+/** Mistakes in words and file are answered here, before anything runs in the background. */
+function up(args: readonly string[], io: LabIo): Promise<number> {
+  return upInBackground(args, demoOptions(args).timeoutSeconds, io)
 }
 
 function datastoreOf(text: string): 'embedded' | 'etcd' | string[] {
@@ -141,50 +150,6 @@ function topologyFile(given = 'demo'): string {
   return named
 }
 
-const LAST_WORDS = 10
-
-/** Starts a demo in the background and waits until it has converged. */
-async function up(args: readonly string[], io: LabIo): Promise<number> {
-  const { values } = parseArgs({ args: [...args], options: DEMO_OPTIONS, allowPositionals: true })
-  const log = join(stateRoot(), 'up.log')
-  const out = openSync(log, 'w', 0o600)
-  const before = new Set(listStates().map(({ id }) => id))
-  const child = spawn(process.execPath, [process.argv[1] ?? '', 'lab', 'demo', ...args], {
-    detached: true,
-    stdio: ['ignore', out, out],
-  })
-  let ended: number | undefined
-  child.once('exit', (code) => {
-    ended = code ?? 1
-  })
-  const end = Date.now() + Number(values.timeout) * 1000
-  let lines: string[] = []
-  while (ended === undefined && Date.now() < end) {
-    const state = listStates().find(({ id }) => !before.has(id))
-    lines = []
-    const exit = state === undefined ? undefined : await statusOf(state, io, lines)
-    if (exit === 0 && state !== undefined) {
-      io.write(lines.join(''))
-      io.write(`${state.id} is up; remove it with: starling lab down\n`)
-      child.unref()
-      return 0
-    }
-    if (io.terminal) io.write('.')
-    await new Promise((resolve) => setTimeout(resolve, 500))
-  }
-  const last = readFileSync(log, 'utf8').trimEnd().split('\n').slice(-LAST_WORDS)
-  const what = ended === undefined ? 'not converged in time' : `it ended (exit code ${ended})`
-  io.error(`${lines.join('')}${what}; the last lines of ${log}:\n${last.map((line) => `  ${line}\n`).join('')}`)
-  child.unref()
-  return 1
-}
-
-async function statusOf(state: LabState, io: LabIo, lines: string[]): Promise<number | undefined> {
-  const output = { out: (text: string) => void lines.push(text), err: (text: string) => void lines.push(text) }
-  const args = styleOf(io).color ? ['color'] : []
-  return askControl(socketOf(state.id), { command: 'status', args }, output).catch(() => undefined)
-}
-
 async function down(args: readonly string[], io: LabIo): Promise<number> {
   const { values } = parseArgs({ args: [...args], options: { all: { type: 'boolean' }, lab: { type: 'string' } } })
   const states = values.all === true ? listStates() : [choose(values.lab)]
@@ -192,6 +157,7 @@ async function down(args: readonly string[], io: LabIo): Promise<number> {
     await end(state)
     io.write(`${state.id} is gone\n`)
   }
+  if (values.all === true) sweepLogs()
   return 0
 }
 
@@ -208,10 +174,15 @@ async function end(state: LabState): Promise<void> {
 
 /** The running lab, or the one named with --lab. */
 function choose(id?: string): LabState {
-  const running = listStates().filter(({ lab }) => isAlive(lab))
+  const states = listStates()
+  const running = states.filter(({ lab }) => isAlive(lab))
   const found = id === undefined ? running : running.filter((state) => state.id === id)
   if (found.length === 1) return found[0] as LabState
-  if (found.length === 0) throw new Error(id === undefined ? 'no lab is running' : `no lab "${id}" is running`)
+  if (found.length === 0) {
+    const crashed =
+      states.length === running.length ? '' : '; what a crashed one left goes with: starling lab down --all'
+    throw new Error(`${id === undefined ? 'no lab is running' : `no lab "${id}" is running`}${crashed}`)
+  }
   throw new Error(`several labs are running (${found.map((state) => state.id).join(', ')}): choose with --lab ID`)
 }
 
@@ -274,13 +245,17 @@ async function ask(command: string, args: readonly string[], io: LabIo): Promise
       write: { type: 'string', short: 'w' },
       port: { type: 'string' },
       seconds: { type: 'string' },
+      ipv6: { type: 'boolean', short: '6' },
     },
     allowPositionals: true,
   })
   const words: Readonly<Record<string, () => readonly string[]>> = {
     status: () =>
       [values.output === 'json' ? 'json' : '', styleOf(io).color ? 'color' : ''].filter((word) => word !== ''),
-    ping: () => [...positionals, values.count ?? '3'],
+    ping: () => {
+      const [from = '', to = ''] = positionals
+      return [from, to, values.count ?? '3', values.ipv6 === true ? '6' : '']
+    },
     capture: () => {
       const [name = '', segment = ''] = positionals
       const file = resolve(values.write ?? `${name}.pcap`)

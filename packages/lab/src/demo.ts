@@ -4,6 +4,8 @@
  * runs the same in the background.
  */
 
+import { rmSync } from 'node:fs'
+import { foreign } from './daemons/index.js'
 import { controlSocket } from './daemons/starling.js'
 import { type LabIo, styleOf } from './io.js'
 import { serveControl } from './run/control.js'
@@ -61,7 +63,10 @@ export async function runDemo(options: DemoOptions, io: LabIo): Promise<number> 
     const glass = await openGlass(reachablePages(lab))
     try {
       const title = `${topology.name}: ${topology.description}\n${choice.words}, datastore ${lab.store.description}`
-      return await watch(lab, title, { ...options, pages: glass.pages }, stop, io)
+      const code = await watch(lab, title, { ...options, pages: glass.pages }, stop, io)
+      // An orderly end leaves no words behind either; after a failure somebody wants to read them.
+      if (code === 0 && lab.log !== undefined) rmSync(lab.log, { force: true })
+      return code
     } finally {
       glass.close()
       control.close()
@@ -77,8 +82,15 @@ function prepared({ topology, tor }: DemoOptions, mode: 'netns' | 'loopback'): T
   const daemon = tor
   const changed =
     daemon === undefined ? topology : { ...topology, tors: topology.tors.map((each) => ({ ...each, daemon })) }
-  if (mode === 'netns') return changed
-  const other = [...changed.tors, ...changed.reflectors, ...changed.nodes].find(({ daemon }) => daemon !== 'starling')
+  const devices = [...changed.tors, ...changed.reflectors, ...changed.nodes]
+  if (mode === 'netns') {
+    const own = insideUserNamespace() ? devices.find(({ daemon }) => foreign(daemon)?.ownUser === true) : undefined
+    if (own === undefined) return changed
+    throw new Error(
+      `${own.daemon} (${own.name}) gives up root for a user of its own, which no user namespace has: run the lab as root`,
+    )
+  }
+  const other = devices.find(({ daemon }) => daemon !== 'starling')
   if (other !== undefined) throw new Error(`${other.daemon} needs namespaces: it uses the ports and the table it finds`)
   return onLoopback(changed)
 }

@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { PROTOCOL } from '../fabric/wiring.js'
+import { familyOf } from '../topology/addresses.js'
 import type { DevicePlan, LabPlan } from '../topology/plan.js'
 import { clusterIdOf, type Foreign, neighbours, type PeerObservation } from './foreign.js'
 import { controlSocket } from './starling.js'
@@ -13,10 +14,11 @@ const run = promisify(execFile)
 
 export const bird: Foreign = {
   package: 'bird2',
+  programs: ['bird', 'birdc'],
   kernel: { unicast: PROTOCOL.bird, blackhole: PROTOCOL.bird },
-  start: (plan, device, { folder, ns }, block) => {
+  start: (plan, device, { folder, ns }, blocks) => {
     const configuration = birdFile(folder, device.name)
-    writeFileSync(configuration, birdConfiguration(plan, device, block))
+    writeFileSync(configuration, birdConfiguration(plan, device, blocks))
     // -R: it is always a restart as far as the neighbours are concerned, as calico-node starts it (calico.md 3.3).
     const args = ['-f', '-R', '-c', configuration, '-s', controlSocket(folder, device.name)]
     return [{ name: device.name, command: 'bird', args, ns }]
@@ -35,11 +37,11 @@ export const birdFile = (folder: string, device: string): string => join(folder,
  * A ToR passes everything on, a reflector what it learned; a node announces its block and nothing else. Timers as BIRD has
  * them, except retries: a lab should not wait for them.
  */
-export function birdConfiguration(plan: LabPlan, device: DevicePlan, block?: string): string {
-  const sessions = neighbours(plan, device).flatMap(({ name, own, address, asNumber, external, client }) => {
+export function birdConfiguration(plan: LabPlan, device: DevicePlan, blocks: readonly string[] = []): string {
+  const sessions = neighbours(plan, device).flatMap(({ name, own, address, family, asNumber, external, client }) => {
     const exported = device.role === 'node' ? 'export where source = RTS_STATIC;' : 'export where source = RTS_BGP;'
     return [
-      `protocol bgp ${symbol(name)} {`,
+      `protocol bgp ${symbol(name)}${family === 6 ? '_6' : ''} {`,
       `  local ${own} as ${device.asNumber};`,
       `  neighbor ${address} as ${asNumber};`,
       // Nodes of other racks are not on a wire of ours.
@@ -47,20 +49,23 @@ export function birdConfiguration(plan: LabPlan, device: DevicePlan, block?: str
       ...(client ? ['  rr client;', `  rr cluster id ${clusterIdOf(plan, device)};`] : []),
       '  connect retry time 5;',
       '  error wait time 2, 10;',
-      `  ipv4 { import all; ${exported}${external ? ' next hop self;' : ''} };`,
+      `  ipv${family} { import all; ${exported}${external ? ' next hop self;' : ''} };`,
       '}',
     ]
   })
   // A reflector passes routes on and uses none.
   const exported = device.role === 'reflector' ? 'none' : 'where source ~ [ RTS_BGP, RTS_STATIC ]'
+  const families = device.legs.some(({ six }) => six !== undefined) ? ([4, 6] as const) : ([4] as const)
   return [
     'log stderr all;',
     `router id ${device.address};`,
     'protocol device { scan time 2; }',
     // Direct and learned routes are what BGP next hops of other racks resolve through.
-    'protocol direct { ipv4; interface -"cali*", "*"; }',
-    `protocol kernel { scan time 2; learn; ipv4 { import all; export ${exported}; }; }`,
-    ...(block === undefined ? [] : [`protocol static { ipv4; route ${block} blackhole; }`]),
+    `protocol direct { ${families.map((family) => `ipv${family};`).join(' ')} interface -"cali*", "*"; }`,
+    ...families.map(
+      (family) => `protocol kernel { scan time 2; learn; ipv${family} { import all; export ${exported}; }; }`,
+    ),
+    ...blocks.map((block) => `protocol static { ipv${familyOf(block)}; route ${block} blackhole; }`),
     ...sessions,
     '',
   ].join('\n')

@@ -5,6 +5,7 @@ import { planLab } from '../topology/plan.js'
 import { birdConfiguration, parseBirdProtocols } from './bird.js'
 import { frrConfiguration, parseFrrNeighbours } from './frr.js'
 import { gobgpConfiguration, parseGobgpNeighbours } from './gobgp.js'
+import { notInstalled } from './index.js'
 import { openbgpdConfiguration, parseOpenbgpdNeighbours } from './openbgpd.js'
 import { starling } from './starling.js'
 
@@ -48,6 +49,11 @@ describe('starling', () => {
   })
 })
 
+test('a daemon that is not on the machine is named with the package that brings it', () => {
+  expect(notInstalled('bird', '/nowhere:/')).toBe('bird is not installed (bird); on Debian: apt-get install bird2')
+  expect(notInstalled('starling', '')).toBeUndefined()
+})
+
 describe('birdConfiguration', () => {
   test('a ToR speaks eBGP with each node from the leg they share, and passes on what it learned', () => {
     const text = birdConfiguration(plan, device('tor'))
@@ -57,7 +63,7 @@ describe('birdConfiguration', () => {
   })
 
   test('a node announces its block alone, to the reflector and to the ToR', () => {
-    const text = birdConfiguration(plan, device('a'), '10.244.0.0/26')
+    const text = birdConfiguration(plan, device('a'), ['10.244.0.0/26'])
     expect(text).toContain('route 10.244.0.0/26 blackhole;')
     expect(text).toContain('protocol bgp rr_1 {\n  local 10.0.1.11 as 64512;\n  neighbor 10.0.0.10 as 64512;')
     expect(text.match(/export where source = RTS_STATIC;/g)).toHaveLength(2)
@@ -119,10 +125,42 @@ nodes: [{ name: a, rack: r1, daemon: frr }]
   })
 
   test('FRR on a node announces its block alone, on a ToR everything', () => {
-    expect(frrConfiguration(clients, of('a'), '10.244.0.0/26')).toMatch(
-      /neighbor 10\.0\.1\.1 route-map OWN out(.|\n)*ip prefix-list OWN permit 10\.244\.0\.0\/26/,
+    expect(frrConfiguration(clients, of('a'), ['10.244.0.0/26'])).toMatch(
+      /neighbor 10\.0\.1\.1 route-map OWN4 out(.|\n)*ip prefix-list OWN4 permit 10\.244\.0\.0\/26/,
     )
     expect(frrConfiguration(clients, of('tor'))).not.toContain('OWN')
+  })
+
+  test('a session of IPv6 addresses carries IPv6 and nothing else, whoever speaks', () => {
+    const dual = planLab(
+      parseTopology(
+        't.yaml',
+        `name: t
+racks: [{ name: r1, subnet: 10.0.1.0/24, subnet6: 'fd00:1::/64' }]
+reflectors: [{ name: rr, rack: r1 }]
+nodes: [{ name: a, rack: r1 }]
+`,
+      ),
+    )
+    const at = (name: string) => dual.devices.find((each) => each.name === name)!
+    const blocks = ['10.244.0.0/26', 'fd00:2::/122']
+    const six = (text: string, from: RegExp) => text.slice(text.search(from))
+    const bird = birdConfiguration(dual, at('a'), blocks)
+    expect(bird).toMatch(
+      /protocol bgp rr_6 \{\s+local fd00:1::b as 64512;\s+neighbor fd00:1::a[^}]*ipv6 \{ import all;/,
+    )
+    expect(bird).toContain('protocol static { ipv6; route fd00:2::/122 blackhole; }')
+    expect(bird.match(/protocol kernel/g)).toHaveLength(2)
+    const frr = frrConfiguration(dual, at('a'), blocks)
+    expect(frr).toMatch(/ipv4 unicast\s+no neighbor fd00:1::a activate/)
+    expect(frr).toMatch(
+      /ipv6 unicast\s+network fd00:2::\/122\s+neighbor fd00:1::a activate\s+neighbor fd00:1::a route-map OWN6/,
+    )
+    expect(frr).toContain('ipv6 prefix-list OWN6 permit fd00:2::/122')
+    expect(six(gobgpConfiguration(dual, at('rr')), /"fd00:1::b"/)).not.toContain('ipv4-unicast')
+    expect(six(openbgpdConfiguration(dual, at('rr'), '/s'), /neighbor fd00/)).toMatch(
+      /announce IPv4 none\s+announce IPv6 unicast/,
+    )
   })
 
   test('their clients are read', () => {

@@ -6,6 +6,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Netns } from '../fabric/netns.js'
 import type { ProcessSpec } from '../run/processes.js'
+import { familyOf } from '../topology/addresses.js'
 import type { DevicePlan, LabPlan } from '../topology/plan.js'
 
 export interface PeerObservation {
@@ -25,12 +26,15 @@ export interface ForeignPlace {
 }
 
 export interface Foreign {
-  /** What Debian's package of it brings. */
+  /** Debian's package of it, and the programs of it that the lab runs. */
   readonly package: string
+  readonly programs: readonly string[]
   /** rtm_protocol of the routes it writes; null: it writes none, so it cannot forward for others. */
   readonly kernel: { readonly unicast: number; readonly blackhole: number } | null
+  /** Its children become a user that only the machine's own root can make them: not inside a user namespace. */
+  readonly ownUser?: true
   /** The first has the device's name, further ones `NAME.something`. */
-  start(plan: LabPlan, device: DevicePlan, place: ForeignPlace, block: string | undefined): readonly ProcessSpec[]
+  start(plan: LabPlan, device: DevicePlan, place: ForeignPlace, blocks: readonly string[]): readonly ProcessSpec[]
   peers(device: string, place: ForeignPlace): Promise<PeerObservation[]>
 }
 
@@ -38,6 +42,8 @@ export interface Neighbour {
   readonly name: string
   readonly own: string
   readonly address: string
+  /** Of the session's addresses, and of the routes it carries: Calico's sessions have one family each. */
+  readonly family: 4 | 6
   readonly asNumber: number
   readonly external: boolean
   /** We are a reflector and this is one of those it reflects to. */
@@ -56,6 +62,7 @@ export function neighbours(plan: LabPlan, device: DevicePlan): Neighbour[] {
         name: other.device,
         own: own.address,
         address: other.address,
+        family: familyOf(other.address),
         asNumber: remote.asNumber,
         external: type === 'eBGP',
         client: device.role === 'reflector' && remote.role === 'node',

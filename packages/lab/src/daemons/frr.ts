@@ -7,8 +7,9 @@ import { chownSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { ProcessSpec } from '../run/processes.js'
+import { familyOf } from '../topology/addresses.js'
 import type { DevicePlan, LabPlan } from '../topology/plan.js'
-import { clusterIdOf, type Foreign, folderFor, neighbours, type PeerObservation } from './foreign.js'
+import { clusterIdOf, type Foreign, folderFor, type Neighbour, neighbours, type PeerObservation } from './foreign.js'
 
 const PATIENCE_MS = 3000
 const run = promisify(execFile)
@@ -18,11 +19,13 @@ const RTPROT_STATIC_OF_ZEBRA = 196
 
 export const frr: Foreign = {
   package: 'frr',
+  programs: ['/usr/lib/frr/bgpd', 'vtysh'],
+  ownUser: true,
   kernel: { unicast: RTPROT_BGP, blackhole: RTPROT_STATIC_OF_ZEBRA },
-  start: (plan, device, place, block) => {
+  start: (plan, device, place, blocks) => {
     const folder = folderFor(place, device.name)
     const file = join(folder, 'frr.conf')
-    writeFileSync(file, frrConfiguration(plan, device, block))
+    writeFileSync(file, frrConfiguration(plan, device, blocks))
     const { user, group } = owner()
     chownSync(folder, user, group)
     const daemon = (name: string, program: string, ...more: string[]): ProcessSpec => ({
@@ -35,9 +38,16 @@ export const frr: Foreign = {
       ],
       ns: place.ns,
     })
-    const block4 = block === undefined ? [] : [daemon(`${device.name}.staticd`, 'staticd')]
+    // A bgpd without zebra tries again after ten seconds only, and until then turns IPv6 routes down for ever: it does not
+    // know the interface of their link-local next hops.
+    const afterZebra = ({ command, args, ...spec }: ProcessSpec): ProcessSpec => {
+      const asks = `vtysh --vty_socket ${folder} -d zebra -c 'show version'`
+      const script = `until ${asks} >/dev/null 2>&1; do sleep 0.1; done; exec "$@"`
+      return { ...spec, command: 'sh', args: ['-c', script, 'sh', command, ...args] }
+    }
+    const statics = blocks.length === 0 ? [] : [daemon(`${device.name}.staticd`, 'staticd')]
     // -r: the kernel’s routes stay when zebra ends, as they do with everybody else here.
-    return [daemon(device.name, 'bgpd'), daemon(`${device.name}.zebra`, 'zebra', '-r'), ...block4]
+    return [afterZebra(daemon(device.name, 'bgpd')), daemon(`${device.name}.zebra`, 'zebra', '-r'), ...statics]
   },
   peers: async (device, place) => {
     const folder = folderFor(place, device)
@@ -55,11 +65,25 @@ function owner(): { user: number; group: number } {
 }
 
 /** A node announces its block and nothing it learned; ToRs and reflectors pass everything on. */
-export function frrConfiguration(plan: LabPlan, device: DevicePlan, block?: string): string {
+export function frrConfiguration(plan: LabPlan, device: DevicePlan, blocks: readonly string[] = []): string {
   const peers = neighbours(plan, device)
+  const ipWord = (family: 4 | 6) => (family === 6 ? 'ipv6' : 'ip')
+  const node = device.role === 'node'
+  const addressFamily = (family: 4 | 6): string[] => {
+    const own = peers.filter((peer) => peer.family === family)
+    return [
+      ` address-family ipv${family} unicast`,
+      ...blocks.filter((block) => familyOf(block) === family).map((block) => `  network ${block}`),
+      // FRR turns IPv4 on for everybody, and nothing else.
+      ...(family === 6 ? own.map(({ address }) => `  neighbor ${address} activate`) : []),
+      ...(node ? own.map(({ address }) => `  neighbor ${address} route-map OWN${family} out`) : []),
+      ...own.flatMap(({ address, client }) => (client ? [`  neighbor ${address} route-reflector-client`] : [])),
+      ' exit-address-family',
+    ]
+  }
   return [
     `hostname ${device.name}`,
-    ...(block === undefined ? [] : [`ip route ${block} blackhole`]),
+    ...blocks.map((block) => `${ipWord(familyOf(block))} route ${block} blackhole`),
     `router bgp ${device.asNumber}`,
     ` bgp router-id ${device.address}`,
     ' no bgp ebgp-requires-policy',
@@ -70,16 +94,32 @@ export function frrConfiguration(plan: LabPlan, device: DevicePlan, block?: stri
       ` neighbor ${address} update-source ${own}`,
       ` neighbor ${address} timers connect 3`,
     ]),
-    ' address-family ipv4 unicast',
-    ...(block === undefined ? [] : [`  network ${block}`]),
-    ...(device.role === 'node' ? peers.map(({ address }) => `  neighbor ${address} route-map OWN out`) : []),
-    ...peers.flatMap(({ address, client }) => (client ? [`  neighbor ${address} route-reflector-client`] : [])),
-    ' exit-address-family',
+    ...(peers.some(({ family }) => family === 6) ? [...withoutIpv4(peers), ...addressFamily(6)] : []),
+    ...addressFamily(4),
     'exit',
-    ...(block === undefined ? [] : [`ip prefix-list OWN permit ${block}`]),
-    ...(device.role === 'node' ? ['route-map OWN permit 10', ' match ip address prefix-list OWN', 'exit'] : []),
+    ...(node
+      ? blocks.flatMap((block) => {
+          const family = familyOf(block)
+          return [
+            `${ipWord(family)} prefix-list OWN${family} permit ${block}`,
+            `route-map OWN${family} permit 10`,
+            ` match ${ipWord(family)} address prefix-list OWN${family}`,
+            'exit',
+          ]
+        })
+      : []),
     '',
   ].join('\n')
+}
+
+/** An IPv6 session carries IPv6 alone, as BIRD's and ours do under Calico. */
+function withoutIpv4(peers: readonly Neighbour[]): string[] {
+  const six = peers.filter(({ family }) => family === 6)
+  return [
+    ' address-family ipv4 unicast',
+    ...six.map(({ address }) => `  no neighbor ${address} activate`),
+    ' exit-address-family',
+  ]
 }
 
 interface FrrNeighbour {

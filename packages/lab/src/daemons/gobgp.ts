@@ -10,6 +10,7 @@ const API = '127.0.0.1:50051'
 
 export const gobgp: Foreign = {
   package: 'gobgpd',
+  programs: ['gobgpd', 'gobgp'],
   kernel: null,
   start: (plan, device, place) => {
     const file = join(folderFor(place, device.name), 'gobgp.toml')
@@ -44,7 +45,7 @@ export function gobgpConfiguration(plan: LabPlan, device: DevicePlan): string {
     '[global.config]',
     `as = ${device.asNumber}`,
     `router-id = "${device.address}"`,
-    ...neighbours(plan, device).flatMap(({ own, address, asNumber, client }) => [
+    ...neighbours(plan, device).flatMap(({ own, address, family, asNumber, client }) => [
       '[[neighbors]]',
       '  [neighbors.config]',
       `    neighbor-address = "${address}"`,
@@ -62,7 +63,7 @@ export function gobgpConfiguration(plan: LabPlan, device: DevicePlan): string {
         : []),
       '  [[neighbors.afi-safis]]',
       '    [neighbors.afi-safis.config]',
-      '      afi-safi-name = "ipv4-unicast"',
+      `      afi-safi-name = "ipv${family}-unicast"`,
     ]),
     '',
   ].join('\n')

@@ -1,4 +1,6 @@
 /** The daemons that a device may run beside Starling. */
+import { accessSync, constants } from 'node:fs'
+import { resolve } from 'node:path'
 import type { Daemon } from '../topology/types.js'
 import { bird } from './bird.js'
 import type { Foreign } from './foreign.js'
@@ -9,3 +11,22 @@ import { openbgpd } from './openbgpd.js'
 export const FOREIGN: Readonly<Record<Exclude<Daemon, 'starling'>, Foreign>> = { bird, frr, gobgp, openbgpd }
 
 export const foreign = (daemon: Daemon): Foreign | undefined => (daemon === 'starling' ? undefined : FOREIGN[daemon])
+
+/** What of a daemon is not on this machine, and the package that brings it; undefined when nothing is amiss. */
+export function notInstalled(daemon: Daemon, path = process.env['PATH'] ?? ''): string | undefined {
+  const other = foreign(daemon)
+  const absent = other?.programs.find(
+    (program) => !path.split(':').some((folder) => isProgram(resolve(folder, program))),
+  )
+  if (absent === undefined) return undefined
+  return `${daemon} is not installed (${absent}); on Debian: apt-get install ${other?.package}`
+}
+
+function isProgram(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}

@@ -15,6 +15,8 @@ const socketOf = (place: ForeignPlace, device: string): string => join(folderFor
 
 export const openbgpd: Foreign = {
   package: 'openbgpd',
+  programs: ['/usr/sbin/bgpd', 'bgpctl'],
+  ownUser: true,
   kernel: null,
   start: (plan, device, place) => {
     const file = join(folderFor(place, device.name), 'bgpd.conf')
@@ -36,14 +38,16 @@ export function openbgpdConfiguration(plan: LabPlan, device: DevicePlan, socket:
     'fib-update no',
     'nexthop qualify via default',
     `socket "${socket}"`,
-    ...neighbours(plan, device).flatMap(({ name, own, address, asNumber, external, client }) => [
+    ...neighbours(plan, device).flatMap(({ name, own, address, family, asNumber, external, client }) => [
       `neighbor ${address} {`,
       `  descr "${name}"`,
       `  remote-as ${asNumber}`,
       `  local-address ${own}`,
       ...(external ? [] : ['  multihop 64']),
       ...(client ? [`  route-reflector ${clusterIdOf(plan, device)}`] : []),
-      '  announce IPv4 unicast',
+      // It announces IPv4 to everybody unless told not to.
+      ...(family === 6 ? ['  announce IPv4 none'] : []),
+      `  announce IPv${family} unicast`,
       '}',
     ]),
     // Without rules it neither accepts nor announces over eBGP (RFC 8212).

@@ -62,7 +62,7 @@ export class Capture {
     })
     this.#fd = options.ns.run(() => {
       const fd = socket(AF.PACKET, SOCK.RAW | SOCK.CLOEXEC | SOCK.NONBLOCK, bigEndian(ETH_P_ALL))
-      setsockopt(fd, SOL.SOCKET, SO.RCVBUFFORCE, RECEIVE_BUFFER)
+      roomFor(fd)
       if (options.interface !== undefined) bind(fd, linkAddress(interfaceIndex(options.interface)))
       return fd
     })
@@ -102,6 +102,15 @@ export class Capture {
       this.#written += record.length
       if (++this.#frames >= count || this.#written > LARGEST_FILE) this.#end()
     }
+  }
+}
+
+/** Beyond the machine's limit for its own root only: inside a user namespace as much as the limit gives. */
+function roomFor(fd: number): void {
+  try {
+    setsockopt(fd, SOL.SOCKET, SO.RCVBUFFORCE, RECEIVE_BUFFER)
+  } catch {
+    setsockopt(fd, SOL.SOCKET, SO.RCVBUF, RECEIVE_BUFFER)
   }
 }
 

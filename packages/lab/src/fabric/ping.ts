@@ -5,20 +5,24 @@
 import { AF, close, type Poll, poll, recvfrom, SOCK, sendto, sockaddr, socket } from '@starling/sys'
 import type { Netns } from './netns.js'
 
-const IPPROTO_ICMP = 1
-const ECHO_REQUEST = 8
-const ECHO_REPLY = 0
+/** RFC 792 and RFC 4443: the same message under other numbers. */
+const ICMP = {
+  4: { family: AF.INET, protocol: 1, request: 8, reply: 0 },
+  6: { family: AF.INET6, protocol: 58, request: 128, reply: 129 },
+} as const
 
 /** A source of echo requests in one namespace; answers resolve in any order, a lost one after `timeout` milliseconds. */
 export class Pinger {
   readonly #fd: number
   readonly #watch: Poll
+  readonly #family: 4 | 6
   readonly #waiting = new Map<number, (milliseconds: number | undefined) => void>()
   readonly #identifier: number
   #sequence = 0
 
-  constructor(ns: Netns) {
-    this.#fd = ns.run(() => socket(AF.INET, SOCK.RAW | SOCK.CLOEXEC | SOCK.NONBLOCK, IPPROTO_ICMP))
+  constructor(ns: Netns, family: 4 | 6 = 4) {
+    this.#family = family
+    this.#fd = ns.run(() => socket(ICMP[family].family, SOCK.RAW | SOCK.CLOEXEC | SOCK.NONBLOCK, ICMP[family].protocol))
     this.#identifier = (process.pid ^ this.#fd) & 0xffff
     this.#watch = poll(this.#fd, { readable: true }, () => this.#receive())
     this.#watch.unref()
@@ -50,14 +54,14 @@ export class Pinger {
     for (const settle of [...this.#waiting.values()]) settle(undefined)
   }
 
-  /** Type, code, checksum, identifier, sequence; 56 bytes of payload as ping sends (RFC 792). */
+  /** Type, code, checksum, identifier, sequence; 56 bytes of payload as ping sends. ICMPv6 is summed by the kernel. */
   #request(sequence: number): Uint8Array {
     const packet = new Uint8Array(64)
     const view = new DataView(packet.buffer)
-    packet[0] = ECHO_REQUEST
+    packet[0] = ICMP[this.#family].request
     view.setUint16(4, this.#identifier)
     view.setUint16(6, sequence)
-    view.setUint16(2, checksum(packet))
+    if (this.#family === 4) view.setUint16(2, checksum(packet))
     return packet
   }
 
@@ -67,9 +71,10 @@ export class Pinger {
     for (;;) {
       const length = recvfrom(this.#fd, packet, from)
       if (length < 0) return
-      const header = (packet[0]! & 0xf) * 4
+      // A raw IPv6 socket leaves the header away (RFC 3542).
+      const header = this.#family === 4 ? (packet[0]! & 0xf) * 4 : 0
       const view = new DataView(packet.buffer)
-      if (length < header + 8 || packet[header] !== ECHO_REPLY) continue
+      if (length < header + 8 || packet[header] !== ICMP[this.#family].reply) continue
       if (view.getUint16(header + 4) !== this.#identifier) continue
       this.#waiting.get(view.getUint16(header + 6))?.(performance.now())
     }

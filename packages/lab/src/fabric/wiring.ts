@@ -2,6 +2,7 @@
  * What `ip link`, `ip address`, `ip route` and `ip neighbour` would do, through netlink and inside a namespace: a machine
  * with nothing but Node can run the lab. One request socket per namespace, opened on first use and kept.
  */
+import { Prefix } from '@starling/inet'
 import {
   AF_INET,
   AF_INET6,
@@ -245,11 +246,7 @@ function parse(cidr: string): { family: number; bytes: Uint8Array; length: numbe
   }
 }
 
-/** IPv4 dotted; IPv6 as eight groups (the lab compares, it does not print them). */
-function text(bytes: Uint8Array): string {
-  if (bytes.length === 4) return bytes.join('.')
-  return Array.from({ length: 8 }, (_, i) => ((bytes[2 * i]! << 8) | bytes[2 * i + 1]!).toString(16)).join(':')
-}
+const text = (bytes: Uint8Array): string => Prefix.host(bytes).toString().split('/')[0] as string
 
 function macBytes(mac: string): Uint8Array {
   return Uint8Array.from(mac.split(':').map((byte) => Number.parseInt(byte, 16)))

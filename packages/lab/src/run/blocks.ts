@@ -31,8 +31,8 @@ function isConfirmed(value: string): boolean {
 const context = (datastore: Datastore) => ({ datastore, now: Date.now })
 
 /** A block for a node that cannot claim one itself (BIRD). */
-export async function claimFor(datastore: Datastore, node: string): Promise<string> {
-  return (await claimBlock(context(datastore), { node, family: 'ipv4' })).cidr
+export async function claimFor(datastore: Datastore, node: string, family: 4 | 6): Promise<string> {
+  return (await claimBlock(context(datastore), { node, family: `ipv${family}` })).cidr
 }
 
 /** Books a pod's address, so that the block is not empty and nobody else gets it. It may be booked already. */

@@ -55,8 +55,8 @@ const good: LabView = {
   devices: plan.devices.map(({ name }) => device(name)),
   pods: PODS,
   pings: [
-    { from: 'a-p1', to: 'b-p1', milliseconds: 0.1 },
-    { from: 'b-p1', to: 'a-p1', milliseconds: 0.1 },
+    { from: 'a-p1', to: 'b-p1', family: 4, milliseconds: 0.1 },
+    { from: 'b-p1', to: 'a-p1', family: 4, milliseconds: 0.1 },
   ],
   trouble: '',
   hasPods: true,
@@ -121,11 +121,22 @@ describe('missing', () => {
     ['pings that were not sent', { ...good, pings: [] }, ['pings: not all sent yet']],
     [
       'a ping without answer',
-      { ...good, pings: [{ from: 'a-p1', to: 'b-p1', milliseconds: undefined }, good.pings[1]!] },
+      { ...good, pings: [{ from: 'a-p1', to: 'b-p1', family: 4, milliseconds: undefined }, good.pings[1]!] },
       ['a-p1 to b-p1: no answer to ping'],
     ],
   ])('names %s', (_what, view, words) => {
     expect(missing(plan, view)).toEqual(words)
+  })
+
+  test('with an IPv6 pool a block and a ping of each family is expected', () => {
+    const dual = { ...plan, topology: { ...plan.topology, pools: [{ cidr: 'fd00::/112', blockSize: 122 }] } }
+    const words = missing(dual, good)
+    expect(words).toContain('a: no IPv6 block claimed')
+    expect(words).toContain('pings: not all sent yet')
+    const silent = { from: 'a-p1', to: 'b-p1', family: 6, milliseconds: undefined } as const
+    expect(missing(dual, { ...good, pings: [...good.pings, silent] })).toContain(
+      'a-p1 to b-p1 over IPv6: no answer to ping',
+    )
   })
 
   test('a node without a block is named, and nobody is expected to know its block', () => {

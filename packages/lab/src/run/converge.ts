@@ -7,7 +7,8 @@
 import type { PeerObservation } from '../daemons/foreign.js'
 import { foreign } from '../daemons/index.js'
 import { type KernelRoute, PROTOCOL } from '../fabric/wiring.js'
-import type { DevicePlan, LabPlan } from '../topology/plan.js'
+import { familyOf } from '../topology/addresses.js'
+import { type DevicePlan, familiesOf, type LabPlan } from '../topology/plan.js'
 import type { DaemonObservation } from './observe.js'
 
 export interface DeviceView {
@@ -27,11 +28,13 @@ export interface PodView {
   readonly name: string
   readonly node: string
   readonly address: string
+  readonly address6?: string
 }
 
 export interface PingView {
   readonly from: string
   readonly to: string
+  readonly family: 4 | 6
   /** Round trip; undefined: no answer. */
   readonly milliseconds: number | undefined
 }
@@ -51,7 +54,7 @@ export function missing(plan: LabPlan, view: LabView): string[] {
     ...(view.trouble === '' ? [] : [`pods: ${view.trouble}`]),
     ...view.devices.flatMap(silence),
     ...view.devices.flatMap((device) => sessionsMissing(plan, device)),
-    ...view.devices.flatMap((device) => routesMissing(device, view)),
+    ...view.devices.flatMap((device) => routesMissing(plan, device, view)),
     ...(view.hasPods ? podsMissing(plan, view) : []),
   ]
 }
@@ -117,12 +120,15 @@ export function tally(device: DeviceView, view: LabView): RouteTally {
   return { expected, present: expected - absent.length, missing: absent }
 }
 
-function routesMissing(device: DeviceView, view: LabView): string[] {
+function routesMissing({ topology }: LabPlan, device: DeviceView, view: LabView): string[] {
   const { plan, blocks, kernel } = device
   if (!writesRoutes(plan)) return []
   if (kernel === undefined) return [`${plan.name}: its kernel table cannot be read`]
-  const claimed = plan.pods.length > 0 && blocks.length === 0 ? [`${plan.name}: no block claimed`] : []
-  return [...claimed, ...tally(device, view).missing.map((what) => `${plan.name}: ${what}`)]
+  const wanted = plan.pods.length === 0 ? [] : familiesOf(topology)
+  const unclaimed = wanted
+    .filter((family) => !blocks.some((block) => familyOf(block) === family))
+    .map((family) => `${plan.name}: no ${family === 6 ? 'IPv6 ' : ''}block claimed`)
+  return [...unclaimed, ...tally(device, view).missing.map((what) => `${plan.name}: ${what}`)]
 }
 
 function podsMissing(plan: LabPlan, view: LabView): string[] {
@@ -131,9 +137,9 @@ function podsMissing(plan: LabPlan, view: LabView): string[] {
   )
   const unanswered = view.pings
     .filter(({ milliseconds }) => milliseconds === undefined)
-    .map(({ from, to }) => `${from} to ${to}: no answer to ping`)
+    .map(({ from, to, family }) => `${from} to ${to}${family === 6 ? ' over IPv6' : ''}: no answer to ping`)
   // A matrix that was not measured yet is not an answered one.
-  const measured = view.pods.length * (view.pods.length - 1)
+  const measured = view.pods.length * (view.pods.length - 1) * familiesOf(plan.topology).length
   const unmeasured = absent.length === 0 && view.pings.length < measured ? ['pings: not all sent yet'] : []
   return [...absent, ...unanswered, ...unmeasured]
 }

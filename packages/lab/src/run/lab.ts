@@ -4,11 +4,12 @@
  * leaves nothing behind.
  */
 import { rmSync } from 'node:fs'
-import { foreign } from '../daemons/index.js'
+import { foreign, notInstalled } from '../daemons/index.js'
 import { controlSocket, starling } from '../daemons/starling.js'
 import { Pinger } from '../fabric/ping.js'
-import { hostAddress, parseSubnet } from '../topology/addresses.js'
-import { type DevicePlan, type LabPlan, planLab } from '../topology/plan.js'
+import type { KernelRoute } from '../fabric/wiring.js'
+import { familyOf, hostAddress, parseSubnet } from '../topology/addresses.js'
+import { type DevicePlan, familiesOf, type LabPlan, planLab } from '../topology/plan.js'
 import { clusterStore, nodeEntry, type StoreOptions, torStore } from '../topology/resources.js'
 import type { Daemon, Topology } from '../topology/types.js'
 import { bookAddress, claimFor, confirmedBlocks } from './blocks.js'
@@ -16,7 +17,7 @@ import type { DeviceView, LabView, PingView } from './converge.js'
 import { Network } from './network.js'
 import { memoryKernel, observe } from './observe.js'
 import { Processes } from './processes.js'
-import { createFolder, ownProcess, saveState } from './state.js'
+import { createFolder, LOG_VARIABLE, ownProcess, saveState } from './state.js'
 import { embeddedStore, etcdStore, fill, type Store, startEtcd } from './store.js'
 
 /** `netns`: namespaces, as root or in a user namespace. `loopback`: addresses in 127/8 and routes in memory. */
@@ -57,6 +58,11 @@ export class Lab {
 
   /** Builds and starts everything; what was begun is taken down again when a step fails. */
   static async start(options: LabOptions): Promise<Lab> {
+    const { tors, reflectors, nodes } = options.topology
+    for (const { name, daemon } of [...tors, ...reflectors, ...nodes]) {
+      const lacking = notInstalled(daemon)
+      if (lacking !== undefined) throw new Error(`${name}: ${lacking}`)
+    }
     const lab = new Lab(options)
     try {
       await lab.#start()
@@ -82,6 +88,11 @@ export class Lab {
       rmSync(folder, { recursive: true, force: true })
       throw error
     }
+  }
+
+  /** Where its words go when it runs in the background. */
+  get log(): string | undefined {
+    return process.env[LOG_VARIABLE]
   }
 
   get plan(): LabPlan {
@@ -134,13 +145,15 @@ export class Lab {
     const ns = this.network?.namespace(device.name)
     const other = foreign(device.daemon)
     // A block that the node has already stays with whoever claimed it: Calico's CNI, or the daemon before.
-    const own = device.role === 'node' ? (await confirmedBlocks(this.store.datastore)).get(device.name)?.[0] : undefined
-    const claims = device.pods.length > 0 && own === undefined
+    const own = device.role === 'node' ? ((await confirmedBlocks(this.store.datastore)).get(device.name) ?? []) : []
+    const wanted = device.pods.length === 0 ? [] : familiesOf(this.plan.topology)
+    const unclaimed = wanted.filter((family) => !own.some((block) => familyOf(block) === family))
     if (other !== undefined) {
-      const block = claims ? await claimFor(this.store.datastore, device.name) : own
+      const blocks = [...own]
+      for (const family of unclaimed) blocks.push(await claimFor(this.store.datastore, device.name, family))
       const place = { folder: this.folder, ns }
-      const specs = other.start(this.plan, device, place, block)
-      await this.#options.configured?.(this, device, block)
+      const specs = other.start(this.plan, device, place, blocks)
+      await this.#options.configured?.(this, device, blocks[0])
       for (const spec of specs) this.processes.start(spec)
       return
     }
@@ -150,7 +163,7 @@ export class Lab {
       program: this.#options.program,
       datastore: store.spec(ns),
       memoryFib: this.mode === 'loopback',
-      claimBlock: claims,
+      claimBlock: unclaimed.length > 0,
     }
     this.processes.start({ ...starling(device, place), ns })
   }
@@ -172,9 +185,7 @@ export class Lab {
     const place = { folder: this.folder, ns: this.network?.namespace(plan.name) }
     const [daemon, kernel] = await Promise.all([
       observe(plan.daemon, plan.name, place),
-      plan.role === 'reflector'
-        ? undefined
-        : (this.network?.wiring(plan.name).routes().catch(unreadable) ?? memoryKernel(socket)),
+      plan.role === 'reflector' ? undefined : (this.#kernel(plan.name)?.catch(unreadable) ?? memoryKernel(socket)),
     ])
     return {
       plan,
@@ -185,6 +196,12 @@ export class Lab {
       kernel,
       cut: this.network?.isCut(plan.name) ?? false,
     }
+  }
+
+  #kernel(device: string): Promise<KernelRoute[]> | undefined {
+    const wiring = this.network?.wiring(device)
+    if (wiring === undefined) return undefined
+    return Promise.all(familiesOf(this.plan.topology).map((family) => wiring.routes(family))).then((all) => all.flat())
   }
 
   /** The last answer stands while the store is away. */
@@ -208,36 +225,52 @@ export class Lab {
     if (this.network === undefined) return
     const known = new Set(this.network.pods().map(({ name }) => name))
     for (const { name, pods } of this.plan.devices) {
-      const block = parseSubnet(this.#blocks.get(name)?.[0] ?? '')
-      if (block === undefined) continue
+      const own = this.#blocks.get(name) ?? []
+      const blocks = familiesOf(this.plan.topology).map((family) => own.find((block) => familyOf(block) === family))
+      if (blocks.includes(undefined)) continue
       for (const [at, pod] of pods.entries()) {
-        const address = hostAddress(block, FIRST_POD + at)
-        if (address === undefined || known.has(pod)) continue
-        await bookAddress(this.store.datastore, name, pod, address)
-        const { ns } = this.network.addPod(pod, name, address)
-        this.#pingers.set(pod, new Pinger(ns))
+        if (known.has(pod)) continue
+        const [address, address6] = blocks.map((block) => hostAddress(parseSubnet(block ?? '')!, FIRST_POD + at))
+        if (address === undefined) continue
+        for (const each of [address, address6]) {
+          if (each !== undefined) await bookAddress(this.store.datastore, name, pod, each)
+        }
+        this.network.addPod(pod, name, address, address6)
       }
     }
   }
 
   async #pingAll(): Promise<PingView[]> {
     const pods = this.network?.pods() ?? []
+    const roads = pods.flatMap((from) =>
+      pods
+        .filter((to) => to !== from)
+        .flatMap((to) => [
+          { from: from.name, to: to.name, address: to.address },
+          ...(from.address6 === undefined || to.address6 === undefined
+            ? []
+            : [{ from: from.name, to: to.name, address: to.address6 }]),
+        ]),
+    )
     return Promise.all(
-      pods.flatMap((from) =>
-        pods
-          .filter((to) => to !== from)
-          .map(async (to) => ({ from: from.name, to: to.name, milliseconds: await this.ping(from.name, to.address) })),
-      ),
+      roads.map(async ({ from, to, address }) => ({
+        from,
+        to,
+        family: familyOf(address),
+        milliseconds: await this.ping(from, address),
+      })),
     )
   }
 
   /** One echo from a pod or a device; undefined when nothing came back. */
   ping(from: string, address: string, timeout = PING_MS): Promise<number | undefined> {
-    let pinger = this.#pingers.get(from)
+    const family = familyOf(address)
+    const key = `${from} ${family}`
+    let pinger = this.#pingers.get(key)
     if (pinger === undefined) {
       if (this.network === undefined) throw new Error('there are no pods without namespaces')
-      pinger = new Pinger(this.network.namespace(from))
-      this.#pingers.set(from, pinger)
+      pinger = new Pinger(this.network.namespace(from), family)
+      this.#pingers.set(key, pinger)
     }
     return pinger.ping(address, timeout)
   }
@@ -288,6 +321,7 @@ export class Lab {
       id: this.id,
       topology: this.plan.topology.name,
       mode: this.mode,
+      ...(this.log === undefined ? {} : { log: this.log }),
       lab: ownProcess(),
       children: this.processes.alive(),
     })

@@ -1,21 +1,30 @@
 /**
  * Builds the network of a plan: a switch namespace with one bridge per segment, a namespace per device with its legs,
  * addresses and underlay routes, and a namespace per pod behind its node as Calico's CNI plugin lays it
- * (host end `cali...` with MAC ee:ee:ee:ee:ee:ee, pod address /32, default route through 169.254.1.1).
+ * (host end `cali...` with MAC ee:ee:ee:ee:ee:ee, pod address /32, default route through 169.254.1.1; for IPv6 /128 and the
+ * link-local address that belongs to that MAC).
  */
 import { writeFileSync } from 'node:fs'
 import { createNetns, type Netns } from '../fabric/netns.js'
 import { PROTOCOL, Wiring } from '../fabric/wiring.js'
-import type { LabPlan } from '../topology/plan.js'
+import { addressPairs, type LabPlan } from '../topology/plan.js'
 
 const CALI_MAC = 'ee:ee:ee:ee:ee:ee'
 const POD_GATEWAY = '169.254.1.1'
+const POD_GATEWAY6 = 'fe80::ecee:eeff:feee:eeee'
 const FELIX_METRIC = 1024
+
+/**
+ * The kernel has one neighbour table per family for all namespaces together, with room for 1024 (gc_thresh3): racks that
+ * would fill half of it get fixed entries, which do not count.
+ */
+const LEARNED_NEIGHBOURS = 500
 
 export interface Pod {
   readonly name: string
   readonly node: string
   readonly address: string
+  readonly address6?: string
   readonly ns: Netns
 }
 
@@ -57,7 +66,7 @@ export class Network {
    * Connects a pod to its node. The route to it has protocol boot and Felix's metric: one without a metric would count as
    * elevated and be announced beside the block (calico.md 2.8).
    */
-  addPod(name: string, node: string, address: string): Pod {
+  addPod(name: string, node: string, address: string, address6?: string): Pod {
     const host = this.wiring(node)
     const ns = createNetns(name)
     const pod = new Wiring(ns)
@@ -72,8 +81,14 @@ export class Network {
     pod.neighbour('eth0', POD_GATEWAY, CALI_MAC)
     pod.route({ to: `${POD_GATEWAY}/32`, device: 'eth0', protocol: PROTOCOL.boot })
     pod.route({ to: '0.0.0.0/0', via: POD_GATEWAY, device: 'eth0', protocol: PROTOCOL.boot })
+    if (address6 !== undefined) {
+      host.route({ to: `${address6}/128`, device, protocol: PROTOCOL.boot, metric: FELIX_METRIC })
+      pod.address('eth0', `${address6}/128`)
+      pod.neighbour('eth0', POD_GATEWAY6, CALI_MAC)
+      pod.route({ to: '::/0', via: POD_GATEWAY6, device: 'eth0', protocol: PROTOCOL.boot })
+    }
     pod.close()
-    const added = { name, node, address, ns }
+    const added = { name, node, address, ...(address6 === undefined ? {} : { address6 }), ns }
     this.#pods.set(name, added)
     return added
   }
@@ -108,21 +123,43 @@ export class Network {
   }
 
   #build(): void {
-    for (const { name } of this.#plan.segments) this.#switch.bridge(`br-${name}`)
-    for (const { name, legs, underlay } of this.#plan.devices) {
+    const { segments, devices } = this.#plan
+    const dual = segments.some(({ subnet6 }) => subnet6 !== undefined)
+    for (const { name } of segments) this.#switch.bridge(`br-${name}`)
+    devices.forEach(({ name, legs, underlay }, number) => {
       const wiring = new Wiring(createNetns(name))
       this.#devices.set(name, wiring)
       wiring.up('lo')
       enableForwarding(wiring.ns)
-      legs.forEach(({ segment, address, length, interface: device }, at) => {
+      // There is no switch per interface for IPv6 in netlink: what is created later takes this one's value.
+      if (dual) enableForwarding6(wiring.ns)
+      legs.forEach(({ segment, address, length, six, interface: device }, at) => {
         const port = portName(name, at)
-        this.#switch.veth(port, { ns: wiring.ns, name: device })
+        this.#switch.veth(port, { ns: wiring.ns, name: device, mac: macOf(number, at) })
         this.#switch.enslave(port, `br-${segment}`)
         wiring.up(device)
         wiring.forward(device)
         wiring.address(device, `${address}/${length}`)
+        if (six !== undefined) wiring.address(device, `${six.address}/${six.length}`)
       })
       for (const { to, via } of underlay) wiring.route({ to, via, protocol: PROTOCOL.static })
+    })
+    this.#introduce()
+  }
+
+  /** Fixed neighbour entries, where the kernel's table would not hold learned ones. */
+  #introduce(): void {
+    const members = this.#plan.devices.flatMap(({ name, legs }, number) =>
+      legs.map((leg, at) => ({ name, leg, mac: macOf(number, at) })),
+    )
+    const pairs = members.flatMap((a) =>
+      members.filter((b) => b.leg.segment === a.leg.segment && b.name !== a.name).map((b) => [a, b] as const),
+    )
+    if (pairs.length <= LEARNED_NEIGHBOURS) return
+    for (const [{ name, leg }, other] of pairs) {
+      for (const [, address] of addressPairs(leg, other.leg)) {
+        this.wiring(name).neighbour(leg.interface, address, other.mac)
+      }
     }
   }
 
@@ -139,11 +176,30 @@ export class Network {
 
 const portName = (device: string, leg: number): string => `${device}.${leg}`
 
+/** Locally administered, from the place of the device and its leg in the plan. */
+function macOf(device: number, leg: number): string {
+  return [0x02, 0x73, 0x74, device >> 8, device & 0xff, leg].map((byte) => byte.toString(16).padStart(2, '0')).join(':')
+}
+
 /** The namespace-wide switch as well, for what is created later and for those who look. Read-only in some containers. */
 function enableForwarding(ns: Netns): void {
   try {
     ns.run(() => writeFileSync('/proc/sys/net/ipv4/ip_forward', '1'))
   } catch {
     // Forwarding is set per interface through netlink anyway.
+  }
+}
+
+function enableForwarding6(ns: Netns): void {
+  const write = (name: string, value: string) => writeFileSync(`/proc/sys/net/ipv6/conf/${name}`, value)
+  try {
+    ns.run(() => {
+      write('all/forwarding', '1')
+      // Every address is handed out once: a second of looking for duplicates would only delay the first packets.
+      for (const scope of ['all', 'default']) write(`${scope}/accept_dad`, '0')
+    })
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    throw new Error(`IPv6 cannot be forwarded here, and the topology has subnet6: ${why}`)
   }
 }

@@ -3,7 +3,7 @@
  * answers with an exit code; unknown names and devices are errors with what is known.
  */
 import { spawn } from 'node:child_process'
-import { isIPv4 } from 'node:net'
+import { isIP } from 'node:net'
 import { constants } from 'node:os'
 import { controlSocket } from '../daemons/starling.js'
 import { Capture } from '../fabric/capture.js'
@@ -85,8 +85,8 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
     return 0
   },
 
-  ping: async (lab, [from = '', to = '', count = '3'], output) => {
-    const address = isIPv4(to) ? to : addressOf(lab, to)
+  ping: async (lab, [from = '', to = '', count = '3', six = ''], output) => {
+    const address = isIP(to) === 0 ? addressOf(lab, to, six !== '') : to
     let lost = 0
     for (let sequence = 1; sequence <= Number(count); sequence++) {
       const milliseconds = await lab.ping(from, address)
@@ -142,13 +142,14 @@ function network(lab: Lab) {
   return lab.network
 }
 
-function addressOf(lab: Lab, name: string): string {
-  const found =
-    lab.network?.pods().find((pod) => pod.name === name)?.address ??
-    lab.plan.devices.find((device) => device.name === name)?.address
-  if (found === undefined) {
+function addressOf(lab: Lab, name: string, six: boolean): string {
+  const pod = lab.network?.pods().find((pod) => pod.name === name)
+  const device = lab.plan.devices.find((device) => device.name === name)
+  if (pod === undefined && device === undefined) {
     const known = lab.plan.devices.flatMap((device) => [device.name, ...device.pods])
     throw new Error(`no pod or device is named "${name}"; known: ${known.join(', ')}`)
   }
+  const found = six ? (pod?.address6 ?? device?.legs[0]?.six?.address) : (pod?.address ?? device?.address)
+  if (found === undefined) throw new Error(`${name} has no IPv6 address: its rack has no subnet6`)
   return found
 }

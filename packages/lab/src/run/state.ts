@@ -28,6 +28,8 @@ export interface LabState {
   readonly id: string
   readonly topology: string
   readonly mode: string
+  /** Where its words go when it runs in the background (`lab up`). */
+  readonly log?: string
   readonly lab: ProcessId
   readonly children: readonly (ProcessId & { readonly name: string })[]
 }
@@ -37,6 +39,13 @@ const PASSABLE = 0o711
 
 /** Set for the copy of us inside a user namespace, which believes to be root and would look elsewhere. */
 export const STATE_VARIABLE = 'STARLING_LAB_STATE'
+
+/** Set by `lab up` for the lab that it starts: the file with its words, and what it is known by until it has a name. */
+export const LOG_VARIABLE = 'STARLING_LAB_LOG'
+const LOG_NAME = /^up-(\d+)\.log$/
+
+/** The log of a lab that this process starts. */
+export const logName = (): string => `up-${process.pid}.log`
 
 /** /run/starling-lab for root, $XDG_RUNTIME_DIR/starling-lab for others, the temporary folder where neither exists. */
 export function stateRoot(): string {
@@ -74,9 +83,26 @@ export function createFolder(topology: string): { id: string; folder: string } {
     if (state !== undefined && isAlive(state.lab)) continue
     if (state !== undefined) removeLab(state)
     const folder = folderOf(id)
+    if (state === undefined && isYoung(folder)) continue
     rmSync(folder, { recursive: true, force: true })
-    mkdirSync(folder, { recursive: true, mode: PASSABLE })
+    try {
+      mkdirSync(folder, { mode: PASSABLE })
+    } catch (error) {
+      // Another lab of that name was quicker.
+      if ((error as NodeJS.ErrnoException).code === 'EEXIST') continue
+      throw error
+    }
     return { id, folder }
+  }
+}
+
+/** A folder without a state yet belongs to a lab that starts this very moment; an old one to nobody. */
+const YOUNG_MS = 5000
+function isYoung(folder: string): boolean {
+  try {
+    return Date.now() - lstatSync(folder).mtimeMs < YOUNG_MS
+  } catch {
+    return false
   }
 }
 
@@ -107,6 +133,17 @@ export function removeLab(state: LabState): void {
     if (child.pid !== process.pid && isAlive(child)) process.kill(child.pid, 'SIGKILL')
   }
   rmSync(folderOf(state.id), { recursive: true, force: true })
+  if (state.log !== undefined) rmSync(state.log, { force: true })
+}
+
+/** Logs of labs that never came to be, once nobody waits for them. */
+export function sweepLogs(): void {
+  const used = new Set(listStates().map(({ log }) => log))
+  for (const name of readdirSync(stateRoot())) {
+    const [, pid] = LOG_NAME.exec(name) ?? []
+    const path = join(stateRoot(), name)
+    if (pid !== undefined && !used.has(path) && startOf(Number(pid)) === undefined) rmSync(path, { force: true })
+  }
 }
 
 export function isAlive({ pid, start }: ProcessId): boolean {

@@ -3,6 +3,7 @@
  * the live display, `lab status` and the final report.
  */
 import { type DeviceView, expectedPeers, type LabView, peerAt, tally, writesRoutes } from '../run/converge.js'
+import { familyOf } from '../topology/addresses.js'
 import type { LabPlan } from '../topology/plan.js'
 
 export interface Style {
@@ -45,7 +46,8 @@ function deviceTable(plan: LabPlan, view: LabView, style: Style): string[] {
       ratio(style, up, peers.length),
       device.blocks.join(' ') || '-',
       !writesRoutes(device.plan) ? '-' : ratio(style, present, expected),
-      pods.map(({ address }) => address).join(' ') || '-',
+      pods.flatMap(({ address, address6 }) => (address6 === undefined ? [address] : [address, address6])).join(' ') ||
+        '-',
       pods.length === 0 ? '-' : ratio(style, answered.length, pings.length),
       answered.length === 0 ? '-' : `${(answered.reduce((a, b) => a + b, 0) / answered.length).toFixed(2)} ms`,
     ]
@@ -78,7 +80,7 @@ function sessionTable(plan: LabPlan, view: LabView, style: Style): string[] {
       up,
       cells: [
         `${near.device} - ${far.device}`,
-        type,
+        familyOf(far.address) === 6 ? `${type} v6` : type,
         paint(style, up ? 'good' : 'bad', state),
         peer?.ageSeconds === undefined ? '-' : duration(peer.ageSeconds),
         String(peer?.received ?? '-'),

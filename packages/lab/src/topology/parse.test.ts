@@ -58,6 +58,50 @@ describe('parseTopology', () => {
     expect(() => parseTopology('t.yaml', GOOD.replace(good, bad))).toThrow(message)
   })
 
+  const DUAL = GOOD.replace('10.0.1.0/24 }', '10.0.1.0/24, subnet6: fd00:1::/64 }')
+
+  test('a rack with subnet6 gives every leg an IPv6 address, and the pods a pool', () => {
+    const topology = parseTopology('t.yaml', DUAL.replace('10.0.1.11,', '10.0.1.11, address6: fd00:1:0::11,'))
+    expect(topology.segments).toEqual([{ name: 'r1', subnet: '10.0.1.0/24', subnet6: 'fd00:1::/64' }])
+    expect(topology.tors[0]?.legs[0]?.six).toEqual({ address: 'fd00:1::1', length: 64 })
+    expect(topology.nodes.map(({ leg }) => leg.six?.address)).toEqual(['fd00:1::b', 'fd00:1::11'])
+    expect(topology.pools.map(({ blockSize }) => blockSize)).toEqual([26, 122])
+  })
+
+  test.each([
+    ['a block larger than its pool', '{ cidr: 10.244.0.0/28 }', /^t\.yaml:9:9: a block of \/26 does not fit into/],
+    ['a pool of too few blocks', '{ cidr: 10.244.0.0/26 }', /^t\.yaml:9:9: 2 nodes with pods, .* of 1 blocks/],
+    [
+      'an IPv6 block size for IPv4',
+      '{ cidr: 10.244.0.0/16, blockSize: 122 }',
+      /^t\.yaml:9:9: .* \/20 to \/32, not \/122/,
+    ],
+    [
+      'a pool over a rack',
+      '{ cidr: 10.0.0.0/16 }',
+      /^t\.yaml:9:9: subnet 10\.0\.0\.0\/16 overlaps 10\.0\.1\.0\/24 of "r1"/,
+    ],
+    [
+      'pools over each other',
+      '{ cidr: 10.2.0.0/16 }, { cidr: 10.2.1.0/24 }',
+      /^t\.yaml:9:32: .* overlaps the pool 10\.2\./,
+    ],
+    ['no IPv4 pool', '{ cidr: fd00::/112 }', /^t\.yaml:9:9: one pool at least must be an IPv4 one/],
+    [
+      'an IPv6 pool and no subnet6',
+      '{ cidr: 10.2.0.0/16 }, { cidr: fd00::/112 }',
+      /^t\.yaml:3:5: rack "r1" has no subnet6/,
+    ],
+  ])('refuses %s', (_what, pools, message) => {
+    expect(() => parseTopology('t.yaml', `${GOOD}pools: [${pools}]\n`)).toThrow(message)
+  })
+
+  test('an IPv6 address needs a rack that has a subnet6, and to lie in it', () => {
+    const with6 = (text: string) => text.replace('10.0.1.11,', '10.0.1.11, address6: fd00:9::5,')
+    expect(() => parseTopology('t.yaml', with6(GOOD))).toThrow(/^t\.yaml:8:5: rack "r1" has no subnet6 for fd00:9::5/)
+    expect(() => parseTopology('t.yaml', with6(DUAL))).toThrow(/^t\.yaml:8:5: fd00:9::5 is outside fd00:1::\/64/)
+  })
+
   test('refuses subnets that overlap', () => {
     const bad = GOOD.replace('tors:', '  - { name: r2, subnet: 10.0.0.0/16 }\ntors:')
     expect(() => parseTopology('t.yaml', bad)).toThrow(

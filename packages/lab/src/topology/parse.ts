@@ -4,22 +4,58 @@
  * in small subnets). The format is described in topology/README.md.
  */
 import { readFileSync } from 'node:fs'
-import { isIPv4 } from 'node:net'
-import { contains, hostAddress, overlaps, parseSubnet } from './addresses.js'
-import { type ClusterNode, DAEMONS, type Leg, type Reflector, type Segment, type Topology, type Tor } from './types.js'
-import { boolean, integer, labels, list, map, oneOf, optional, type Place, readYaml, required, text } from './yaml.js'
+import { isIPv4, isIPv6 } from 'node:net'
+import { canonical, contains, familyOf, hostAddress, overlaps, parseSubnet } from './addresses.js'
+import {
+  type ClusterNode,
+  DAEMONS,
+  type Leg,
+  type Pool,
+  type Reflector,
+  type Segment,
+  type Topology,
+  type Tor,
+} from './types.js'
+import {
+  boolean,
+  integer,
+  labels,
+  list,
+  map,
+  oneOf,
+  optional,
+  type Place,
+  type Read,
+  readYaml,
+  required,
+  text,
+} from './yaml.js'
 
 /** Interface names are at most 15 bytes; the longest the lab makes of a name is `port-NAME`. */
 const NAME = text('a name of at most 10 lower-case letters, digits and dashes', (value) =>
   /^[a-z]([a-z0-9-]{0,8}[a-z0-9])?$/.test(value),
 )
-const SUBNET = text('an IPv4 subnet such as 10.0.1.0/24', (value) => parseSubnet(value) !== undefined)
+const subnetOf = (family: 4 | 6, example: string) =>
+  text(
+    `an IPv${family} subnet such as ${example}`,
+    (value) => parseSubnet(value) !== undefined && familyOf(value) === family,
+  )
+const SUBNET = subnetOf(4, '10.0.1.0/24')
+const SUBNET6 = subnetOf(6, 'fd00:1::/64')
+const CIDR = text('a subnet such as 10.244.0.0/16 or fd00:244::/48', (value) => parseSubnet(value) !== undefined)
 const ADDRESS = text('an IPv4 address', isIPv4)
+const ADDRESS6_TEXT = text('an IPv6 address', isIPv6)
+/** In the one spelling that daemons and tables use (RFC 5952). */
+const ADDRESS6: Read<string> = (node, place) => canonical(ADDRESS6_TEXT(node, place))
 const AS = integer(1, 4294967294)
 const DAEMON = oneOf(...DAEMONS)
 /** Those that write kernel routes: without them pods are not reached. */
 const ROUTER = oneOf('starling', 'bird', 'frr')
 const FIRST_HOST = { tor: 1, reflector: 10, node: 11 } as const
+/** What Calico takes, and what it does without being told (calico.md 1.7). */
+const BLOCK_SIZES = { 4: { least: 20, most: 32, usual: 26 }, 6: { least: 116, most: 128, usual: 122 } } as const
+const POOL4 = { cidr: '10.244.0.0/16', blockSize: BLOCK_SIZES[4].usual }
+const POOL6 = { cidr: 'fd00:10:244::/112', blockSize: BLOCK_SIZES[6].usual }
 
 const FILE = map({
   name: required(NAME),
@@ -27,9 +63,12 @@ const FILE = map({
   as: optional(AS, 64512),
   mesh: optional(boolean, undefined),
   datastore: optional(oneOf('embedded', 'etcd'), 'embedded'),
-  pools: optional(list(map({ cidr: required(SUBNET), blockSize: optional(integer(20, 32), 26) })), undefined),
-  racks: required(list(map({ name: required(NAME), subnet: required(SUBNET) }))),
-  links: optional(list(map({ between: required(list(NAME)), subnet: required(SUBNET) })), []),
+  pools: optional(list(map({ cidr: required(CIDR), blockSize: optional(integer(20, 128), undefined) })), undefined),
+  racks: required(list(map({ name: required(NAME), subnet: required(SUBNET), subnet6: optional(SUBNET6, undefined) }))),
+  links: optional(
+    list(map({ between: required(list(NAME)), subnet: required(SUBNET), subnet6: optional(SUBNET6, undefined) })),
+    [],
+  ),
   tors: optional(
     list(
       map({
@@ -37,6 +76,7 @@ const FILE = map({
         as: required(AS),
         racks: optional(list(NAME), []),
         address: optional(ADDRESS, undefined),
+        address6: optional(ADDRESS6, undefined),
         daemon: optional(DAEMON, 'starling'),
       }),
     ),
@@ -48,6 +88,7 @@ const FILE = map({
         name: required(NAME),
         rack: required(NAME),
         address: optional(ADDRESS, undefined),
+        address6: optional(ADDRESS6, undefined),
         clusterId: optional(ADDRESS, undefined),
         daemon: optional(DAEMON, 'starling'),
       }),
@@ -60,6 +101,7 @@ const FILE = map({
         name: required(NAME),
         rack: required(NAME),
         address: optional(ADDRESS, undefined),
+        address6: optional(ADDRESS6, undefined),
         as: optional(AS, undefined),
         pods: optional(integer(0, 8), 1),
         daemon: optional(ROUTER, 'starling'),
@@ -76,12 +118,12 @@ export function loadTopology(file: string): Topology {
 export function parseTopology(file: string, source: string): Topology {
   const raw = readYaml(file, source, FILE)
   const segments = new Segments()
-  for (const { name, subnet, place } of raw.racks) segments.add(name, subnet, place)
+  for (const { place, ...rack } of raw.racks) segments.add(rack, place)
   const torRacks = new Map(raw.tors.map(({ name, racks }) => [name, [...racks]]))
-  for (const { between, subnet, place } of raw.links) {
+  for (const { between, place, subnet, subnet6 } of raw.links) {
     if (between.length !== 2) place.fail('a link is between two ToRs')
     const name = between.join('-').slice(0, 10)
-    segments.add(name, subnet, place)
+    segments.add({ name, subnet, subnet6 }, place)
     for (const end of between) (torRacks.get(end) ?? place.fail(`no ToR is named "${end}"`)).push(name)
   }
   const names = new Set<string>()
@@ -91,42 +133,52 @@ export function parseTopology(file: string, source: string): Topology {
   }
 
   // Given addresses first, so that none of them is handed out to another.
-  for (const { name, address, place } of raw.tors) {
-    if (address !== undefined) segments.reserve(torRacks.get(name)?.[0] ?? '', address, place)
+  const given = [
+    ...raw.tors.map((tor) => ({ ...tor, rack: torRacks.get(tor.name)?.[0] ?? '' })),
+    ...raw.reflectors,
+    ...raw.nodes,
+  ]
+  for (const { rack, address, address6, place } of given) {
+    for (const each of [address, address6]) if (each !== undefined) segments.reserve(rack, each, place)
   }
-  for (const { rack, address, place } of [...raw.reflectors, ...raw.nodes]) {
-    if (address !== undefined) segments.reserve(rack, address, place)
-  }
-  const tors = raw.tors.map(({ name, as, daemon, address, place }): Tor => {
+  const tors = raw.tors.map(({ name, as, daemon, address, address6, place }): Tor => {
     unique(name, place)
     const racks = torRacks.get(name) ?? []
     if (racks.length === 0) place.fail(`ToR "${name}" is in no rack`)
     if (racks.length > 1 && (daemon === 'gobgp' || daemon === 'openbgpd'))
       place.fail(`${daemon} writes no kernel routes: a ToR of several racks would not forward`)
-    const legs = racks.map((rack, at) => segments.leg(rack, FIRST_HOST.tor, place, at === 0 ? address : undefined))
+    const legs = racks.map((rack, at) =>
+      segments.leg(rack, FIRST_HOST.tor, place, at === 0 ? { address, address6 } : {}),
+    )
     return { name, asNumber: as, daemon, legs }
   })
-  const reflectors = raw.reflectors.map(({ name, rack, address, clusterId, daemon, place }, at): Reflector => {
+  const reflectors = raw.reflectors.map(({ name, rack, clusterId, daemon, place, ...own }, at): Reflector => {
     unique(name, place)
-    const leg = segments.leg(rack, FIRST_HOST.reflector, place, address)
+    const leg = segments.leg(rack, FIRST_HOST.reflector, place, own)
     return { name, asNumber: raw.as, daemon, leg, clusterId: clusterId ?? `244.0.0.${at + 1}` }
   })
-  const nodes = raw.nodes.map(({ name, rack, address, as, pods, daemon, labels, place }): ClusterNode => {
+  const nodes = raw.nodes.map(({ name, rack, as, pods, daemon, labels, place, ...own }): ClusterNode => {
     unique(name, place)
-    const leg = segments.leg(rack, FIRST_HOST.node, place, address)
+    const leg = segments.leg(rack, FIRST_HOST.node, place, own)
     return { name, asNumber: as ?? raw.as, daemon, leg, pods, labels: { rack, ...labels } }
   })
   if (nodes.length === 0) raw.place.fail('a topology needs at least one node')
+  const dual = segments.all().some(({ subnet6 }) => subnet6 !== undefined)
+  const pools =
+    raw.pools === undefined
+      ? [POOL4, ...(dual ? [POOL6] : [])]
+      : checkedPools(raw.pools, segments, nodes.filter(({ pods }) => pods > 0).length)
+  if (pools.some(({ cidr }) => familyOf(cidr) === 6)) {
+    const without = raw.racks.find(({ subnet6 }) => subnet6 === undefined)
+    without?.place.fail(`rack "${without.name}" has no subnet6, and there is an IPv6 pool`)
+  }
   return {
     name: raw.name,
     description: raw.description,
     asNumber: raw.as,
     mesh: raw.mesh ?? reflectors.length === 0,
     datastore: raw.datastore,
-    pools: (raw.pools ?? [{ cidr: '10.244.0.0/16', blockSize: 26 }]).map(({ cidr, blockSize }) => ({
-      cidr,
-      blockSize,
-    })),
+    pools,
     segments: segments.all(),
     tors,
     reflectors,
@@ -134,33 +186,89 @@ export function parseTopology(file: string, source: string): Topology {
   }
 }
 
+interface RawPool {
+  readonly cidr: string
+  readonly blockSize: number | undefined
+  readonly place: Place
+}
+
+/** A pool that cannot serve the nodes, or that lies over a rack, would show as a lab that never converges. */
+function checkedPools(raw: readonly RawPool[], segments: Segments, claimants: number): Pool[] {
+  const blocks = { 4: 0, 6: 0 }
+  const before: { cidr: string }[] = []
+  const pools = raw.map(({ cidr, blockSize, place }) => {
+    const family = familyOf(cidr)
+    const { least, most, usual } = BLOCK_SIZES[family]
+    const size = blockSize ?? usual
+    const { length } = parseSubnet(cidr)!
+    if (size < least || size > most)
+      place.fail(`blocks of an IPv${family} pool are /${least} to /${most}, not /${size}`)
+    if (size < length) place.fail(`a block of /${size} does not fit into ${cidr}`)
+    segments.refuseOverlap(cidr, place)
+    const other = before.find((each) => overlaps(parseSubnet(each.cidr)!, parseSubnet(cidr)!))
+    if (other !== undefined) place.fail(`${cidr} overlaps the pool ${other.cidr}`)
+    before.push({ cidr })
+    blocks[family] += 2 ** (size - length)
+    return { cidr, blockSize: size }
+  })
+  for (const family of [4, 6] as const) {
+    const last = raw.findLast(({ cidr }) => familyOf(cidr) === family)
+    if (last !== undefined && blocks[family] < claimants)
+      last.place.fail(`${claimants} nodes with pods, and IPv${family} pools of ${blocks[family]} blocks`)
+  }
+  if (raw.length > 0 && blocks[4] === 0) raw[0]!.place.fail('one pool at least must be an IPv4 one')
+  return pools
+}
+
+type Given = { readonly address?: string | undefined; readonly address6?: string | undefined }
+
 /** The segments with the addresses taken in each. */
 class Segments {
   readonly #known = new Map<string, { segment: Segment; taken: Set<string> }>()
 
-  add(name: string, subnet: string, place: Place): void {
+  add({ name, subnet, subnet6 }: { name: string; subnet: string; subnet6: string | undefined }, place: Place): void {
     if (this.#known.has(name)) place.fail(`two racks are named "${name}"`)
+    for (const each of [subnet, subnet6]) if (each !== undefined) this.refuseOverlap(each, place)
+    const segment = { name, subnet, ...(subnet6 === undefined ? {} : { subnet6 }) }
+    this.#known.set(name, { segment, taken: new Set() })
+  }
+
+  refuseOverlap(subnet: string, place: Place): void {
     for (const { segment } of this.#known.values()) {
-      if (overlaps(parseSubnet(segment.subnet)!, parseSubnet(subnet)!)) {
-        place.fail(`subnet ${subnet} overlaps ${segment.subnet} of "${segment.name}"`)
+      for (const other of subnetsOf(segment)) {
+        if (overlaps(parseSubnet(other)!, parseSubnet(subnet)!))
+          place.fail(`subnet ${subnet} overlaps ${other} of "${segment.name}"`)
       }
     }
-    this.#known.set(name, { segment: { name, subnet }, taken: new Set() })
   }
 
   reserve(name: string, address: string, place: Place): void {
     const { segment, taken } = this.#find(name, place)
-    if (!contains(parseSubnet(segment.subnet)!, address)) place.fail(`${address} is outside ${segment.subnet}`)
+    const subnet = familyOf(address) === 4 ? segment.subnet : segment.subnet6
+    if (subnet === undefined) place.fail(`rack "${name}" has no subnet6 for ${address}`)
+    else if (!contains(parseSubnet(subnet)!, address)) place.fail(`${address} is outside ${subnet}`)
     if (taken.has(address)) place.fail(`${address} is taken`)
     taken.add(address)
   }
 
-  leg(name: string, first: number, place: Place, reserved?: string): Leg {
-    const { segment, taken } = this.#find(name, place)
-    const subnet = parseSubnet(segment.subnet)!
-    if (reserved !== undefined) return { segment: name, address: reserved, length: subnet.length }
-    const size = 2 ** (32 - subnet.length)
-    // The last address is the broadcast address, except in point-to-point subnets (RFC 3021).
+  leg(name: string, first: number, place: Place, { address, address6 }: Given): Leg {
+    const { segment } = this.#find(name, place)
+    const { subnet, subnet6 } = segment
+    const four = this.#take(name, subnet, first, place, address)
+    return {
+      segment: name,
+      ...four,
+      ...(subnet6 === undefined ? {} : { six: this.#take(name, subnet6, first, place, address6) }),
+    }
+  }
+
+  #take(name: string, cidr: string, first: number, place: Place, reserved: string | undefined) {
+    const { taken } = this.#find(name, place)
+    const subnet = parseSubnet(cidr)!
+    const { length } = subnet
+    if (reserved !== undefined) return { address: reserved, length }
+    const size = 2 ** ((familyOf(cidr) === 4 ? 32 : 128) - length)
+    // The last address is the broadcast address, except in point-to-point subnets (RFC 3021, RFC 6164).
     const end = size > 2 ? size - 1 : size
     const begin = size > 2 ? 1 : 0
     for (const start of [Math.min(first, end), begin]) {
@@ -168,10 +276,10 @@ class Segments {
         const address = hostAddress(subnet, host)
         if (address === undefined || taken.has(address)) continue
         taken.add(address)
-        return { segment: name, address, length: subnet.length }
+        return { address, length }
       }
     }
-    return place.fail(`${segment.subnet} has no address left`)
+    return place.fail(`${cidr} has no address left`)
   }
 
   all(): Segment[] {
@@ -182,3 +290,5 @@ class Segments {
     return this.#known.get(name) ?? place.fail(`no rack is named "${name}"`)
   }
 }
+
+const subnetsOf = ({ subnet, subnet6 }: Segment): string[] => (subnet6 === undefined ? [subnet] : [subnet, subnet6])

@@ -1,5 +1,6 @@
 /** What a topology means: underlay routes, sessions, and the datastore contents that bring them about. */
 import { describe, expect, test } from 'vitest'
+import { onLoopback } from './loopback.js'
 import { parseTopology } from './parse.js'
 import { planLab } from './plan.js'
 import { clusterStore, torStore } from './resources.js'
@@ -49,6 +50,49 @@ describe('planLab', () => {
   test('without reflectors every node peers with every other', () => {
     const mesh = planLab({ ...topology, reflectors: [], tors: [], mesh: true })
     expect(mesh.sessions.map(({ ends }) => ends.map(({ device }) => device))).toEqual([['a', 'b']])
+  })
+})
+
+describe('two families', () => {
+  const dual = parseTopology(
+    'd.yaml',
+    `name: dual
+racks:
+  - { name: core, subnet: 10.0.0.0/24, subnet6: 'fd00::/64' }
+  - { name: r1, subnet: 10.0.1.0/24, subnet6: 'fd00:0:0:1::/64' }
+tors: [{ name: t1, as: 64601, racks: [core, r1] }]
+reflectors: [{ name: rr, rack: core }]
+nodes: [{ name: a, rack: r1 }]
+`,
+  )
+
+  test('every session exists once per family, and the underlay leads to both subnets', () => {
+    const planned = planLab(dual)
+    expect(planned.sessions.map(({ ends }) => ends.map(({ address }) => address))).toEqual([
+      ['10.0.1.11', '10.0.0.10'],
+      ['fd00:0:0:1::b', 'fd00::a'],
+      ['10.0.1.11', '10.0.1.1'],
+      ['fd00:0:0:1::b', 'fd00:0:0:1::1'],
+    ])
+    expect(planned.devices.at(-1)?.underlay).toEqual([
+      { to: '10.0.0.0/24', via: '10.0.1.1' },
+      { to: 'fd00::/64', via: 'fd00:0:0:1::1' },
+    ])
+  })
+
+  test('the stores hold both addresses of a node, and a peering per family of a ToR', () => {
+    const store = values(clusterStore(dual))
+    expect(store['nodes/a']).toEqual({ bgp: { ipv4Address: '10.0.1.11/24', ipv6Address: 'fd00:0:0:1::b/64' } })
+    expect(store['bgppeers/t1-r1-v6']).toMatchObject({ peerIP: 'fd00:0:0:1::1', filters: ['own-routes-only'] })
+    expect(store['bgpfilters/own-routes-only']).toHaveProperty('exportV6')
+    const tor = values(torStore(dual, dual.tors[0]!, { listenPort: 1790 }))
+    expect(tor['bgppeers/a-v6']).toMatchObject({ peerIP: '[fd00:0:0:1::b]:1790' })
+  })
+
+  test('on loopback addresses it is IPv4 alone', () => {
+    const { pools, nodes } = onLoopback(dual)
+    expect(pools.map(({ cidr }) => cidr)).toEqual(['10.244.0.0/16'])
+    expect(nodes[0]?.leg).toEqual({ segment: 'r1', address: '127.0.1.11', length: 24 })
   })
 })
 

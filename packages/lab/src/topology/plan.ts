@@ -5,6 +5,7 @@
  * The underlay knows the racks' subnets only. Pod addresses travel by BGP alone: a ping between pods proves that the
  * programs put the routes there.
  */
+import { familyOf } from './addresses.js'
 import type { Device, Leg, Segment, Topology, Tor } from './types.js'
 
 export type Role = 'node' | 'reflector' | 'tor'
@@ -17,12 +18,12 @@ export interface DevicePlan {
   /** The address of the first leg: router id, and the node's address in the datastore. */
   readonly address: string
   readonly legs: readonly (Leg & { readonly interface: string })[]
-  /** To the other segments, through ToRs. */
+  /** To the other segments, through ToRs, in each family. */
   readonly underlay: readonly { readonly to: string; readonly via: string }[]
   readonly pods: readonly string[]
 }
 
-/** One session that must be Established; each end sees it under the other's address. */
+/** One session that must be Established; each end sees it under the other's address. Calico has one per family. */
 export interface SessionPlan {
   readonly type: 'iBGP' | 'eBGP'
   readonly ends: readonly [SessionEnd, SessionEnd]
@@ -53,6 +54,11 @@ export function planLab(topology: Topology): LabPlan {
   }
 }
 
+/** The families that pods have addresses of. */
+export function familiesOf({ pools }: Topology): readonly (4 | 6)[] {
+  return pools.some(({ cidr }) => familyOf(cidr) === 6) ? [4, 6] : [4]
+}
+
 function podNames(node: string, count: number): string[] {
   return Array.from({ length: count }, (_, at) => `${node}-p${at + 1}`)
 }
@@ -78,20 +84,22 @@ function device(
 
 /** Shortest way through ToRs to every segment the device is not in: breadth first, ToRs in file order. */
 function underlayRoutes({ segments, tors }: Topology, legs: readonly Leg[]): { to: string; via: string }[] {
-  const subnet = new Map(segments.map(({ name, subnet }) => [name, subnet]))
+  const subnets = new Map(segments.map((segment) => [segment.name, segment]))
   const seen = new Set(legs.map(({ segment }) => segment))
   const own = new Set(legs.map(({ address }) => address))
-  const queue: { segment: string; via?: string }[] = legs.map(({ segment }) => ({ segment }))
+  const queue: { segment: string; via?: Leg }[] = legs.map(({ segment }) => ({ segment }))
   const routes: { to: string; via: string }[] = []
   for (const { segment, via: first } of queue) {
     for (const tor of tors) {
       const entry = tor.legs.find((leg) => leg.segment === segment)
       if (entry === undefined || own.has(entry.address)) continue
-      const via = first ?? entry.address
+      const via = first ?? entry
       for (const exit of tor.legs) {
         if (seen.has(exit.segment)) continue
         seen.add(exit.segment)
-        routes.push({ to: subnet.get(exit.segment)!, via })
+        const { subnet, subnet6 } = subnets.get(exit.segment)!
+        routes.push({ to: subnet, via: via.address })
+        if (subnet6 !== undefined && via.six !== undefined) routes.push({ to: subnet6, via: via.six.address })
         queue.push({ segment: exit.segment, via })
       }
     }
@@ -101,26 +109,33 @@ function underlayRoutes({ segments, tors }: Topology, legs: readonly Leg[]): { t
 
 function sessions({ nodes, reflectors, tors, mesh }: Topology): SessionPlan[] {
   const found: SessionPlan[] = []
-  const pair = (a: Device, aAddress: string, b: Device, bAddress: string) =>
-    found.push({
-      type: a.asNumber === b.asNumber ? 'iBGP' : 'eBGP',
-      ends: [
-        { device: a.name, address: aAddress },
-        { device: b.name, address: bAddress },
-      ],
-    })
-  if (mesh) for (const [a, b] of pairs(nodes)) pair(a, a.leg.address, b, b.leg.address)
-  for (const reflector of reflectors) {
-    for (const node of nodes) pair(node, node.leg.address, reflector, reflector.leg.address)
-  }
-  for (const [a, b] of pairs(reflectors)) pair(a, a.leg.address, b, b.leg.address)
-  for (const tor of tors) {
-    for (const leg of tor.legs) {
-      for (const node of nodes) if (node.leg.segment === leg.segment) pair(node, node.leg.address, tor, leg.address)
+  const pair = (a: Device, aLeg: Leg, b: Device, bLeg: Leg) => {
+    for (const [aAddress, bAddress] of addressPairs(aLeg, bLeg)) {
+      found.push({
+        type: a.asNumber === b.asNumber ? 'iBGP' : 'eBGP',
+        ends: [
+          { device: a.name, address: aAddress },
+          { device: b.name, address: bAddress },
+        ],
+      })
     }
   }
-  for (const { tors: ends, legs } of torLinks(tors)) pair(ends[0], legs[0].address, ends[1], legs[1].address)
+  if (mesh) for (const [a, b] of pairs(nodes)) pair(a, a.leg, b, b.leg)
+  for (const reflector of reflectors) for (const node of nodes) pair(node, node.leg, reflector, reflector.leg)
+  for (const [a, b] of pairs(reflectors)) pair(a, a.leg, b, b.leg)
+  for (const tor of tors) {
+    for (const leg of tor.legs) {
+      for (const node of nodes) if (node.leg.segment === leg.segment) pair(node, node.leg, tor, leg)
+    }
+  }
+  for (const { tors: ends, legs } of torLinks(tors)) pair(ends[0], legs[0], ends[1], legs[1])
   return found
+}
+
+/** What two devices can call each other by: one pair per family that both have. */
+export function addressPairs(a: Leg, b: Leg): [string, string][] {
+  const six: [string, string][] = a.six === undefined || b.six === undefined ? [] : [[a.six.address, b.six.address]]
+  return [[a.address, b.address], ...six]
 }
 
 /** Pairs of ToRs with a segment in common, once each: they peer over the first such segment. */

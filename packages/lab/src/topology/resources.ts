@@ -4,6 +4,7 @@
  * ToR is not part of the cluster.
  */
 import { mapDocument } from '@starling/resources'
+import { familyOf } from './addresses.js'
 import { torLinks } from './plan.js'
 import type { ClusterNode, Leg, Reflector, Topology, Tor } from './types.js'
 
@@ -34,19 +35,19 @@ export function clusterStore(topology: Topology, options: StoreOptions = {}): St
       ? []
       : [entry('BGPPeer', 'route-reflectors', { nodeSelector: 'all()', peerSelector: `${RR_LABEL} == 'true'` })]),
     // Only what a node originates goes up: without this every node would offer every block to its ToR (calico.md 2.8).
-    ...(tors.length === 0
-      ? []
-      : [entry('BGPFilter', 'own-routes-only', { exportV4: [{ source: 'RemotePeers', action: 'Reject' }] })]),
+    ...(tors.length === 0 ? [] : [entry('BGPFilter', 'own-routes-only', { exportV4: OWN_ONLY, exportV6: OWN_ONLY })]),
     ...tors.flatMap((tor) =>
       tor.legs
         .filter(({ segment }) => nodes.some((node) => node.leg.segment === segment))
-        .map((leg) =>
-          entry('BGPPeer', `${tor.name}-${leg.segment}`, {
-            nodeSelector: `rack == '${leg.segment}'`,
-            peerIP: peerIp(leg.address, options),
-            asNumber: tor.asNumber,
-            filters: ['own-routes-only'],
-          }),
+        .flatMap((leg) =>
+          addressesOf(leg).map((address) =>
+            entry('BGPPeer', `${tor.name}-${leg.segment}${suffix(address)}`, {
+              nodeSelector: `rack == '${leg.segment}'`,
+              peerIP: peerIp(address, options),
+              asNumber: tor.asNumber,
+              filters: ['own-routes-only'],
+            }),
+          ),
         ),
     ),
   ]
@@ -56,30 +57,31 @@ export function clusterStore(topology: Topology, options: StoreOptions = {}): St
 export function torStore(topology: Topology, tor: Tor, options: StoreOptions = {}): StoreEntry[] {
   const neighbours = [
     ...tor.legs.flatMap(({ segment }) => topology.nodes.filter((node) => node.leg.segment === segment)),
-  ].map(({ name, leg, asNumber }) => ({ name, address: leg.address, asNumber }))
+  ].map(({ name, leg, asNumber }) => ({ name, leg, asNumber }))
   for (const { tors, legs } of torLinks(topology.tors)) {
     const at = tors.indexOf(tor)
     if (at < 0) continue
     const other = 1 - at
     neighbours.push({
       name: tors[other]!.name,
-      address: (legs[other] as Leg).address,
+      leg: legs[other] as Leg,
       asNumber: tors[other]!.asNumber,
     })
   }
-  const [first] = tor.legs
   return [
     configuration(tor.asNumber, false, options),
     ...pools(topology),
-    entry('Node', tor.name, { bgp: { ipv4Address: `${first!.address}/${first!.length}`, asNumber: tor.asNumber } }),
-    ...neighbours.map(({ name, address, asNumber }) =>
-      entry('BGPPeer', name, {
-        node: tor.name,
-        peerIP: peerIp(address, options),
-        asNumber,
-        // Its node address is on one leg only; the kernel picks the right source for the others.
-        ...(options.loopback === true ? {} : { sourceAddress: 'None' }),
-      }),
+    entry('Node', tor.name, { bgp: { ...nodeAddresses(tor.legs[0]!), asNumber: tor.asNumber } }),
+    ...neighbours.flatMap(({ name, leg, asNumber }) =>
+      addressesOf(leg).map((address) =>
+        entry('BGPPeer', `${name}${suffix(address)}`, {
+          node: tor.name,
+          peerIP: peerIp(address, options),
+          asNumber,
+          // Its node address is on one leg only; the kernel picks the right source for the others.
+          ...(options.loopback === true ? {} : { sourceAddress: 'None' }),
+        }),
+      ),
     ),
   ]
 }
@@ -88,16 +90,29 @@ export function torStore(topology: Topology, tor: Tor, options: StoreOptions = {
 export function nodeEntry(topology: Topology, node: ClusterNode): StoreEntry {
   const { name, leg, labels, asNumber } = node
   const own = asNumber === topology.asNumber ? {} : { asNumber }
-  return entry('Node', name, { bgp: { ...own, ipv4Address: `${leg.address}/${leg.length}` } }, labels)
+  return entry('Node', name, { bgp: { ...own, ...nodeAddresses(leg) } }, labels)
 }
 
 function reflectorEntry({ name, leg, clusterId }: Reflector): StoreEntry {
   return entry(
     'Node',
     name,
-    { bgp: { ipv4Address: `${leg.address}/${leg.length}`, routeReflectorClusterID: clusterId } },
+    { bgp: { ...nodeAddresses(leg), routeReflectorClusterID: clusterId } },
     { [RR_LABEL]: 'true' },
   )
+}
+
+const OWN_ONLY = [{ source: 'RemotePeers', action: 'Reject' }]
+
+const addressesOf = ({ address, six }: Leg): string[] => (six === undefined ? [address] : [address, six.address])
+
+const suffix = (address: string): string => (familyOf(address) === 6 ? '-v6' : '')
+
+function nodeAddresses({ address, length, six }: Leg) {
+  return {
+    ipv4Address: `${address}/${length}`,
+    ...(six === undefined ? {} : { ipv6Address: `${six.address}/${six.length}` }),
+  }
 }
 
 function configuration(asNumber: number, mesh: boolean, { listenPort, loopback }: StoreOptions): StoreEntry {
@@ -116,7 +131,8 @@ function pools(topology: Topology): StoreEntry[] {
 }
 
 function peerIp(address: string, { listenPort }: StoreOptions): string {
-  return listenPort === undefined ? address : `${address}:${listenPort}`
+  if (listenPort === undefined) return address
+  return familyOf(address) === 6 ? `[${address}]:${listenPort}` : `${address}:${listenPort}`
 }
 
 function entry(kind: string, name: string, spec: object, labels?: Readonly<Record<string, string>>): StoreEntry {

@@ -28,6 +28,8 @@ export interface Pool {
 export interface Segment {
   readonly name: string
   readonly subnet: string
+  /** Its IPv6 subnet in a dual-stack topology. */
+  readonly subnet6?: string
 }
 
 /** Who speaks BGP on a device. */
@@ -49,6 +51,8 @@ export interface Leg {
   readonly segment: string
   readonly address: string
   readonly length: number
+  /** Where its segment has an IPv6 subnet. */
+  readonly six?: { readonly address: string; readonly length: number }
 }
 
 export interface Reflector extends Device {
