@@ -56,6 +56,8 @@ describe('register on a host with two uplinks', () => {
     ['interface=eth5', '10.5.0.7/24', 'fd00:5::7/64'],
     ['interface=docker.*', '172.17.0.1/16', 'fd00:17::1/64'],
     ['skip-interface=spare.*', '10.6.0.7/20', 'fd00:6::7/48'],
+    ['interface=(?i)^ETH[[:digit:]]$,\\Adocker', '172.17.0.1/16', 'fd00:17::1/64'],
+    ['skip-interface=(?i:ETH6),\\Aspare', '10.5.0.7/24', 'fd00:5::7/64'],
     ['skip-interface=eth6,^spare', '10.5.0.7/24', 'fd00:5::7/64'],
     ['cidr=10.5.0.0/16,fd00:5::/32', '10.5.0.7/24', 'fd00:5::7/64'],
   ]
@@ -89,6 +91,9 @@ describe('register on a host with two uplinks', () => {
     expect(lost).toMatchObject({ code: 1, err: 'starling: no ipv6 address found by method interface=ens.*\n' })
     const nobody = register({ IP: 'autodetect', IP_AUTODETECTION_METHOD: 'kubernetes-internal-ip' })
     expect(nobody.err).toContain('the datastore has no Kubernetes Node here')
+    expect(nobody.err).toContain('the Kubernetes API is not asked')
+    const foreign = register({ IP: 'autodetect', IP_AUTODETECTION_METHOD: 'interface=(?!docker).*' })
+    expect(foreign.err).toContain('not a regular expression of Go: invalid or unsupported Perl syntax: (?!')
     const unknown = register({ IP: 'autodetect', IP_AUTODETECTION_METHOD: 'last-found' })
     expect(unknown.code).not.toBe(0)
     expect(unknown.err).toContain('unknown method "last-found"')

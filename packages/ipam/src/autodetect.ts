@@ -5,6 +5,7 @@
 import { isLinkLocal, Prefix } from '@starling/inet'
 import type { Family } from '@starling/resources'
 import { addressBytes, addressText } from './address.js'
+import { goPattern } from './re2.js'
 
 export interface InterfaceAddress {
   readonly address: string
@@ -23,6 +24,8 @@ export interface Surroundings {
   readonly reachableFrom?: readonly string[]
   /** InternalIP addresses of the Kubernetes node. */
   readonly kubernetesAddresses?: readonly string[]
+  /** Why there are none. */
+  readonly kubernetesFault?: string
 }
 
 export type Method =
@@ -87,11 +90,10 @@ export function parseMethod(text: string): Method | { readonly error: string } {
   if ((name === 'interface' || name === 'skip-interface') && items.length > 0) {
     const patterns: RegExp[] = []
     for (const item of items) {
-      try {
-        patterns.push(new RegExp(item.trim()))
-      } catch {
-        return { error: `${name}: ${item} is not a regular expression` }
-      }
+      const pattern = goPattern(item.trim())
+      if ('error' in pattern)
+        return { error: `${name}: ${item.trim()} is not a regular expression of Go: ${pattern.error}` }
+      patterns.push(pattern)
     }
     return { kind: name, patterns }
   }

@@ -209,6 +209,18 @@ describe('the Node resource', () => {
     expect(await registerNode(kept.context, kept.options, HOST)).toMatchObject({ ipv6Address: 'fd00:a::5/64' })
   })
 
+  test('kubernetes-internal-ip where nobody answers keeps the address there is, or says why it cannot work', async () => {
+    const env = { IP: 'autodetect', IP_AUTODETECTION_METHOD: 'kubernetes-internal-ip' }
+    const lonely = { interfaces: HOST.interfaces, kubernetesAddresses: [], kubernetesFault: 'the API is not asked' }
+    const { context, options } = await start(env)
+    await expect(registerNode(context, options, lonely)).rejects.toThrow(
+      /kubernetes-internal-ip: the API is not asked$/,
+    )
+    const old = { kind: 'Node', metadata: { name: 'worker-1' }, spec: { bgp: { ipv4Address: '10.0.0.5/24' } } }
+    const kept = await start(env, { [resourceKey('Node', 'worker-1')]: old })
+    expect(await registerNode(kept.context, kept.options, lonely)).toMatchObject({ ipv4Address: '10.0.0.5/24' })
+  })
+
   test('a detected address that is another node’s clears the one this Node had', async () => {
     const nodes = {
       [resourceKey('Node', 'other')]: {

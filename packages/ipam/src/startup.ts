@@ -55,7 +55,9 @@ function wantedAddress(
     case 'detect': {
       const found = detectAddress(wish.method, family, surroundings)
       if (found === undefined && wish.required && options.backend !== 'none') {
-        throw new IpamError('not-found', `no ${family} address found by method ${method}`)
+        const fault = wish.method.kind === 'kubernetes-internal-ip' ? surroundings.kubernetesFault : undefined
+        const reason = fault === undefined ? '' : `: ${fault}`
+        throw new IpamError('not-found', `no ${family} address found by method ${method || 'first-found'}${reason}`)
       }
       return { address: found ?? current, fresh: found !== undefined }
     }

@@ -10,7 +10,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { hostname, networkInterfaces } from 'node:os'
 import { dirname } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { type Datastore, DatastoreError } from '@starling/datastore'
+import { type Datastore, DatastoreError, type Entry } from '@starling/datastore'
 import {
   createDefaultPools,
   createDefaultResources,
@@ -135,7 +135,7 @@ async function lookAround(environment: NodeEnvironment, datastore: Datastore): P
   return {
     interfaces,
     reachableFrom,
-    ...(kubernetes ? { kubernetesAddresses: await internalAddresses(datastore, environment.kubernetesNode) } : {}),
+    ...(kubernetes ? await internalAddresses(datastore, environment) : {}),
   }
 }
 
@@ -152,15 +152,28 @@ async function listInterfaces(): Promise<readonly HostInterface[]> {
   }
 }
 
-/** From the Kubernetes Node as the datastore has it (a file datastore may hold it beside the rest). */
-async function internalAddresses(datastore: Datastore, name: string): Promise<readonly string[]> {
-  const entry = await datastore.get(resourceKey('KubernetesNode', name))
-  const decoded = entry === undefined ? undefined : decodeEntry(entry.key, entry.value)
-  if (decoded?.ok !== true || decoded.value.kind !== 'KubernetesNode')
-    throw new CliError(
-      `kubernetes-internal-ip: the datastore has no Kubernetes Node ${name}; name it with CALICO_K8S_NODE_REF or use another method`,
-    )
-  return decoded.value.status.addresses.filter(({ type }) => type === 'InternalIP').map(({ address }) => address)
+/**
+ * From the Kubernetes Node as the datastore has it (a file datastore may hold it beside the rest), else as Calico's own Node
+ * repeats it (`spec.addresses`). The Kubernetes API itself is not asked.
+ */
+async function internalAddresses(
+  datastore: Datastore,
+  { name, kubernetesNode }: NodeEnvironment,
+): Promise<Pick<Surroundings, 'kubernetesAddresses' | 'kubernetesFault'>> {
+  const kubernetes = decoded(await datastore.get(resourceKey('KubernetesNode', kubernetesNode)))
+  const calico = decoded(await datastore.get(resourceKey('Node', name)))
+  const stated = [
+    ...(kubernetes?.kind === 'KubernetesNode' ? kubernetes.status.addresses : []),
+    ...(calico?.kind === 'Node' ? calico.spec.addresses : []),
+  ]
+  const addresses = stated.filter(({ type }) => type === 'InternalIP').map(({ address }) => address)
+  const kubernetesFault = `the Kubernetes API is not asked, and the datastore has no Kubernetes Node ${kubernetesNode} with an InternalIP of the family, nor has Calico's Node ${name} one in spec.addresses; use another method`
+  return { kubernetesAddresses: addresses, kubernetesFault }
+}
+
+function decoded(entry: Entry | undefined) {
+  const result = entry === undefined ? undefined : decodeEntry(entry.key, entry.value)
+  return result?.ok === true ? result.value : undefined
 }
 
 /** A connected UDP socket sends nothing, but the routing table chooses its source address. */
