@@ -9,7 +9,7 @@ export {
   isLinkLocal,
   maskBits,
 } from './bits.js'
-export { growU8, growU16, growU32, nextCapacity } from './grow.js'
+export { growU8, growU16, growU32, nextCapacity, PAGE } from './grow.js'
 export { comparePrefixes, type Family, familyBits, familyOfAddress, Prefix } from './prefix.js'
 export { type PrefixTable, STAGE_SIZE } from './table.js'
 export { PrefixTable4 } from './table4.js'

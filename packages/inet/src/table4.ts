@@ -69,11 +69,21 @@ export class PrefixTable4 implements PrefixTable {
       address &= -1 << (32 - length)
     }
     const hash = this.#hash(address, length)
-    const shard = this.#shards[hash >>> 24]
     this.#stagedAddress[index] = address
     this.#stagedLength[index] = length
     this.#stagedHash[index] = hash
-    this.#touched ^= shard[(hash & ((shard.length >>> 1) - 1)) << 1]
+  }
+
+  touch(count: number): void {
+    const shards = this.#shards
+    const hashes = this.#stagedHash
+    let sum = 0
+    for (let i = 0; i < count; i++) {
+      const hash = hashes[i]
+      const shard = shards[hash >>> 24]
+      sum ^= shard[(hash << 1) & (shard.length - 1)]
+    }
+    this.#touched ^= sum
   }
 
   findStaged(index: number): number {
@@ -154,6 +164,8 @@ export class PrefixTable4 implements PrefixTable {
   #growShard(index: number): Int32Array {
     const old = this.#shards[index]
     const grown = new Int32Array(Math.max(FIRST_SLOTS * 2, old.length * (old.length < FAST_GROWTH ? 4 : 2)))
+    // Written before it is read: a fresh page that is read first faults twice.
+    grown.fill(0)
     const mask = grown.length - 1
     for (let i = 0; i < old.length; i += 2) {
       const word = old[i + 1]

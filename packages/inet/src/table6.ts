@@ -70,8 +70,18 @@ export class PrefixTable6 implements PrefixTable {
     h = (h ^ (h >>> 13)) >>> 0
     this.#stagedLength[index] = length
     this.#stagedHash[index] = h
-    const shard = this.#shards[h >>> 24]
-    this.#touched ^= shard[(h & ((shard.length >>> 1) - 1)) << 1]
+  }
+
+  touch(count: number): void {
+    const shards = this.#shards
+    const hashes = this.#stagedHash
+    let sum = 0
+    for (let i = 0; i < count; i++) {
+      const hash = hashes[i]
+      const shard = shards[hash >>> 24]
+      sum ^= shard[(hash << 1) & (shard.length - 1)]
+    }
+    this.#touched ^= sum
   }
 
   findStaged(index: number): number {
@@ -159,6 +169,8 @@ export class PrefixTable6 implements PrefixTable {
   #growShard(index: number): Uint32Array {
     const old = this.#shards[index]
     const grown = new Uint32Array(Math.max(FIRST_SLOTS * 2, old.length * 2))
+    // Written before it is read: a fresh page that is read first faults twice.
+    grown.fill(0)
     const mask = grown.length - 1
     for (let i = 0; i < old.length; i += 2) {
       if (old[i + 1] === 0) continue

@@ -4,7 +4,7 @@
  * An entry is a prefix id, or with ADD-PATH a row of the path slab, whose number is the path identifier. 10 octets an
  * entry and group, whatever the number of peers. The version column is what laggards and joiners live on.
  */
-import { growU16, growU32, nextCapacity } from '@starling/inet'
+import { growU16, growU32, nextCapacity, PAGE } from '@starling/inet'
 
 export class AdjRibOut {
   attr = new Uint32Array(64)
@@ -14,17 +14,30 @@ export class AdjRibOut {
   limit = 1
   /** Advertised entries. */
   count = 0
+  /** Entries below this may be used; the columns hold nothing from here on. */
+  #opened = 0
   /** Advertised entries by source: a peer is sent all but its own. */
   bySource = new Uint32Array(64)
 
   reach(entry: number): void {
     if (entry < this.limit) return
     this.limit = entry + 1
-    if (entry < this.attr.length) return
-    const capacity = nextCapacity(entry + 1)
-    this.attr = growU32(this.attr, capacity)
-    this.source = growU16(this.source, capacity)
-    this.version = growU32(this.version, capacity)
+    if (entry >= this.#opened) this.#open(entry)
+  }
+
+  #open(entry: number): void {
+    if (entry >= this.attr.length) {
+      const capacity = nextCapacity(entry + 1)
+      this.attr = growU32(this.attr, capacity)
+      this.source = growU16(this.source, capacity)
+      this.version = growU32(this.version, capacity)
+    }
+    const next = (entry | (PAGE - 1)) + 1
+    this.#opened = Math.min(next, this.attr.length)
+    if (next >= this.attr.length) return
+    // These are read first: see PAGE.
+    this.attr[next] = 0
+    this.source[next] = 0
   }
 
   /** Keeps the counts; the caller keeps the references. */

@@ -62,37 +62,63 @@ export class AdjRibIn {
     attr: AttrId,
     seconds: number,
   ): RowId {
-    const { paths, store, index } = this
+    const { paths, index } = this
     this.prefixes.reach(prefix)
     const source = peer === undefined ? LOCAL_SOURCE : peer.source
-    let row = this.findRow(prefix, source, pathId)
+    const row = this.findRow(prefix, source, pathId)
+    if (row === 0) return this.#insert(peer, source, prefix, pathId, attrIn, attr, seconds)
     const epoch = peer === undefined ? 0 : peer.epoch[index]
-    if (row === 0) {
-      this.prefixes.thaw(prefix)
-      row = paths.allocate()
-      paths.prefix[row] = prefix
-      paths.source[row] = source
-      // Unused columns stay untouched, and untouched pages take no memory.
-      if (paths.pathId[row] !== pathId) paths.pathId[row] = pathId
-      paths.nextInPrefix[row] = this.prefixes.head[prefix]
-      this.prefixes.head[prefix] = row
-      paths.flags[row] = RowFlag.changed
-      if (peer !== undefined) this.#linkPeer(peer, row)
-      this.#count(peer, 1, attr !== 0 ? 1 : 0)
-    } else {
-      const zombie = (paths.flags[row] & RowFlag.zombie) !== 0
-      if (!zombie && paths.attrIn[row] === attrIn && paths.attr[row] === attr) {
-        paths.epoch[row] = epoch
-        return 0
-      }
-      if (zombie) this.#count(peer, 1, attr !== 0 ? 1 : 0)
-      else this.#count(peer, 0, (attr !== 0 ? 1 : 0) - (paths.attr[row] !== 0 ? 1 : 0))
-      paths.flags[row] = (paths.flags[row] & ~(RowFlag.zombie | RowFlag.longLived)) | RowFlag.changed
+    const zombie = (paths.flags[row] & RowFlag.zombie) !== 0
+    if (!zombie && paths.attrIn[row] === attrIn && paths.attr[row] === attr) {
+      paths.epoch[row] = epoch
+      return 0
     }
-    this.#setAttributes(row, attrIn, attr, store)
+    if (zombie) this.#count(peer, 1, attr !== 0 ? 1 : 0)
+    else this.#count(peer, 0, (attr !== 0 ? 1 : 0) - (paths.attr[row] !== 0 ? 1 : 0))
+    paths.flags[row] = (paths.flags[row] & ~(RowFlag.zombie | RowFlag.longLived)) | RowFlag.changed
+    this.#setAttributes(row, attrIn, attr, this.store)
     if (paths.epoch[row] !== epoch) paths.epoch[row] = epoch
     paths.since[row] = seconds
     this.prefixes.mark(prefix)
+    return row
+  }
+
+  /** A path that was not there. Most of a large table is this, once: no column is read that was never written. */
+  #insert(
+    peer: PeerState | undefined,
+    source: number,
+    prefix: number,
+    pathId: number,
+    attrIn: AttrId,
+    attr: AttrId,
+    seconds: number,
+  ): RowId {
+    const { paths, prefixes, store } = this
+    prefixes.thaw(prefix)
+    const row = paths.allocate()
+    const used = !paths.fresh
+    const next = prefixes.head[prefix]
+    const epoch = peer === undefined ? 0 : peer.epoch[this.index]
+    prefixes.head[prefix] = row
+    paths.prefix[row] = prefix
+    paths.source[row] = source
+    paths.flags[row] = RowFlag.changed
+    paths.since[row] = seconds
+    // What is 0 need not be written into a fresh row: pages nobody writes to take no memory.
+    if (used || pathId !== 0) paths.pathId[row] = pathId
+    if (used || next !== 0) paths.nextInPrefix[row] = next
+    if (used || epoch !== 0) paths.epoch[row] = epoch
+    if (attrIn !== 0) {
+      store.retain(attrIn)
+      paths.attrIn[row] = attrIn
+    }
+    if (attr !== 0) {
+      store.retain(attr)
+      paths.attr[row] = attr
+    }
+    if (peer !== undefined) this.#linkPeer(peer, row, used)
+    this.#count(peer, 1, attr !== 0 ? 1 : 0)
+    prefixes.mark(prefix)
     return row
   }
 
@@ -272,11 +298,11 @@ export class AdjRibIn {
     paths.release(row)
   }
 
-  #linkPeer(peer: PeerState, row: RowId): void {
+  #linkPeer(peer: PeerState, row: RowId, used: boolean): void {
     const { paths, index } = this
     const first = peer.head[index]
     paths.nextInPeer[row] = first
-    paths.prevInPeer[row] = 0
+    if (used) paths.prevInPeer[row] = 0
     if (first !== 0) paths.prevInPeer[first] = row
     peer.head[index] = row
     peer.rows++

@@ -91,6 +91,8 @@ export class Ingest {
     seconds: number,
   ): Fault | undefined {
     const scan = this.#scan
+    // Before the attributes: while the slots of the prefixes come from memory, there is something else to do.
+    const staged = this.#stage(this.#families[family], scan.buffer, start, end, addPath)
     const attr = this.#interner.resolve(scan, mp, peer.block)
     const { fault } = this.#interner
     if (fault !== undefined && fault.verdict === Verdict.sessionReset) return fault
@@ -100,17 +102,18 @@ export class Ingest {
       return fault
     }
     this.#store.retain(attr)
-    this.#announce(peer, family, attr, scan.buffer, start, end, addPath, seconds)
+    this.#announce(peer, family, attr, scan.buffer, staged, end, addPath, seconds)
     this.#store.release(attr)
     return fault
   }
 
+  /** What is staged, and the rest of its range from `rest` on. */
   #announce(
     peer: PeerState,
     family: FamilyIndex,
     attrIn: AttrId,
     buffer: Uint8Array,
-    start: number,
+    rest: number,
     end: number,
     addPath: boolean,
     seconds: number,
@@ -122,9 +125,8 @@ export class Ingest {
     let attr = perPrefix ? 0 : profile.run(this.#edit, family, attrIn)
     if (attr !== 0) this.#store.retain(attr)
     const held = attr
-    let at = start
-    while (at < end) {
-      const next = this.#stage(rib, buffer, at, end, addPath)
+    let at = rest
+    for (;;) {
       const count = this.#staged
       for (let i = 0; i < count; i++) {
         const prefix = table.internStaged(i)
@@ -136,7 +138,8 @@ export class Ingest {
         rib.announce(peer, prefix, this.#pathIds[i], attrIn, attr, seconds)
         if (perPrefix) this.#store.dropIfUnused(attr)
       }
-      at = next
+      if (at >= end) break
+      at = this.#stage(rib, buffer, at, end, addPath)
     }
     if (held !== 0) this.#store.release(held)
   }
@@ -181,6 +184,7 @@ export class Ingest {
       at += 1 + ((length + 7) >>> 3)
       count++
     }
+    table.touch(count)
     this.#staged = count
     return at
   }

@@ -45,11 +45,15 @@ export class PathTable {
   epoch = new Uint8Array(64)
   /** Seconds of the engine's clock. */
   since = new Uint32Array(64)
+  /** The row of the last {@link allocate} was never used before: all its columns are 0. */
+  fresh = false
   #freeHead = 0
 
+  /** A row without prefix, attributes, flags and source; the other columns hold what they held, unless it is {@link fresh}. */
   allocate(): RowId {
     this.size++
     const free = this.#freeHead
+    this.fresh = free === 0
     if (free !== 0) {
       this.#freeHead = this.nextInPrefix[free]
       return free

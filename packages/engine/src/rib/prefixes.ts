@@ -6,7 +6,7 @@
  * Even then it only turns cold: taking it out of the hash table costs a cache miss, which a flapping peer would pay twice
  * for every route, so that is left until an id is wanted for a new prefix.
  */
-import { growU8, growU32, nextCapacity } from '@starling/inet'
+import { growU8, growU32, nextCapacity, PAGE } from '@starling/inet'
 
 export const PrefixFlag = {
   dirty: 1,
@@ -30,6 +30,8 @@ export class PrefixColumns {
   decided = 0
   /** Prefixes that are cold now. */
   coldCount = 0
+  /** Ids below this may be used; the columns hold nothing from here on. */
+  #opened = 0
   #cold: number[] = []
   #coldFirst = 0
   #queue = new Uint32Array(64)
@@ -37,11 +39,23 @@ export class PrefixColumns {
   #last = 0
 
   reach(id: number): void {
-    if (id < this.head.length) return
-    const capacity = nextCapacity(id + 1)
-    this.head = growU32(this.head, capacity)
-    this.best = growU32(this.best, capacity)
-    this.flags = growU8(this.flags, capacity)
+    if (id >= this.#opened) this.#open(id)
+  }
+
+  #open(id: number): void {
+    if (id >= this.head.length) {
+      const capacity = nextCapacity(id + 1)
+      this.head = growU32(this.head, capacity)
+      this.best = growU32(this.best, capacity)
+      this.flags = growU8(this.flags, capacity)
+    }
+    const next = (id | (PAGE - 1)) + 1
+    this.#opened = Math.min(next, this.head.length)
+    if (next >= this.head.length) return
+    // These are read first: see PAGE.
+    this.head[next] = 0
+    this.best[next] = 0
+    this.flags[next] = 0
   }
 
   get waiting(): number {
