@@ -91,7 +91,8 @@ export interface KernelHopView {
 }
 
 export interface KernelRouteShape {
-  readonly kind: 'unicast' | 'blackhole' | 'unreachable' | 'prohibit'
+  /** `throw`, `local` and `other`: another program's, on a key of ours. */
+  readonly kind: 'unicast' | 'blackhole' | 'unreachable' | 'prohibit' | 'throw' | 'local' | 'other'
   readonly metric: number
   readonly table: number
   readonly nextHops: readonly KernelHopView[]

@@ -235,7 +235,7 @@ export class NodeAgent implements Daemon {
     if (first) {
       // Kernel routes seen before there was a speaker.
       this.#local.replay()
-      if (this.#kernel.adopted === 0) this.#kernel.programmer.allowDeletes()
+      this.#kernel.begun()
     }
     this.#local.plan(plan.localRoutes)
     this.#blocks?.planned(plan)

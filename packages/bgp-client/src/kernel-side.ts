@@ -35,7 +35,7 @@ export interface KernelListener {
 
 /** Connected prefixes of these are never taken (calico.md 2.10). */
 const NEVER_OBSERVED = ['kube-ipvs*']
-/** Unclaimed routes of a former life go after this even if peers never answered. */
+/** Unclaimed routes of a former life go so long after BGP began, even if peers never answered. */
 const DELETE_DEADLINE_MS = 300_000
 
 const clock: ProgrammerClock = {
@@ -111,7 +111,8 @@ export class KernelSide {
       clock,
       {
         ignoredInterfaces: NEVER_OBSERVED,
-        deleteDeadline: DELETE_DEADLINE_MS,
+        // Not before the first plan: see `begun`.
+        deleteDeadline: Number.POSITIVE_INFINITY,
         seed: Math.floor(Math.random() * 2 ** 32),
       },
       {
@@ -173,6 +174,15 @@ export class KernelSide {
     const [text, device] = splitZone(address)
     const gateway = parseAddress(text)
     if (gateway !== undefined) this.programmer.reconciler.untrackNextHop(gateway, device)
+  }
+
+  /**
+   * BGP begins with the first plan: unclaimed routes of ours have as long as peers may take to claim them. Before, while
+   * the datastore is out of reach or another process has the BGP port, nobody can know what is wanted.
+   */
+  begun(): void {
+    if (this.adopted === 0) this.programmer.allowDeletes()
+    else this.programmer.allowDeletesWithin(DELETE_DEADLINE_MS)
   }
 
   /** Each new snapshot, before its plan. */

@@ -47,26 +47,37 @@ export class LocalRoutes {
     for (const variants of this.#observed.values()) this.#table.setLocalRoute(preferred(variants))
   }
 
-  /** Routes of the kernel that are not ours, as the programmer reports them. */
+  /** Routes of the kernel that are not ours, as the programmer reports them: what is left after all of them counts. */
   observe(changes: readonly ObservedRoute[]): void {
+    const touched = new Map<string, LocalRoute>()
     for (const { removed, route, device } of changes) {
       const local = localRoute(route, device)
       if (local === undefined) continue
       const key = `${local.source} ${local.prefix}`
-      const variants = this.#observed.get(key) ?? new Map<string, LocalRoute>()
-      // By index, not name: a removal may be told after the interface is gone.
-      const variant = `${route.metric} ${route.nextHops[0]?.ifindex ?? 0}`
-      if (removed) variants.delete(variant)
-      else variants.set(variant, local)
-      if (variants.size === 0) {
-        this.#observed.delete(key)
-        if (removed) this.#table.removeLocalRoute(local.source, local.prefix)
-        continue
+      let variants = this.#observed.get(key)
+      if (variants === undefined) {
+        variants = new Map()
+        this.#observed.set(key, variants)
       }
-      this.#observed.set(key, variants)
-      this.#table.setLocalRoute(preferred(variants))
+      if (removed) variants.delete(variantOf(route))
+      else variants.set(variantOf(route), local)
+      touched.set(key, local)
+    }
+    for (const [key, { source, prefix }] of touched) {
+      const variants = this.#observed.get(key) ?? new Map<string, LocalRoute>()
+      if (variants.size > 0) this.#table.setLocalRoute(preferred(variants))
+      else {
+        this.#observed.delete(key)
+        this.#table.removeLocalRoute(source, prefix)
+      }
     }
   }
+}
+
+/** By index, not name: a removal may be told after the interface is gone. */
+function variantOf({ metric, nextHops }: KernelRoute): string {
+  const { ifindex = 0, gateway } = nextHops[0] ?? {}
+  return `${metric} ${ifindex} ${gateway === undefined ? '' : formatAddress(gateway)}`
 }
 
 /** The kernel uses the lowest metric; so do we. */

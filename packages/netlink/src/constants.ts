@@ -37,10 +37,20 @@ export const RTM = {
   NEWNEIGH: 28,
   DELNEIGH: 29,
   GETNEIGH: 30,
+  NEWNEXTHOP: 104,
+  DELNEXTHOP: 105,
 } as const
 
 /** Multicast groups, numbers as NETLINK_ADD_MEMBERSHIP takes them. */
-export const RTNLGRP = { LINK: 1, NEIGH: 3, IPV4_IFADDR: 5, IPV4_ROUTE: 7, IPV6_IFADDR: 9, IPV6_ROUTE: 11 } as const
+export const RTNLGRP = {
+  LINK: 1,
+  NEIGH: 3,
+  IPV4_IFADDR: 5,
+  IPV4_ROUTE: 7,
+  IPV6_IFADDR: 9,
+  IPV6_ROUTE: 11,
+  NEXTHOP: 32,
+} as const
 
 export const RTA = {
   DST: 1,
@@ -59,7 +69,7 @@ export const RTA = {
 
 export const RTAX_MTU = 2
 
-export const RTN = { UNSPEC: 0, UNICAST: 1, LOCAL: 2, BLACKHOLE: 6, UNREACHABLE: 7, PROHIBIT: 8 } as const
+export const RTN = { UNSPEC: 0, UNICAST: 1, LOCAL: 2, BLACKHOLE: 6, UNREACHABLE: 7, PROHIBIT: 8, THROW: 9 } as const
 
 export const RTNH_F = { DEAD: 1, ONLINK: 4, LINKDOWN: 16 } as const
 

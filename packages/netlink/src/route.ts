@@ -14,6 +14,8 @@ import { AF_INET, AF_INET6, RTA, RTAX_MTU } from './constants.js'
 
 const RTMSG = 12
 const RTNEXTHOP = 8
+const NHMSG = 8
+const NHA_ID = 1
 
 /** One way out of a multipath route, or the single one of a plain route. */
 export interface RouteNextHop {
@@ -172,6 +174,15 @@ export function decodeRoute(bytes: Uint8Array, from: number, to: number, keepUnk
   if (plain && route.nextHops.length === 0) route.nextHops = [hop]
   if (unknown.length > 0) route.unknown = unknown
   return route
+}
+
+/** The id of RTM_NEWNEXTHOP or RTM_DELNEXTHOP: struct nhmsg (8 bytes), then NHA_ID. */
+export function decodeNexthopId(bytes: Uint8Array, from: number, to: number): number | undefined {
+  let id: number | undefined
+  walkAttributes(bytes, from + NHMSG, to, (type, start, end) => {
+    if (type === NHA_ID && end - start === 4) id = readU32(bytes, start)
+  })
+  return id
 }
 
 function decodeHopAttribute(bytes: Uint8Array, type: number, start: number, end: number, hop: RouteNextHop): boolean {

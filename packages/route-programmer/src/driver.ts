@@ -31,10 +31,19 @@ export interface KernelState {
   readonly routes: readonly KernelRoute[]
 }
 
+/**
+ * Where a new route stands among those of its key, as the kernel says it: nobody else is there, in the place of the
+ * first, before all or behind all (`ip route add`, `replace`, `prepend`, `append`).
+ */
+export type Placing = 'alone' | 'instead' | 'first' | 'last'
+
 export type KernelEvent =
-  | { readonly type: 'route'; readonly removed: boolean; readonly route: KernelRoute }
+  /** `placing` absent: `instead`. */
+  | { readonly type: 'route'; readonly removed: boolean; readonly route: KernelRoute; readonly placing?: Placing }
   | { readonly type: 'link'; readonly removed: boolean; readonly link: KernelLink }
   | { readonly type: 'address'; readonly removed: boolean; readonly address: KernelAddress }
+  /** A nexthop object changed or went: routes through it did the same, perhaps without a word. */
+  | { readonly type: 'nexthop'; readonly id: number }
   /** Events were lost (ENOBUFS, a broken socket): only a new {@link FibDriver.read} tells the truth. */
   | { readonly type: 'gap'; readonly reason: string }
 

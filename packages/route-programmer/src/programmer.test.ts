@@ -129,6 +129,21 @@ describe('next hops', () => {
   })
 })
 
+describe('routes through an interface without an address', () => {
+  it('are gone without a word, and come back when the address does', async () => {
+    const host = await new SimHost().start()
+    const address = { ifindex: 2, family: 4, address: ip('192.0.2.1'), length: 24, scope: 0 } as const
+    host.programmer.set(wanted('10.1.0.0/24', ['192.0.2.9']))
+    await host.run(0)
+    host.kernel.removeAddress(address)
+    await host.run(0)
+    expect(host.ours()).toEqual([])
+    host.kernel.addAddress(address)
+    await host.run(0)
+    expect(host.ours()).toEqual(['10.1.0.0/24 via 192.0.2.9%2'])
+  })
+})
+
 describe('other programs', () => {
   it('lose against a wanted route of ours: it comes back at once and is counted', async () => {
     const host = await new SimHost().start()
@@ -271,6 +286,18 @@ describe('a restart', () => {
     host.programmer.allowDeletes()
     await host.run(0)
     expect(host.ours()).toEqual(['10.1.0.0/24 via 192.0.2.9%2'])
+  })
+
+  it('has no deadline before somebody sets one: nobody may know yet what is wanted', async () => {
+    const old = await left()
+    const host = await new SimHost({ deleteDeadline: Number.POSITIVE_INFINITY }, {}, old.kernel).start()
+    await host.run(86_400_000)
+    expect(host.ours()).toHaveLength(2)
+    host.programmer.allowDeletesWithin(5000)
+    await host.run(4999)
+    expect(host.ours()).toHaveLength(2)
+    await host.run(2)
+    expect(host.ours()).toHaveLength(0)
   })
 
   it('deletes leftovers by itself at the deadline', async () => {

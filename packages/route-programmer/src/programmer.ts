@@ -36,6 +36,10 @@ const DEPTH = 8
 /** The event loop is held for about this long before it turns again; a batch that takes longer is followed by a smaller one. */
 const SLICE_MS = 3
 const LEAST_BATCH = 32
+/** Keys of other programs' routes told of before the clock is looked at. */
+const NEWS = 64
+/** Events kept while a read is under way. */
+const WAITING_LIMIT = 65_536
 
 export class RouteProgrammer {
   readonly reconciler: Reconciler
@@ -75,11 +79,18 @@ export class RouteProgrammer {
   /** Subscribes and starts the first read. Routes may be set before. */
   start(): void {
     this.driver.subscribe((events) => {
-      if (this.reading) this.waiting.push(...events)
+      if (this.reading) this.keep(events)
       else this.reconciler.applyEvents(events, this.clock.now())
       this.kick()
     })
     this.kick()
+  }
+
+  /** For the end of a read; more than can be kept is a gap, as it is in the kernel's own queue. */
+  private keep(events: readonly KernelEvent[]): void {
+    if (this.waiting.length + events.length > WAITING_LIMIT)
+      this.waiting = [{ type: 'gap', reason: 'more events during a read than are kept' }]
+    else for (const event of events) this.waiting.push(event)
   }
 
   set(route: DesiredRoute): void {
@@ -94,6 +105,12 @@ export class RouteProgrammer {
 
   allowDeletes(): void {
     this.reconciler.allowDeletes()
+    this.kick()
+  }
+
+  /** Deletions are allowed after so many milliseconds even without a word. */
+  allowDeletesWithin(span: number): void {
+    this.reconciler.allowDeletesAt(this.clock.now() + span)
     this.kick()
   }
 
@@ -139,9 +156,20 @@ export class RouteProgrammer {
       await this.clock.turn()
       if (this.stopped) return
       if (this.reconciler.readDue(this.clock.now()) !== undefined) await this.read()
+      await this.tellNews()
       await this.writeAll()
     } while (this.again && !this.stopped)
     this.listener.idle?.()
+  }
+
+  private async tellNews(): Promise<void> {
+    let sliceStart = this.clock.now()
+    while (this.reconciler.hasNews && !this.stopped) {
+      this.reconciler.offer(NEWS)
+      if (this.clock.now() - sliceStart < SLICE_MS) continue
+      await this.clock.turn()
+      sliceStart = this.clock.now()
+    }
   }
 
   private async writeAll(): Promise<void> {
@@ -169,6 +197,7 @@ export class RouteProgrammer {
         return
       }
       this.reconciler.done(landed, this.clock.now())
+      if (this.reconciler.hasNews) await this.tellNews()
       await breathe()
     }
   }

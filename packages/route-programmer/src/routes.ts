@@ -29,6 +29,8 @@ export interface NextHop {
 }
 
 export type RouteKind = 'unicast' | 'blackhole' | 'unreachable' | 'prohibit'
+/** `throw` ends the search in its table; `local` delivers here; `other` is broadcast, multicast and their like. */
+export type KernelRouteKind = RouteKind | 'throw' | 'local' | 'other'
 
 export interface DesiredRoute {
   readonly destination: Destination
@@ -47,19 +49,23 @@ export interface DesiredRoute {
 /** A route as the kernel holds it, next hops already resolved to gateway and interface. */
 export interface KernelRoute {
   readonly destination: Destination
-  readonly kind: RouteKind
+  readonly kind: KernelRouteKind
   readonly table: number
   readonly metric: number
   readonly protocol: number
   readonly scope: number
   readonly nextHops: readonly {
-    readonly gateway?: Uint8Array
+    readonly gateway?: Uint8Array | undefined
     readonly ifindex: number
     readonly onlink: boolean
     readonly weight: number
   }[]
-  readonly sourceAddress?: Uint8Array
-  readonly mtu?: number
+  readonly sourceAddress?: Uint8Array | undefined
+  readonly mtu?: number | undefined
+  /** The nexthop object it goes through (`ip nexthop`); `nextHops` is what the kernel says of it. */
+  readonly nexthopId?: number | undefined
+  /** It carries what we never write: an encapsulation, a locked MTU, TCP metrics. */
+  readonly extras?: boolean | undefined
 }
 
 export interface KernelLink {

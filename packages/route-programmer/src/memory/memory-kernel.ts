@@ -69,6 +69,10 @@ export class MemoryKernel {
     this.addresses = this.addresses.filter((other) => !same(other))
     this.announce(undefined, [{ type: 'address', removed: true, address }])
     this.foreignDelete(connected(address))
+    // With its last IPv4 address an interface loses every IPv4 route, without a word.
+    const { ifindex, family } = address
+    if (family === 4 && !this.addresses.some((other) => other.ifindex === ifindex && other.family === 4))
+      this.flush(ifindex, 4)
   }
 
   /** Another program's `ip route replace`: takes the key from whoever holds it. */
@@ -133,10 +137,12 @@ export class MemoryKernel {
   }
 
   /** A link is down: routes that leave only through it are gone; only IPv6 says so. */
-  private flush(index: number): void {
+  private flush(index: number, family?: 4): void {
     for (const [key, list] of this.routes) {
       const lost = (route: KernelRoute) =>
-        route.nextHops.length > 0 && route.nextHops.every((hop) => hop.ifindex === index)
+        (family === undefined || route.destination.family === family) &&
+        route.nextHops.length > 0 &&
+        route.nextHops.every((hop) => hop.ifindex === index)
       const gone = list.filter(lost)
       if (gone.length === 0) continue
       const kept = list.filter((route) => !lost(route))

@@ -1,7 +1,7 @@
 /**
- * Between the contract's values and rtnetlink messages. Routes no host program should judge by (local delivery, caches,
- * TOS other than 0) have no counterpart and are left out. A next hop the kernel has marked dead carries nothing and is
- * not shown.
+ * Between the contract's values and rtnetlink messages. Routes no host program should judge by (the table of local
+ * delivery, caches, TOS other than 0) have no counterpart and are left out. A next hop of ours that the kernel has marked
+ * dead carries nothing and is not shown; of others' routes all are, because their revival is not announced.
  */
 
 import {
@@ -24,15 +24,26 @@ import {
   RTNH_F,
 } from '@starling/netlink'
 import type { RouteWrite } from '../driver.js'
-import { type KernelAddress, type KernelLink, type KernelRoute, PROTOCOL_BIRD, type RouteKind } from '../routes.js'
+import {
+  type KernelAddress,
+  type KernelLink,
+  type KernelRoute,
+  type KernelRouteKind,
+  PROTOCOL_BIRD,
+} from '../routes.js'
 
-const KINDS: Readonly<Record<number, RouteKind>> = {
+const KINDS: Readonly<Record<number, KernelRouteKind>> = {
+  [RTN.LOCAL]: 'local',
+  [RTN.THROW]: 'throw',
   [RTN.UNICAST]: 'unicast',
   [RTN.BLACKHOLE]: 'blackhole',
   [RTN.UNREACHABLE]: 'unreachable',
   [RTN.PROHIBIT]: 'prohibit',
 }
-const TYPES: Readonly<Record<RouteKind, number>> = {
+const TYPES: Readonly<Record<KernelRouteKind, number>> = {
+  local: RTN.LOCAL,
+  throw: RTN.THROW,
+  other: RTN.UNSPEC,
   unicast: RTN.UNICAST,
   blackhole: RTN.BLACKHOLE,
   unreachable: RTN.UNREACHABLE,
@@ -43,9 +54,9 @@ const ANYWHERE: Readonly<Record<number, Uint8Array>> = { [AF_INET]: new Uint8Arr
 
 /** Undefined for what the contract does not speak of. */
 export function toKernelRoute(message: RouteMessage): KernelRoute | undefined {
-  const kind = KINDS[message.type]
+  const kind = KINDS[message.type] ?? 'other'
   const address = message.destination ?? ANYWHERE[message.family]
-  if (kind === undefined || address === undefined || message.table === RT_TABLE.LOCAL) return undefined
+  if (address === undefined || message.table === RT_TABLE.LOCAL) return undefined
   if (message.tos !== 0 || message.sourceLength !== 0 || (message.flags & RTM_F_CLONED) !== 0) return undefined
   return {
     destination: { family: message.family === AF_INET ? 4 : 6, address, length: message.destinationLength },
@@ -54,18 +65,22 @@ export function toKernelRoute(message: RouteMessage): KernelRoute | undefined {
     metric: message.priority ?? 0,
     protocol: message.protocol,
     scope: message.scope,
-    nextHops: kind === 'unicast' ? toHops(message.nextHops) : NO_HOPS,
+    nextHops: kind === 'unicast' ? toHops(message.nextHops, message.protocol === PROTOCOL_BIRD) : NO_HOPS,
     sourceAddress: message.preferredSource,
     mtu: message.mtu,
+    nexthopId: message.nexthopId,
+    extras:
+      message.otherMetrics !== undefined || message.nextHops.some(({ encap }) => encap !== undefined) || undefined,
   }
 }
 
-function toHops(hops: RouteMessage['nextHops']): KernelRoute['nextHops'] {
-  const alive: KernelRoute['nextHops'][number][] = []
+function toHops(hops: RouteMessage['nextHops'], aliveOnly: boolean): KernelRoute['nextHops'] {
+  const shown: KernelRoute['nextHops'][number][] = []
   for (const { gateway, ifindex, flags, weight } of hops) {
-    if ((flags & RTNH_F.DEAD) === 0) alive.push({ gateway, ifindex, onlink: (flags & RTNH_F.ONLINK) !== 0, weight })
+    if (aliveOnly && (flags & RTNH_F.DEAD) !== 0) continue
+    shown.push({ gateway, ifindex, onlink: (flags & RTNH_F.ONLINK) !== 0, weight })
   }
-  return alive
+  return shown
 }
 
 /** Flags of the request: only a replace may take the place of something. */

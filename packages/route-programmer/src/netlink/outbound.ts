@@ -5,7 +5,14 @@ import type { RouteWrite } from '../driver.js'
 import { encodeWrite, WRITE_FLAGS } from './convert.js'
 
 /** What the reconciler must hear of. */
-export const GROUPS = [RTNLGRP.LINK, RTNLGRP.IPV4_IFADDR, RTNLGRP.IPV6_IFADDR, RTNLGRP.IPV4_ROUTE, RTNLGRP.IPV6_ROUTE]
+export const GROUPS = [
+  RTNLGRP.LINK,
+  RTNLGRP.IPV4_IFADDR,
+  RTNLGRP.IPV6_IFADDR,
+  RTNLGRP.IPV4_ROUTE,
+  RTNLGRP.IPV6_ROUTE,
+  RTNLGRP.NEXTHOP,
+]
 
 export function writeMessage(writer: MessageWriter, write: RouteWrite, sequence: number): void {
   writer.begin(write.op === 'delete' ? RTM.DELROUTE : RTM.NEWROUTE, WRITE_FLAGS[write.op], sequence)

@@ -1,125 +1,281 @@
 /**
  * Other programs' routes and the kernel's own: read, never written. They answer two questions: which way a next hop
- * lies (longest prefix first, lowest metric next, as the kernel decides), and whether a key we want is taken.
- * Few compared with ours, so plain objects in maps: about 500 bytes each.
+ * lies (longest prefix first, lowest metric next, as the kernel decides), and whether a key we want is taken; and they
+ * are offered to others, who are told the difference between what they know and what is held (`takeNews`).
+ * Columns of integers like our own routes, about 45 bytes each: a host may have a full table of another daemon's.
  */
 
+import type { Placing } from '../driver.js'
 import type { Family, KernelRoute } from '../routes.js'
 import { TABLE_MAIN } from '../routes.js'
+import { type Bundle, Bundles, type Face, faceOf, NOTHING, placed, sameFace, withKey, without } from './bundles.js'
+import { KeyIndex } from './key-index.js'
 import { hex } from './way.js'
 
-/** The part of a key that conflicts: table, destination, metric. */
-export function conflictKey(route: Pick<KernelRoute, 'destination' | 'table' | 'metric'>): string {
+type Key = Pick<KernelRoute, 'destination' | 'table' | 'metric'>
+
+/** The part of a key that conflicts, as text: table, destination, metric. */
+export function conflictKey(route: Key): string {
   const { family, address, length } = route.destination
   return `${family} ${route.table} ${hex(address)}/${length} ${route.metric}`
 }
 
-/** Among the few routes under one key: the same one, perhaps another way. */
-const same = (a: KernelRoute, b: KernelRoute): boolean => a.protocol === b.protocol && a.kind === b.kind
-
-type ByPrefix = Map<string, KernelRoute[]>
+const SEEN = 1
+/** What others know of it differs from what is held. */
+const NEWS = 2
 
 export class ForeignRoutes {
-  /** By conflicting key; nearly always one. Whoever asks for a key must not pay for the other routes. */
-  private readonly byKey = new Map<string, readonly KernelRoute[]>()
-  private count = 0
-  /** Routes of the main table for lookups: family, then length, then prefix. */
-  private readonly lookups: Record<Family, Map<number, ByPrefix>> = { 4: new Map(), 6: new Map() }
+  private readonly index: KeyIndex
+  private readonly bundles = new Bundles()
+  /** Bundle numbers: what is there, and what others were told. */
+  private held: Uint32Array
+  private told: Uint32Array
+  private flags: Uint8Array
+  private news: number[] = []
+  private newsAt = 0
+  private keys = 0
+  /** Keys of the main table per prefix length, for lookups. */
+  private readonly lengths: Record<Family, Uint32Array> = { 4: new Uint32Array(33), 6: new Uint32Array(129) }
 
+  constructor(seed = 0x2545f491) {
+    this.index = new KeyIndex(seed)
+    this.held = new Uint32Array(this.index.capacity)
+    this.told = new Uint32Array(this.index.capacity)
+    this.flags = new Uint8Array(this.index.capacity)
+  }
+
+  /** Keys held. */
   get size(): number {
-    return this.count
+    return this.keys
+  }
+
+  /** What it has room for: rows ever used, different bundles known. */
+  get memory(): { readonly rows: number; readonly bundles: number } {
+    return { rows: this.index.size, bundles: this.bundles.size }
   }
 
   *values(): Generator<KernelRoute> {
-    for (const routes of this.byKey.values()) yield* routes
+    for (let slot = 0; slot < this.index.size; slot++) {
+      for (const face of this.bundles.get(this.held[slot] as number)) yield this.routeOf(slot, face)
+    }
   }
 
   /** True when any foreign route holds this key. */
-  holds(key: string): boolean {
-    return this.byKey.has(key)
+  holds(key: Key): boolean {
+    const slot = this.find(key)
+    return slot >= 0 && this.held[slot] !== NOTHING
   }
 
-  /** The foreign routes under a conflicting key, for the report. */
-  under(key: string): readonly KernelRoute[] {
-    return this.byKey.get(key) ?? []
+  /** The foreign routes under a conflicting key, the one that is used first. */
+  under(key: Key): readonly KernelRoute[] {
+    const slot = this.find(key)
+    return slot < 0 ? [] : this.bundles.get(this.held[slot] as number).map((face) => this.routeOf(slot, face))
   }
 
-  /** Returns the route it replaced, if any. */
-  add(route: KernelRoute): KernelRoute | undefined {
-    const key = conflictKey(route)
-    const held = this.byKey.get(key)
-    const old = held?.find((other) => same(other, route))
-    if (held === undefined) this.byKey.set(key, [route])
-    else
-      this.byKey.set(key, old === undefined ? [...held, route] : held.map((other) => (other === old ? route : other)))
-    if (old === undefined) this.count++
-    else this.unindex(old)
-    this.index(route)
-    return old
+  // ---- a read ----
+
+  beginRead(): void {
+    for (let slot = 0; slot < this.index.size; slot++) this.flags[slot] = (this.flags[slot] as number) & ~SEEN
   }
 
-  remove(route: KernelRoute): boolean {
-    const key = conflictKey(route)
-    const held = this.byKey.get(key)
-    const old = held?.find((other) => same(other, route))
-    if (held === undefined || old === undefined) return false
-    if (held.length === 1) this.byKey.delete(key)
-    else
-      this.byKey.set(
-        key,
-        held.filter((other) => other !== old),
-      )
-    this.count--
-    this.unindex(old)
-    return true
+  /** A route of a dump. */
+  see(route: KernelRoute): void {
+    const slot = this.touch(route)
+    const held = this.held[slot] as number
+    if (((this.flags[slot] as number) & SEEN) === 0) {
+      this.flags[slot] = (this.flags[slot] as number) | SEEN
+      this.hold(slot, this.bundles.ofRoute(route, held))
+      return
+    }
+    const faces = this.bundles.get(held)
+    if (!faces.some((face) => sameFace(face, route))) this.hold(slot, this.bundles.intern([...faces, faceOf(route)]))
   }
 
-  /** Removes and returns the routes that can only leave through an interface: the kernel flushes them without a word. */
-  dropThrough(ifindex: number): KernelRoute[] {
-    const gone = [...this.values()].filter(
-      ({ nextHops }) => nextHops.length > 0 && nextHops.every((hop) => hop.ifindex === ifindex),
-    )
-    for (const route of gone) this.remove(route)
-    return gone
+  /** The dump is complete: keys that it did not show are given up and told. */
+  endRead(gone: (key: Key) => void): void {
+    const used = new Set<number>()
+    for (let slot = 0; slot < this.index.size; slot++) {
+      if (this.held[slot] !== NOTHING && ((this.flags[slot] as number) & SEEN) === 0) this.giveUp(slot, gone)
+      used.add(this.held[slot] as number).add(this.told[slot] as number)
+    }
+    this.bundles.sweep(used)
   }
+
+  // ---- events ----
+
+  /** A route has come. False when only a read can tell what is there now. */
+  place(route: KernelRoute, placing: Placing): boolean {
+    const slot = this.touch(route)
+    const held = this.held[slot] as number
+    const { family } = route.destination
+    if (held === NOTHING || placing === 'alone') {
+      this.hold(slot, this.bundles.ofRoute(route, held))
+      return true
+    }
+    const faces = placed(this.bundles.get(held), faceOf(route), placing, family)
+    this.hold(slot, this.bundles.intern(faces ?? [faceOf(route)]))
+    return faces !== undefined
+  }
+
+  /** A route has gone. False when only a read can tell what is left. */
+  take(route: KernelRoute): boolean {
+    const slot = this.find(route)
+    if (slot < 0 || this.held[slot] === NOTHING) return true
+    const faces = without(this.bundles.get(this.held[slot] as number), route, route.destination.family)
+    if (faces !== undefined) this.hold(slot, this.bundles.intern(faces))
+    return faces !== undefined
+  }
+
+  /**
+   * Gives up what the kernel flushes without a word because of an interface: routes of a family that leave through it
+   * alone, or, where `any` is set, through it among others.
+   */
+  dropThrough(ifindex: number, family: Family, any: boolean, gone: (key: Key) => void): void {
+    const out = (hop: Face['nextHops'][number]) => hop.ifindex === ifindex
+    const lost = ({ nextHops }: Face) => nextHops.length > 0 && (any ? nextHops.some(out) : nextHops.every(out))
+    const affected = this.bundles.withFace(lost)
+    if (affected.size === 0) return
+    for (let slot = 0; slot < this.index.size; slot++) {
+      const held = this.held[slot] as number
+      if (held === NOTHING || !affected.has(held)) continue
+      if (this.index.laneOf(slot).family !== family) continue
+      this.giveUp(slot, gone, lost)
+    }
+  }
+
+  /** True when some route held goes through a nexthop object. */
+  uses(nexthopId: number): boolean {
+    return this.bundles.withFace((face) => face.nexthopId === nexthopId).size > 0
+  }
+
+  // ---- lookup ----
 
   /** Longest-prefix match in the main table; `usable` decides whether a route can carry packets now. */
-  lookup(family: Family, target: Uint8Array, usable: (route: KernelRoute) => boolean): KernelRoute | undefined {
-    const byLength = this.lookups[family]
-    for (const length of [...byLength.keys()].sort((a, b) => b - a)) {
-      const candidates = byLength.get(length)?.get(hex(masked(target, length)))
-      const best = candidates?.filter(usable).sort((a, b) => a.metric - b.metric)[0]
-      if (best !== undefined) return best
+  lookup(family: Family, target: Uint8Array, usable: (route: Face) => boolean): KernelRoute | undefined {
+    const lane = this.index.lane(family, TABLE_MAIN)
+    const lengths = this.lengths[family]
+    for (let length = target.length * 8; length >= 0; length--) {
+      if (lengths[length] === 0) continue
+      const slots = this.index.findAll(masked(target, length), length, lane)
+      if (slots.length > 1) slots.sort((a, b) => this.index.metricOf(a) - this.index.metricOf(b))
+      for (const slot of slots) {
+        const face = this.bundles.get(this.held[slot] as number).find(usable)
+        if (face !== undefined) return this.routeOf(slot, face)
+      }
     }
     return undefined
   }
 
-  private index(route: KernelRoute): void {
-    if (route.table !== TABLE_MAIN) return
-    const { family, length, address } = route.destination
-    const byLength = this.lookups[family]
-    let byPrefix = byLength.get(length)
-    if (byPrefix === undefined) {
-      byPrefix = new Map()
-      byLength.set(length, byPrefix)
-    }
-    const prefix = hex(address)
-    const list = byPrefix.get(prefix)
-    if (list === undefined) byPrefix.set(prefix, [route])
-    else list.push(route)
+  // ---- news ----
+
+  get hasNews(): boolean {
+    return this.newsAt < this.news.length
   }
 
-  private unindex(route: KernelRoute): void {
-    const { family, length, address } = route.destination
-    const byLength = this.lookups[family]
-    const byPrefix = byLength.get(length)
-    const prefix = hex(address)
-    const list = byPrefix?.get(prefix)?.filter((other) => other !== route)
-    if (byPrefix === undefined || list === undefined) return
-    if (list.length > 0) byPrefix.set(prefix, list)
-    else byPrefix.delete(prefix)
-    if (byPrefix.size === 0) byLength.delete(length)
+  /** One key's difference between told and held, as removals and additions in this order; then it is told. */
+  takeNews(tell: (removed: boolean, route: KernelRoute) => void): void {
+    const slot = this.news[this.newsAt++] as number
+    if (this.newsAt === this.news.length) {
+      this.news = []
+      this.newsAt = 0
+    }
+    const [before, after] = [this.told[slot] as number, this.held[slot] as number]
+    this.flags[slot] = (this.flags[slot] as number) & ~NEWS
+    this.told[slot] = after
+    if (before !== after && this.index.laneOf(slot).table === TABLE_MAIN) {
+      const old = this.bundles.get(before)
+      const now = this.bundles.get(after)
+      for (const face of missingIn(now, old)) tell(true, this.routeOf(slot, face))
+      for (const face of missingIn(old, now)) tell(false, this.routeOf(slot, face))
+    }
+    if (after !== NOTHING) return
+    this.flags[slot] = 0
+    this.index.release(slot)
   }
+
+  /** What was told of routes through an interface no longer holds: it is taken back here and told anew as news. */
+  takeBack(ifindex: number, tell: (route: KernelRoute) => void): void {
+    const concerned = ({ nextHops }: Face) => nextHops[0]?.ifindex === ifindex
+    const affected = this.bundles.withFace(concerned)
+    if (affected.size === 0) return
+    for (let slot = 0; slot < this.index.size; slot++) {
+      const told = this.told[slot] as number
+      if (told === NOTHING || !affected.has(told)) continue
+      const faces = this.bundles.get(told)
+      if (this.index.laneOf(slot).table === TABLE_MAIN)
+        for (const face of faces) if (concerned(face)) tell(this.routeOf(slot, face))
+      this.told[slot] = this.bundles.intern(faces.filter((face) => !concerned(face)))
+      this.tellLater(slot)
+    }
+  }
+
+  // ---- columns ----
+
+  private find({ destination: { family, address, length }, table, metric }: Key): number {
+    return this.index.find(address, length, this.index.lane(family, table), metric)
+  }
+
+  private touch({ destination: { family, address, length }, table, metric }: Key): number {
+    const slot = this.index.intern(address, length, this.index.lane(family, table), metric)
+    const { capacity } = this.index
+    if (this.held.length < capacity) {
+      this.held = grown(this.held, capacity)
+      this.told = grown(this.told, capacity)
+      const flags = new Uint8Array(capacity)
+      flags.set(this.flags)
+      this.flags = flags
+    }
+    return slot
+  }
+
+  private hold(slot: number, bundle: number): void {
+    const before = this.held[slot] as number
+    if (before !== bundle) {
+      this.held[slot] = bundle
+      if (before === NOTHING || bundle === NOTHING) this.count(slot, before === NOTHING ? 1 : -1)
+    }
+    if (this.told[slot] !== bundle || bundle === NOTHING) this.tellLater(slot)
+  }
+
+  private tellLater(slot: number): void {
+    if (((this.flags[slot] as number) & NEWS) !== 0) return
+    this.flags[slot] = (this.flags[slot] as number) | NEWS
+    this.news.push(slot)
+  }
+
+  private count(slot: number, change: 1 | -1): void {
+    this.keys += change
+    const { family, table } = this.index.laneOf(slot)
+    if (table !== TABLE_MAIN) return
+    const lengths = this.lengths[family]
+    const length = this.index.lengthOf(slot)
+    lengths[length] = (lengths[length] as number) + change
+  }
+
+  private giveUp(slot: number, gone: (key: Key) => void, lost: (face: Face) => boolean = () => true): void {
+    const kept: Bundle = this.bundles.get(this.held[slot] as number).filter((face) => !lost(face))
+    this.hold(slot, this.bundles.intern(kept))
+    gone(this.keyOf(slot))
+  }
+
+  private keyOf(slot: number): Key {
+    const metric = this.index.metricOf(slot)
+    return { destination: this.index.destination(slot), table: this.index.laneOf(slot).table, metric }
+  }
+
+  private routeOf(slot: number, face: Face): KernelRoute {
+    const { index } = this
+    return withKey(index.destination(slot), index.laneOf(slot).table, index.metricOf(slot), face)
+  }
+}
+
+const missingIn = (there: Bundle, of: Bundle): Bundle =>
+  of.filter((face) => !there.some((other) => sameFace(face, other)))
+
+function grown(old: Uint32Array, capacity: number): Uint32Array {
+  const larger = new Uint32Array(capacity)
+  larger.set(old)
+  return larger
 }
 
 /** The first `length` bits of an address, the rest zero. */

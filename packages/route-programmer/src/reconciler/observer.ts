@@ -1,6 +1,7 @@
 /**
- * Connected and foreign routes as an offer to others (intent originates from them): gathered while events are applied,
- * handed over once per batch, without the interfaces an operator ignores.
+ * Connected and foreign routes as an offer to others (intent originates from them), without the interfaces an operator
+ * ignores. Nothing is queued but places in a table: what is offered is the difference between what was told and what is
+ * there, taken in portions, so that a hundred thousand routes learned at once hold nobody up.
  */
 
 import type { KernelRoute } from '../routes.js'
@@ -8,16 +9,17 @@ import type { ForeignRoutes } from './foreign.js'
 import type { Resolver } from './resolver.js'
 import { globs } from './text.js'
 import type { ObservedRoute, ReconcilerListener } from './types.js'
-import { wayOf, wayText } from './way.js'
 
 export class Observer {
-  private pending: ObservedRoute[] = []
+  private withdrawn: ObservedRoute[] = []
   private readonly ignored: (name: string) => boolean
+  private readonly foreign: ForeignRoutes
   private readonly resolver: Resolver
   private readonly listener: ReconcilerListener
 
-  constructor(ignored: readonly string[], resolver: Resolver, listener: ReconcilerListener) {
+  constructor(ignored: readonly string[], foreign: ForeignRoutes, resolver: Resolver, listener: ReconcilerListener) {
     this.ignored = globs(ignored)
+    this.foreign = foreign
     this.resolver = resolver
     this.listener = listener
   }
@@ -27,33 +29,26 @@ export class Observer {
     return first === undefined ? '' : (this.resolver.links.get(first.ifindex)?.name ?? '')
   }
 
-  add(route: KernelRoute, replaced: KernelRoute | undefined): void {
-    if (replaced !== undefined && wayText(wayOf(replaced)) === wayText(wayOf(route))) return
-    this.pending.push({ removed: false, route, device: '' })
-  }
-
-  remove(route: KernelRoute): void {
-    this.pending.push({ removed: true, route, device: '' })
-  }
-
   /** Routes through a renamed interface are withdrawn under the old name and offered under the new one. */
-  renamed(foreign: ForeignRoutes, ifindex: number, oldName: string): void {
-    for (const route of foreign.values()) {
-      if (route.nextHops[0]?.ifindex !== ifindex) continue
-      if (!this.ignored(oldName)) this.pending.push({ removed: true, route, device: oldName })
-      this.pending.push({ removed: false, route, device: '' })
-    }
+  renamed(ifindex: number, device: string): void {
+    this.foreign.takeBack(ifindex, (route) => {
+      if (!this.ignored(device)) this.withdrawn.push({ removed: true, route, device })
+    })
   }
 
-  /** Names are filled in here: within a batch a link may be announced after its routes. */
-  flush(): void {
-    if (this.pending.length === 0) return
-    const offers: ObservedRoute[] = []
-    for (const { removed, route, device } of this.pending) {
-      const name = device === '' ? this.deviceOf(route) : device
-      if (!this.ignored(name)) offers.push({ removed, route, device: name })
+  get hasNews(): boolean {
+    return this.withdrawn.length > 0 || this.foreign.hasNews
+  }
+
+  /** Offers what changed under at most `limit` keys. */
+  offer(limit: number): void {
+    const offers = this.withdrawn
+    this.withdrawn = []
+    const tell = (removed: boolean, route: KernelRoute) => {
+      const device = this.deviceOf(route)
+      if (!this.ignored(device)) offers.push({ removed, route, device })
     }
-    this.pending = []
+    for (let taken = 0; taken < limit && this.foreign.hasNews; taken++) this.foreign.takeNews(tell)
     if (offers.length > 0) this.listener.observed?.(offers)
   }
 }

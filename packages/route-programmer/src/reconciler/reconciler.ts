@@ -11,17 +11,17 @@
  * (calico.md 2.12, 3.5, 4.5 for what the neighbours on a host do.)
  */
 import type { KernelEvent, KernelState, RouteWrite, WriteOutcome } from '../driver.js'
-import { type DesiredRoute, type KernelAddress, type KernelLink, type KernelRoute, TABLE_MAIN } from '../routes.js'
+import { type DesiredRoute, type KernelLink, type KernelRoute, TABLE_MAIN } from '../routes.js'
 import { ERRNO, type Failure, nextFailure } from './failure.js'
 import { type Flight, Flights } from './flights.js'
 import { conflictKey, type ForeignRoutes } from './foreign.js'
 import { NextHops } from './next-hops.js'
 import { Observer } from './observer.js'
-import { Repairs } from './repairs.js'
+import { Repairs, Rivals } from './repairs.js'
 import type { Resolver } from './resolver.js'
 import { FLAG, type Slots } from './slots.js'
 import { RouteTables } from './tables.js'
-import { conflictText } from './text.js'
+import { conflictText, rivalText } from './text.js'
 import {
   type NextHopState,
   newCounters,
@@ -29,24 +29,25 @@ import {
   type ReconcilerListener,
   type ReconcilerOptions,
 } from './types.js'
-import { ABSENT, UNKNOWN, type WayTable, wayOf } from './way.js'
+import { ABSENT, UNKNOWN } from './way.js'
 import type { WishTable } from './wishes.js'
+import { type Judge, Witness } from './witness.js'
 import { WorkQueue } from './work-queue.js'
 
 const DELETE_DEADLINE_MS = 120_000
 const VERIFY_INTERVAL_MS = 300_000
 /** A read that another read has just made is not repeated sooner. */
 const READ_SPACING_MS = 1000
-/** Longer than a notification is under way. */
-const ECHO_MS = 100
+/** Rows looked at for one batch: most of a long queue may need nothing. */
+const LOOKS = 4096
 
-export type Action = 'none' | 'add' | 'replace' | 'delete' | 'held' | 'unresolved' | 'conflict'
+/** `thin`: one of several routes of ours under the key goes, the others stay. */
+export type Action = 'none' | 'add' | 'replace' | 'delete' | 'held' | 'unresolved' | 'conflict' | 'thin'
 
 export class Reconciler {
   readonly counters: ReconcilerCounters = newCounters()
   readonly tables: RouteTables
   private readonly slots: Slots
-  private readonly ways: WayTable
   private readonly wishes: WishTable
   private readonly foreign: ForeignRoutes
   private readonly resolver: Resolver
@@ -57,8 +58,10 @@ export class Reconciler {
   private readonly listener: ReconcilerListener
   private readonly work: WorkQueue
   private readonly repairs = new Repairs()
+  private readonly rivals = new Rivals()
   private readonly flights: Flights
-  private reading: Set<KernelRoute> | undefined
+  private readonly witness: Witness
+  private reading = false
   /** Why a read is needed; undefined while events arrive without a gap. */
   wantRead: string | undefined = 'start'
   private readNotBefore = 0
@@ -75,14 +78,23 @@ export class Reconciler {
     this.listener = listener
     this.tables = new RouteTables(options.tables ?? [TABLE_MAIN], options.seed ?? 0x51ed270b)
     this.slots = this.tables.slots
-    this.ways = this.tables.ways
     this.wishes = this.tables.wishes
     this.foreign = this.tables.foreign
     this.resolver = this.tables.resolver
     this.work = new WorkQueue(this.slots)
     this.flights = new Flights(this.slots)
     this.nextHops = new NextHops(this.resolver)
-    this.observer = new Observer(options.ignoredInterfaces ?? [], this.resolver, listener)
+    this.observer = new Observer(options.ignoredInterfaces ?? [], this.foreign, this.resolver, listener)
+    const of = (): number => this.wroteAt
+    const judge: Judge = {
+      setActual: (slot, way, now) => this.setActual(slot, way, now),
+      doubt: (reason) => this.requestRead(reason),
+      idle: (slot) => this.idle(slot),
+      get wroteAt() {
+        return of()
+      },
+    }
+    this.witness = new Witness(this.tables, this.observer, this.work, this.flights, judge)
   }
 
   /** Wants a route; the same key wanted before is changed. */
@@ -127,6 +139,11 @@ export class Reconciler {
     }
   }
 
+  /** They are allowed at that time unless they are sooner; the earliest time asked for counts. */
+  allowDeletesAt(time: number): void {
+    if (!this.mayDelete) this.deadline = Math.min(this.deadline, time)
+  }
+
   get deletesAllowed(): boolean {
     return this.mayDelete
   }
@@ -140,7 +157,7 @@ export class Reconciler {
 
   /** Why a read is due now, or undefined. */
   readDue(now: number): string | undefined {
-    if (this.reading !== undefined || this.flights.any) return undefined
+    if (this.reading || this.flights.any) return undefined
     if (this.wantRead !== undefined && now >= this.readNotBefore) return this.wantRead
     return now >= this.verifyAt ? 'verification' : undefined
   }
@@ -151,49 +168,32 @@ export class Reconciler {
 
   beginRead(): void {
     this.wantRead = undefined
-    this.reading = new Set()
-    for (let slot = 0; slot < this.slots.index.size; slot++) this.slots.lower(slot, FLAG.SEEN)
+    this.reading = true
+    this.witness.beginRead()
   }
 
   /** A slice of the routes being read. */
   feed(routes: readonly KernelRoute[], now: number): void {
-    for (const route of routes) {
-      if (!this.tables.isOurs(route)) {
-        this.observer.add(route, this.foreign.add(route))
-        this.reading?.add(route)
-        continue
-      }
-      const slot = this.tables.slotOf(route)
-      this.slots.raise(slot, FLAG.SEEN)
-      this.setActual(slot, this.ways.ofRoute(route, this.slots.actual[slot] as number), now)
-    }
+    this.witness.feed(routes, now)
   }
 
   /** The read is complete: what was not seen is not there. */
   endRead(state: Pick<KernelState, 'links' | 'addresses'>, now: number): void {
-    const first = this.counters.reads === 0
     this.blind = false
+    this.reading = false
     this.counters.reads++
-    for (let slot = 0; slot < this.slots.index.size; slot++) {
-      if (this.slots.actual[slot] !== ABSENT && !this.slots.has(slot, FLAG.SEEN)) this.setActual(slot, ABSENT, now)
-    }
-    const seen = this.reading ?? new Set()
-    this.reading = undefined
-    for (const route of [...this.foreign.values()]) if (!seen.has(route)) this.dropForeign(route)
-    this.resolver.setLinks(state.links)
-    this.markConflicts()
+    this.witness.endRead(state, now)
     this.topologyChanged(now)
-    this.observer.flush()
-    this.tables.sweepWays()
+    this.tables.sweep()
     this.repairs.clear()
-    if (first && !this.mayDelete) this.deadline = now + (this.options.deleteDeadline ?? DELETE_DEADLINE_MS)
     this.verifyAt = now + (this.options.verifyInterval ?? VERIFY_INTERVAL_MS)
     this.readNotBefore = now + READ_SPACING_MS
+    if (this.counters.reads === 1) this.allowDeletesAt(now + (this.options.deleteDeadline ?? DELETE_DEADLINE_MS))
   }
 
   /** The read broke off; what was fed is kept, the rest stays as believed. */
   abortRead(reason: string, now: number): void {
-    this.reading = undefined
+    this.reading = false
     this.wantRead = reason
     this.readNotBefore = now + READ_SPACING_MS
     this.topologyChanged(now)
@@ -204,112 +204,20 @@ export class Reconciler {
   applyEvents(events: readonly KernelEvent[], now: number): void {
     let topology = false
     for (const event of events) {
-      switch (event.type) {
-        case 'gap':
-          this.counters.gaps++
-          this.requestRead(event.reason)
-          break
-        case 'route':
-          topology = this.applyRoute(event.route, event.removed, now) || topology
-          break
-        case 'link':
-          this.applyLink(event.link, event.removed)
-          topology = true
-          break
-        case 'address':
-          if (event.removed) this.applyAddressLoss(event.address)
-          topology = true
-          break
-      }
+      if (event.type === 'gap') this.counters.gaps++
+      topology = this.witness.apply(event, now) || topology
     }
     if (topology) this.topologyChanged(now)
-    this.observer.flush()
   }
 
-  /** Returns true when next hops may resolve differently. */
-  private applyRoute(route: KernelRoute, removed: boolean, now: number): boolean {
-    if (this.tables.isOurs(route)) {
-      const way = this.ways.intern(wayOf(route))
-      const slot = this.tables.slotOf(route)
-      // IPv6 announces the loss of one hop of a multipath route as a removal: then something else is left.
-      // Right after our own writes the removal may be older than they are: then only a replace is sure to fit.
-      const before = this.slots.actual[slot]
-      const known = before === way && now - this.wroteAt > ECHO_MS
-      this.setActual(slot, removed ? (before === ABSENT || known ? ABSENT : UNKNOWN) : way, now)
-      // A replace announces only what comes: whether the foreign route is still beside it, a read must tell.
-      if (!removed && this.slots.has(slot, FLAG.FOREIGN)) this.requestRead('a key changed hands')
-      if (!this.slots.live(slot)) this.idle(slot)
-      return false
-    }
-    if (removed) this.dropForeign(route)
-    else this.observer.add(route, this.foreign.add(route))
-    const slot = this.tables.find(route)
-    if (slot >= 0) this.foreignAtSlot(slot, route, !removed)
-    return route.table === TABLE_MAIN
+  /** There are foreign routes to tell of. */
+  get hasNews(): boolean {
+    return this.observer.hasNews
   }
 
-  private foreignAtSlot(slot: number, route: KernelRoute, present: boolean): void {
-    if (present) {
-      if (this.slots.has(slot, FLAG.FOREIGN)) this.requestRead('a key changed hands')
-      this.slots.raise(slot, FLAG.FOREIGN)
-      // It was put beside ours or in its place; only the next write or read will tell.
-      if (this.slots.actual[slot] !== ABSENT) this.slots.actual[slot] = UNKNOWN
-    } else if (!this.foreign.holds(conflictKey(route))) this.slots.lower(slot, FLAG.FOREIGN | FLAG.REPORTED)
-    this.work.add(slot)
-  }
-
-  private applyLink(link: KernelLink, removed: boolean): void {
-    const old = this.resolver.links.get(link.index)
-    if (removed) this.resolver.removeLink(link.index)
-    else this.resolver.setLink(link)
-    if (!removed && old !== undefined && old.name !== link.name)
-      this.observer.renamed(this.foreign, link.index, old.name)
-    if (!removed && link.up) return
-    // Going down or away flushes routes without a notification (IPv4): ours are unknown, foreign ones gone.
-    for (const route of this.foreign.dropThrough(link.index)) {
-      this.observer.remove(route)
-      this.clearForeign(route)
-    }
-    this.forget(this.ways.through(link.index))
-    this.flights.taint()
-  }
-
-  /** Routes with that preferred source were flushed without a notification. */
-  private applyAddressLoss(address: KernelAddress): void {
-    this.forget(this.tables.waysWithSource(address.address))
-    this.flights.taint()
-  }
-
-  /** What was believed about these ways no longer holds. */
-  private forget(ways: ReadonlySet<number>): void {
-    if (ways.size === 0) return
-    for (let slot = 0; slot < this.slots.index.size; slot++) {
-      if (!ways.has(this.slots.actual[slot] as number)) continue
-      this.slots.actual[slot] = UNKNOWN
-      this.work.add(slot)
-    }
-  }
-
-  private dropForeign(route: KernelRoute): void {
-    if (!this.foreign.remove(route)) return
-    this.observer.remove(route)
-    this.clearForeign(route)
-  }
-
-  private clearForeign(route: KernelRoute): void {
-    const slot = this.tables.find(route)
-    if (slot < 0 || this.foreign.holds(conflictKey(route))) return
-    this.slots.lower(slot, FLAG.FOREIGN | FLAG.REPORTED)
-    this.work.add(slot)
-  }
-
-  private markConflicts(): void {
-    for (const route of this.foreign.values()) {
-      const slot = this.tables.find(route)
-      if (slot < 0 || this.slots.has(slot, FLAG.FOREIGN)) continue
-      this.slots.raise(slot, FLAG.FOREIGN)
-      this.work.add(slot)
-    }
+  /** Tells of what changed under at most `limit` keys of others. */
+  offer(limit: number): void {
+    this.observer.offer(limit)
   }
 
   /** Wishes are resolved again, their routes queued where the answer differs; failed writes get their chance at once. */
@@ -320,10 +228,9 @@ export class Reconciler {
 
   private resolveAgain(): void {
     const changed = this.wishes.resolveAll()
-    if (changed.size > 0) {
-      for (let slot = 0; slot < this.slots.index.size; slot++) {
-        if (changed.has(this.slots.wish[slot] as number)) this.work.add(slot)
-      }
+    if (changed !== undefined) {
+      const { wish, index } = this.slots
+      for (let slot = 0; slot < index.size; slot++) if (changed[wish[slot] as number] === 1) this.work.add(slot)
     }
     this.nextHops.refresh((gateway, state, device) => this.listener.nextHopChanged?.(gateway, state, device))
   }
@@ -332,20 +239,23 @@ export class Reconciler {
 
   /** The next batch, additions before deletions; empty when there is nothing to do now. Several may be under way. */
   take(limit: number, now: number): RouteWrite[] {
-    if (this.reading !== undefined || this.blind) return []
+    if (this.reading || this.blind) return []
     if (now >= this.deadline) this.allowDeletes()
     this.work.promote(now, this.failures.keys())
     const writes: RouteWrite[] = []
     const flight: Flight = { slots: [], ways: [], tainted: false }
-    for (let slot = this.work.next(); slot >= 0; slot = writes.length < limit ? this.work.next() : -1) {
+    for (let looks = 0; looks < LOOKS && writes.length < limit; looks++) {
+      const slot = this.work.next()
+      if (slot < 0) break
       if (this.flights.postpones(slot)) continue
       const action = this.decide(slot)
       if (action === 'conflict') this.reportConflict(slot)
       else if (action === 'delete') this.work.addDeletion(slot)
       else if (action === 'add' || action === 'replace') this.fly(slot, action, writes, flight)
+      else if (action === 'thin') this.fly(slot, 'delete', writes, flight, UNKNOWN)
       else if (action === 'none') this.idle(slot)
     }
-    while (writes.length < limit) {
+    for (let looks = 0; looks < LOOKS && writes.length < limit; looks++) {
       const slot = this.work.nextDeletion()
       if (slot < 0) break
       if (this.flights.postpones(slot)) continue
@@ -353,7 +263,7 @@ export class Reconciler {
       else this.work.add(slot)
     }
     if (writes.length === 0) {
-      if (!this.flights.any) this.settle()
+      if (!this.flights.any && !this.work.pending) this.settle()
       return writes
     }
     this.wroteAt = now
@@ -369,9 +279,11 @@ export class Reconciler {
       const way = flight.ways[i] as number
       const again = this.flights.landed(slot)
       const outcome = outcomes[i] ?? { errno: ERRNO.ENOBUFS }
-      const gone = way === ABSENT && outcome.errno === ERRNO.ESRCH
-      if (outcome.errno === 0 || gone) this.succeeded(slot, flight.tainted && way !== ABSENT ? UNKNOWN : way)
-      else this.failed(slot, outcome, now)
+      const removal = way === ABSENT || way === UNKNOWN
+      if (removal && outcome.errno === ERRNO.ESRCH) this.removed(slot, ABSENT)
+      else if (outcome.errno !== 0) this.failed(slot, outcome, now)
+      else if (removal) this.removed(slot, this.slots.has(slot, FLAG.DOUBLED) ? UNKNOWN : ABSENT)
+      else this.succeeded(slot, flight.tainted ? UNKNOWN : way)
       if (again) this.work.add(slot)
     })
     this.settled = false
@@ -392,7 +304,7 @@ export class Reconciler {
 
   /** When to come back if nothing happens before: a retry, the deletion deadline, a verification. */
   nextDeadline(now: number): number {
-    if (this.reading !== undefined || this.flights.any) return Number.POSITIVE_INFINITY
+    if (this.reading || this.flights.any) return Number.POSITIVE_INFINITY
     const read = Math.min(this.wantRead === undefined ? this.verifyAt : this.readNotBefore, this.verifyAt)
     if (this.blind) return Math.max(now, this.readNotBefore)
     if (this.work.pending) return now
@@ -411,23 +323,47 @@ export class Reconciler {
     if (actual === want && want !== ABSENT) return 'none'
     if (this.slots.has(slot, FLAG.FOREIGN)) return 'conflict'
     if (want === ABSENT) return 'unresolved'
+    if (this.slots.has(slot, FLAG.DOUBLED)) return 'thin'
     return actual === ABSENT ? 'add' : 'replace'
   }
 
-  private fly(slot: number, op: 'add' | 'replace' | 'delete', writes: RouteWrite[], flight: Flight): void {
-    const way = op === 'delete' ? ABSENT : this.wishes.get(this.slots.wish[slot] as number).way
-    const route = this.tables.routeOf(slot, way === ABSENT ? (this.slots.actual[slot] as number) : way)
+  /** `left`: what a deletion leaves behind. */
+  private fly(slot: number, op: RouteWrite['op'], writes: RouteWrite[], flight: Flight, left = ABSENT): void {
+    const way = op === 'delete' ? left : this.wishes.get(this.slots.wish[slot] as number).way
+    const route = this.tables.routeOf(slot, op === 'delete' ? (this.slots.actual[slot] as number) : way)
     writes.push({ op, route: route ?? this.tables.bareRoute(slot) })
     flight.slots.push(slot)
     flight.ways.push(way)
     this.slots.raise(slot, FLAG.FLYING)
   }
 
+  /** One route of ours under the key has gone, or there was none (`left` says whether more may be there). */
+  private removed(slot: number, left: number): void {
+    const { index } = this.slots
+    // To the kernel an IPv4 metric of 0 means any metric: if ours had gone, another of ours went in its place.
+    if (index.metricOf(slot) === 0 && index.laneOf(slot).family === 4) {
+      for (const other of index.siblings(slot)) {
+        if (other === slot || this.slots.actual[other] === ABSENT) continue
+        this.slots.actual[other] = UNKNOWN
+        this.work.add(other)
+      }
+    }
+    if (left === ABSENT || this.slots.wish[slot] !== 0) this.slots.lower(slot, FLAG.DOUBLED)
+    // Whoever put a second route there may have put a third.
+    if (left === UNKNOWN && this.slots.wish[slot] !== 0) this.requestRead('two routes of ours under one key')
+    if (this.slots.actual[slot] !== ABSENT) this.counters.deleted++
+    this.holds(slot, left)
+  }
+
   private succeeded(slot: number, way: number): void {
     const before = this.slots.actual[slot]
-    if (way === ABSENT) this.counters.deleted++
-    else if (before === ABSENT) this.counters.added++
+    if (before === ABSENT) this.counters.added++
     else this.counters.replaced++
+    this.holds(slot, way)
+  }
+
+  /** What a write left in the kernel. */
+  private holds(slot: number, way: number): void {
     this.failures.delete(slot)
     this.slots.actual[slot] = way
     if (this.decide(slot) !== 'none') this.work.add(slot)
@@ -456,7 +392,7 @@ export class Reconciler {
     this.slots.raise(slot, FLAG.REPORTED)
     this.counters.conflicts++
     const key = this.tables.bareRoute(slot)
-    const holder = this.foreign.under(conflictKey(key))[0]
+    const holder = this.foreign.under(key)[0]
     // Seen in passing only: it may be gone already, overwritten by a write of ours that crossed its announcement.
     this.requestRead('a foreign route holds one of our keys')
     if (holder === undefined) return
@@ -472,7 +408,21 @@ export class Reconciler {
     const inPlace = this.slots.wish[slot] !== 0 && before !== ABSENT && this.decide(slot) === 'none'
     this.slots.actual[slot] = way
     if (inPlace) this.repair(slot, way === ABSENT, now)
+    else if (this.slots.wish[slot] === 0 && way !== ABSENT && this.mayDelete && !this.reading) this.unwanted(slot, now)
     else if (!this.repairs.waiting(slot, now)) this.work.add(slot)
+  }
+
+  /** Somebody writes what only we should: once it is taken away at once, then ever more calmly, and it is said. */
+  private unwanted(slot: number, now: number): void {
+    const route = this.tables.bareRoute(slot)
+    const { at, before } = this.rivals.until(conflictKey(route), now)
+    if (at === now) this.work.add(slot)
+    else this.work.addLater(at, slot)
+    if (before !== 1) return
+    this.counters.conflicts++
+    const { destination, table, metric } = route
+    const holder = this.tables.routeOf(slot, this.slots.actual[slot] as number) ?? route
+    this.listener.conflict?.({ destination, table, metric, holder, text: rivalText(route) })
   }
 
   /** The first repair is immediate; a program that keeps taking a route away is answered ever more calmly. */

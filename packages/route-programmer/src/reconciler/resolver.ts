@@ -90,7 +90,7 @@ export class Resolver {
 
   private lookup(gateway: Uint8Array, weight: number): Resolution {
     const family: Family = gateway.length === 4 ? 4 : 6
-    const usable = (route: KernelRoute) =>
+    const usable = (route: Pick<KernelRoute, 'kind' | 'nextHops'>) =>
       route.kind !== 'unicast' || route.nextHops.some((hop) => this.carries(hop.ifindex))
     const foreign = this.foreign.lookup(family, gateway, usable)
     const own = this.own(family, gateway)

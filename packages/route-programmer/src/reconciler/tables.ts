@@ -4,25 +4,29 @@
  */
 
 import { type DesiredRoute, type Family, type KernelRoute, PROTOCOL_BIRD, TABLE_MAIN } from '../routes.js'
-import { conflictKey, ForeignRoutes, masked } from './foreign.js'
+import { ForeignRoutes, masked } from './foreign.js'
 import { Resolver } from './resolver.js'
 import { FLAG, Slots } from './slots.js'
-import { hex, UNKNOWN, WayTable } from './way.js'
+import { sameBytes, UNKNOWN, WayTable } from './way.js'
 import { WishTable } from './wishes.js'
 
 export class RouteTables {
   readonly slots: Slots
   readonly ways = new WayTable()
-  readonly foreign = new ForeignRoutes()
+  readonly foreign: ForeignRoutes
   readonly resolver: Resolver
   readonly wishes: WishTable
+  /** Where next hops are looked up. */
+  readonly lookupTable = TABLE_MAIN
   private readonly owned: ReadonlySet<number>
   private readonly whys: string[] = ['']
   private readonly whyNumbers = new Map<string, number>([['', 0]])
+  private readonly freeWhys: number[] = []
 
   constructor(tables: readonly number[], seed: number) {
     this.owned = new Set(tables)
     this.slots = new Slots(seed)
+    this.foreign = new ForeignRoutes(seed)
     this.resolver = new Resolver(this.foreign, (family, target) => this.ownLookup(family, target))
     this.wishes = new WishTable(this.resolver, this.ways)
   }
@@ -30,17 +34,17 @@ export class RouteTables {
   /** The slot of a wanted key, made if absent. */
   intern(key: Pick<DesiredRoute, 'destination' | 'metric' | 'table'>): number {
     const { address, length, family } = key.destination
-    return this.touch(address, length, this.laneOf(key, family))
+    return this.touch(address, length, this.laneOf(key), metricOf(family, key.metric))
   }
 
   /** The slot of a wanted key, or -1. */
   find(key: Pick<DesiredRoute, 'destination' | 'metric' | 'table'>): number {
     const { address, length, family } = key.destination
-    return this.slots.index.find(address, length, this.laneOf(key, family))
+    return this.slots.index.find(address, length, this.laneOf(key), metricOf(family, key.metric))
   }
 
-  private laneOf({ table, metric }: Pick<DesiredRoute, 'metric' | 'table'>, family: Family): number {
-    return this.slots.index.lane(family, table ?? TABLE_MAIN, metricOf(family, metric))
+  private laneOf({ table, destination }: Pick<DesiredRoute, 'destination' | 'table'>): number {
+    return this.slots.index.lane(destination.family, table ?? TABLE_MAIN)
   }
 
   /** Protocol 12 in our tables: everything else is read-only. */
@@ -48,19 +52,23 @@ export class RouteTables {
     return route.protocol === PROTOCOL_BIRD && this.owned.has(route.table)
   }
 
-  slotOf(route: KernelRoute): number {
-    const { address, length, family } = route.destination
-    return this.touch(address, length, this.slots.index.lane(family, route.table, route.metric))
+  /** Next hops are looked up in the main table and keys of ours may be held in our own: other tables say nothing to us. */
+  concerns(route: KernelRoute): boolean {
+    return route.table === TABLE_MAIN || this.owned.has(route.table)
   }
 
-  private touch(address: Uint8Array, length: number, lane: number): number {
+  slotOf(route: KernelRoute): number {
+    const { address, length } = route.destination
+    return this.touch(address, length, this.laneOf(route), route.metric)
+  }
+
+  private touch(address: Uint8Array, length: number, lane: number, metric: number): number {
     const { index } = this.slots
-    const before = index.find(address, length, lane)
+    const before = index.find(address, length, lane, metric)
     if (before >= 0) return before
-    const slot = index.intern(address, length, lane)
+    const slot = index.intern(address, length, lane, metric)
     this.slots.fit()
-    if (this.foreign.size > 0 && this.foreign.holds(conflictKey(this.bareRoute(slot))))
-      this.slots.raise(slot, FLAG.FOREIGN)
+    if (this.foreign.size > 0 && this.foreign.holds(this.bareRoute(slot))) this.slots.raise(slot, FLAG.FOREIGN)
     return slot
   }
 
@@ -68,13 +76,13 @@ export class RouteTables {
   routeOf(slot: number, wayNumber: number): KernelRoute | undefined {
     const way = this.ways.get(wayNumber)
     if (way === undefined) return undefined
-    const { table, metric } = this.slots.index.laneOf(slot)
+    const { table } = this.slots.index.laneOf(slot)
     const scope = way.kind === 'unicast' && way.nextHops.every((hop) => hop.gateway === undefined) ? 253 : 0
     return {
       destination: this.slots.index.destination(slot),
       kind: way.kind,
       table,
-      metric,
+      metric: this.slots.index.metricOf(slot),
       protocol: PROTOCOL_BIRD,
       scope: way.kind === 'unicast' ? scope : 0,
       nextHops: way.nextHops,
@@ -85,7 +93,8 @@ export class RouteTables {
 
   /** A key without a known way, enough to delete by. */
   bareRoute(slot: number): KernelRoute {
-    const { table, metric } = this.slots.index.laneOf(slot)
+    const { table } = this.slots.index.laneOf(slot)
+    const metric = this.slots.index.metricOf(slot)
     const destination = this.slots.index.destination(slot)
     return { destination, kind: 'unicast', table, metric, protocol: PROTOCOL_BIRD, scope: 0, nextHops: [] }
   }
@@ -97,8 +106,8 @@ export class RouteTables {
   whyNumber(why: string): number {
     let number = this.whyNumbers.get(why)
     if (number === undefined) {
-      number = this.whys.length
-      this.whys.push(why)
+      number = this.freeWhys.pop() ?? this.whys.length
+      this.whys[number] = why
       this.whyNumbers.set(why, number)
     }
     return number
@@ -106,36 +115,41 @@ export class RouteTables {
 
   /** Longest match among our own installed routes that do not lean on other routes of ours. */
   private ownLookup(family: Family, target: Uint8Array): KernelRoute | undefined {
-    const lanes = this.slots.index.lanesOf(family, TABLE_MAIN).sort((a, b) => a.lane.metric - b.lane.metric)
+    const { index, wish, actual } = this.slots
+    const lane = index.lane(family, TABLE_MAIN)
     for (let length = target.length * 8; length >= 0; length--) {
-      const prefix = masked(target, length)
-      for (const { number } of lanes) {
-        const slot = this.slots.index.find(prefix, length, number)
-        if (slot < 0 || this.slots.wish[slot] === 0 || (this.slots.actual[slot] as number) <= UNKNOWN) continue
-        if (this.wishes.get(this.slots.wish[slot] as number).direct)
-          return this.routeOf(slot, this.slots.actual[slot] as number)
+      let best = -1
+      for (const slot of index.findAll(masked(target, length), length, lane)) {
+        if (wish[slot] === 0 || (actual[slot] as number) <= UNKNOWN) continue
+        if (!this.wishes.get(wish[slot] as number).direct) continue
+        if (best < 0 || index.metricOf(slot) < index.metricOf(best)) best = slot
       }
+      if (best >= 0) return this.routeOf(best, actual[best] as number)
     }
     return undefined
   }
 
-  /** Numbers of installed ways that prefer a source address. */
+  /** Numbers of ways that prefer a source address. */
   waysWithSource(address: Uint8Array): Set<number> {
-    const found = new Set<number>()
-    for (let slot = 0; slot < this.slots.index.size; slot++) {
-      const way = this.slots.actual[slot] as number
-      const source = this.ways.get(way)?.sourceAddress
-      if (source !== undefined && hex(source) === hex(address)) found.add(way)
-    }
-    return found
+    return this.ways.which(({ sourceAddress }) => sameBytes(sourceAddress, address))
   }
 
-  /** Forgets ways nobody holds any more. */
-  sweepWays(): void {
-    const used = new Set<number>()
-    this.wishes.collectWays(used)
-    for (let slot = 0; slot < this.slots.index.size; slot++) used.add(this.slots.actual[slot] as number)
-    this.ways.sweep(used)
+  /** Forgets ways and words nobody holds any more. */
+  sweep(): void {
+    const ways = new Set<number>()
+    const whys = new Set<number>()
+    this.wishes.collectWays(ways)
+    for (let slot = 0; slot < this.slots.index.size; slot++) {
+      ways.add(this.slots.actual[slot] as number)
+      whys.add(this.slots.why[slot] as number)
+    }
+    this.ways.sweep(ways)
+    for (const [why, number] of this.whyNumbers) {
+      if (number === 0 || whys.has(number)) continue
+      this.whyNumbers.delete(why)
+      this.whys[number] = ''
+      this.freeWhys.push(number)
+    }
   }
 }
 

@@ -33,6 +33,10 @@ export function conflictText(route: KernelRoute, device: string): string {
   return `${destinationText(route.destination)}${metric} is held by a route of ${protocolText(route.protocol)} ${via}`
 }
 
+export function rivalText({ destination }: KernelRoute): string {
+  return `${destinationText(destination)} comes back under our protocol bird (12) although nobody here wants it: does BIRD or another agent still run on this host?`
+}
+
 /** `cali*` and `eth?` to a test; every other character is itself. */
 export function globs(patterns: readonly string[]): (name: string) => boolean {
   const tests = patterns.map((pattern) => {

@@ -4,7 +4,6 @@
  */
 
 import type { KernelRoute } from '../routes.js'
-import { conflictKey } from './foreign.js'
 import type { Reconciler } from './reconciler.js'
 import { conflictText } from './text.js'
 import type { RouteRow, RouteState } from './types.js'
@@ -29,18 +28,19 @@ function stateOf(reconciler: Reconciler, slot: number): RouteState | undefined {
   const action = reconciler.decide(slot)
   if (action === 'none') return 'installed'
   if (action === 'delete') return 'deleting'
-  if (action !== 'add' && action !== 'replace') return action
+  if (action !== 'add' && action !== 'replace' && action !== 'thin') return action
   return reconciler.failures.has(slot) ? 'failed' : 'pending'
 }
 
 function rowOf(reconciler: Reconciler, slot: number, state: RouteState): RouteRow {
   const { tables, failures } = reconciler
   const { slots, wishes } = tables
-  const { table, metric } = slots.index.laneOf(slot)
+  const { table } = slots.index.laneOf(slot)
+  const metric = slots.index.metricOf(slot)
   const wish = slots.wish[slot] === 0 ? undefined : wishes.get(slots.wish[slot] as number)
   const actual = tables.routeOf(slot, slots.actual[slot] as number)
   const failure = failures.get(slot)
-  const holder = state === 'conflict' ? tables.foreign.under(conflictKey(tables.bareRoute(slot)))[0] : undefined
+  const holder = state === 'conflict' ? tables.foreign.under(tables.bareRoute(slot))[0] : undefined
   const reason =
     holder === undefined ? (state === 'unresolved' ? wish?.reason : failure?.text) : heldBy(reconciler, holder)
   return {

@@ -4,15 +4,18 @@
  * next hop hold one value. The textual form is canonical: next hops sorted, weights of a single hop dropped.
  */
 
-import type { KernelRoute, RouteKind } from '../routes.js'
+import type { KernelRoute, KernelRouteKind } from '../routes.js'
 
 export type ResolvedHop = KernelRoute['nextHops'][number]
 
 export interface Way {
-  readonly kind: RouteKind
+  readonly kind: KernelRouteKind
   readonly nextHops: readonly ResolvedHop[]
   readonly sourceAddress?: Uint8Array | undefined
   readonly mtu?: number | undefined
+  /** What no wish has: such a route is never the wanted one, however much its next hops are. */
+  readonly nexthopId?: number | undefined
+  readonly extras?: boolean | undefined
 }
 
 /** No route. */
@@ -39,7 +42,8 @@ export function wayText(way: Way): string {
   const weighted = way.nextHops.length > 1
   const hops = way.kind === 'unicast' ? way.nextHops.map((hop) => hopText(hop, weighted)).sort() : []
   const source = way.sourceAddress === undefined ? '' : hex(way.sourceAddress)
-  return `${way.kind}|${hops.join(',')}|${source}|${way.mtu ?? ''}`
+  const odd = `${way.nexthopId ?? ''}${way.extras === true ? '+' : ''}`
+  return `${way.kind}|${hops.join(',')}|${source}|${way.mtu ?? ''}|${odd}`
 }
 
 /** Interning of ways. Numbers of ways no longer in use are dropped by `sweep`. */
@@ -85,9 +89,14 @@ export class WayTable {
 
   /** Numbers of ways that leave through an interface. */
   through(ifindex: number): Set<number> {
+    return this.which(({ nextHops }) => nextHops.some((hop) => hop.ifindex === ifindex))
+  }
+
+  which(wanted: (way: Way) => boolean): Set<number> {
     const found = new Set<number>()
     for (let number = FIRST; number < this.ways.length; number++) {
-      if (this.ways[number]?.nextHops.some((hop) => hop.ifindex === ifindex)) found.add(number)
+      const way = this.ways[number]
+      if (way !== undefined && wanted(way)) found.add(number)
     }
     return found
   }
@@ -100,12 +109,15 @@ export function wayOf(route: KernelRoute): Way {
     nextHops: route.kind === 'unicast' ? route.nextHops : [],
     sourceAddress: route.sourceAddress,
     mtu: route.mtu,
+    nexthopId: route.nexthopId,
+    extras: route.extras,
   }
 }
 
 /** True when a route read goes this way, for the common case of one hop, without building text; false means "look". */
 export function plainlySame(way: Way, route: KernelRoute): boolean {
   if (way.kind !== 'unicast' || route.kind !== 'unicast' || way.mtu !== route.mtu) return false
+  if (way.nexthopId !== route.nexthopId || way.extras !== route.extras) return false
   if (way.nextHops.length !== 1 || route.nextHops.length !== 1) return false
   const a = way.nextHops[0] as ResolvedHop
   const b = route.nextHops[0] as ResolvedHop
@@ -113,7 +125,7 @@ export function plainlySame(way: Way, route: KernelRoute): boolean {
   return sameBytes(a.gateway, b.gateway) && sameBytes(way.sourceAddress, route.sourceAddress)
 }
 
-function sameBytes(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+export function sameBytes(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
   if (a === undefined || b === undefined) return a === b
   if (a.length !== b.length) return false
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false

@@ -6,7 +6,7 @@
 
 import type { DesiredRoute } from '../routes.js'
 import { mergeHops, type Resolver } from './resolver.js'
-import { ABSENT, hex, type ResolvedHop, type WayTable } from './way.js'
+import { ABSENT, hex, type ResolvedHop, sameBytes, type WayTable } from './way.js'
 
 export interface Wish {
   readonly route: Pick<DesiredRoute, 'kind' | 'nextHops' | 'sourceAddress' | 'mtu'>
@@ -35,13 +35,6 @@ function sameWish(a: Wish['route'], b: Wish['route']): boolean {
     if (hop.device !== other.device || (hop.onlink === true) !== (other.onlink === true)) return false
     return (hop.weight ?? 1) === (other.weight ?? 1) && sameBytes(hop.gateway, other.gateway)
   })
-}
-
-function sameBytes(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
-  if (a === undefined || b === undefined) return a === b
-  if (a.length !== b.length) return false
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
-  return true
 }
 
 export class WishTable {
@@ -103,14 +96,16 @@ export class WishTable {
     this.free.push(number)
   }
 
-  /** Resolves every wish again; returns the numbers of those that now lead elsewhere. */
-  resolveAll(): Set<number> {
-    const changed = new Set<number>()
+  /** Resolves every wish again; a 1 at the number of each that now leads elsewhere, undefined when none does. */
+  resolveAll(): Uint8Array | undefined {
+    let changed: Uint8Array | undefined
     this.wishes.forEach((wish, number) => {
       if (wish === undefined) return
       const before = wish.way
       this.resolve(wish)
-      if (wish.way !== before) changed.add(number)
+      if (wish.way === before) return
+      changed ??= new Uint8Array(this.wishes.length)
+      changed[number] = 1
     })
     return changed
   }

@@ -127,7 +127,7 @@ export class RemoteDriver implements FibDriver {
     }
     const waiting = this.waiting.get(reply.id)
     if ('slice' in reply) {
-      waiting?.slice(reply.slice.map(routeFromWire))
+      waiting?.slice(reply.slice.map((route) => routeFromWire(route)))
       return
     }
     this.waiting.delete(reply.id)

@@ -6,9 +6,9 @@
  *   server -> client   {id, slice: [...]} | {id, state: {...}} | {id, outcomes: [...]} | {id, error} | {events: [...]}
  */
 
-import type { KernelEvent, KernelState, RouteWrite, WriteOutcome } from '../driver.js'
+import type { KernelEvent, KernelState, Placing, RouteWrite, WriteOutcome } from '../driver.js'
 import { hex } from '../reconciler/way.js'
-import type { Destination, Family, KernelAddress, KernelLink, KernelRoute, RouteKind } from '../routes.js'
+import type { Destination, Family, KernelAddress, KernelLink, KernelRoute, KernelRouteKind } from '../routes.js'
 
 /** A frame beyond this is an attack or a bug; a batch of 512 multipath routes is far below. */
 export const FRAME_LIMIT = 8 << 20
@@ -21,7 +21,7 @@ type WireHop = [gateway: string, ifindex: number, onlink: 0 | 1, weight: number]
 
 export interface WireRoute {
   d: [address: string, length: number]
-  k: RouteKind
+  k: KernelRouteKind
   t: number
   m: number
   p: number
@@ -29,10 +29,13 @@ export interface WireRoute {
   h: WireHop[]
   src?: string
   mtu?: number
+  nh?: number
+  x?: 1
 }
 
 export type WireEvent =
-  | { type: 'route'; removed: boolean; route: WireRoute }
+  | { type: 'route'; removed: boolean; route: WireRoute; placing?: Placing }
+  | { type: 'nexthop'; id: number }
   | { type: 'link'; removed: boolean; link: WireLink }
   | { type: 'address'; removed: boolean; address: WireAddress }
   | { type: 'gap'; reason: string }
@@ -71,6 +74,8 @@ export function routeToWire(route: KernelRoute): WireRoute {
     ]),
     ...(route.sourceAddress !== undefined && { src: hex(route.sourceAddress) }),
     ...(route.mtu !== undefined && { mtu: route.mtu }),
+    ...(route.nexthopId !== undefined && { nh: route.nexthopId }),
+    ...(route.extras === true && { x: 1 as const }),
   }
 }
 
@@ -94,6 +99,7 @@ export function eventToWire(event: KernelEvent): WireEvent {
       return { ...event, link: linkToWire(event.link) }
     case 'address':
       return { ...event, address: addressToWire(event.address) }
+    case 'nexthop':
     case 'gap':
       return event
   }
@@ -131,7 +137,8 @@ export function list(value: unknown, limit: number, what: string): unknown[] {
   return value
 }
 
-const KINDS: readonly string[] = ['unicast', 'blackhole', 'unreachable', 'prohibit']
+const WRITABLE_KINDS: readonly string[] = ['unicast', 'blackhole', 'unreachable', 'prohibit']
+const KINDS: readonly string[] = [...WRITABLE_KINDS, 'throw', 'local', 'other']
 const U32 = 0xffffffff
 
 function destination(value: unknown): Destination {
@@ -141,9 +148,9 @@ function destination(value: unknown): Destination {
   return { family, address: checked, length: integer(length, 0, checked.length * 8, 'prefix length') }
 }
 
-export function routeFromWire(value: unknown): KernelRoute {
+export function routeFromWire(value: unknown, kinds = KINDS): KernelRoute {
   const wire = object(value, 'route')
-  if (!KINDS.includes(String(wire['k']))) throw new WireError('route kind is unknown')
+  if (!kinds.includes(String(wire['k']))) throw new WireError('route kind is unknown')
   const hops = list(wire['h'], HOPS_LIMIT, 'next hops').map((hop) => {
     const [gateway, ifindex, onlink, weight] = list(hop, 4, 'next hop')
     return {
@@ -155,7 +162,7 @@ export function routeFromWire(value: unknown): KernelRoute {
   })
   return {
     destination: destination(wire['d']),
-    kind: wire['k'] as RouteKind,
+    kind: wire['k'] as KernelRouteKind,
     table: integer(wire['t'], 0, U32, 'table'),
     metric: integer(wire['m'], 0, U32, 'metric'),
     protocol: integer(wire['p'], 0, 255, 'protocol'),
@@ -163,6 +170,8 @@ export function routeFromWire(value: unknown): KernelRoute {
     nextHops: hops,
     sourceAddress: wire['src'] === undefined ? undefined : ipBytes(wire['src'], 'source'),
     mtu: wire['mtu'] === undefined ? undefined : integer(wire['mtu'], 0, 0x7fffffff, 'MTU'),
+    nexthopId: wire['nh'] === undefined ? undefined : integer(wire['nh'], 0, U32, 'nexthop'),
+    extras: wire['x'] === 1 || undefined,
   }
 }
 
@@ -175,7 +184,7 @@ export function requestFromWire(value: unknown, tables: ReadonlySet<number>): { 
   const writes = list(wire['writes'], WRITES_LIMIT, 'writes').map((entry): RouteWrite => {
     const { op, route } = object(entry, 'write')
     if (op !== 'add' && op !== 'replace' && op !== 'delete') throw new WireError('unknown write')
-    const checked = routeFromWire(route)
+    const checked = routeFromWire(route, WRITABLE_KINDS)
     if (!tables.has(checked.table)) throw new WireError(`table ${checked.table} is not ours`)
     return { op, route: checked }
   })
@@ -204,6 +213,7 @@ export function eventFromWire(event: WireEvent): KernelEvent {
       return { ...event, link: linkFromWire(event.link) }
     case 'address':
       return { ...event, address: addressFromWire(event.address) }
+    case 'nexthop':
     case 'gap':
       return event
   }
