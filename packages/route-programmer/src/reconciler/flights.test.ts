@@ -51,7 +51,7 @@ describe('batches under way', () => {
     it.done([{ errno: 0 }], 0)
     expect(words(it.take(9, 0))).toEqual(['delete 10.1.0.0 192.0.2.10'])
     it.done([{ errno: 0 }], 0)
-    expect(it.tables.slots.index.find(ip('10.1.0.0'), 24, it.tables.slots.index.lane(4, 254, 0))).toBe(-1)
+    expect(it.tables.slots.index.find(ip('10.1.0.0'), 24, it.tables.slots.index.lane(4, 254), 0)).toBe(-1)
   })
 
   it('are all in doubt when a link goes down or the driver breaks', () => {
