@@ -266,6 +266,29 @@ describe('the restarting side', () => {
 })
 
 describe('peers that come from nowhere', () => {
+  it('of two ranges that hold an address the longer one takes it, whatever their order', () => {
+    const { key: _k, name: _n, kind: _d, remoteAddress: _a, remotePort: _p, passive: _s, ...rest } = testPeer('0.0.0.0')
+    const range = (text: string, description: string) => ({
+      range: text,
+      maximum: 9,
+      template: { ...rest, description },
+    })
+    const wide = range('10.7.0.0/16', 'wide')
+    const narrow = range('10.7.1.0/24', 'narrow')
+    for (const dynamicNeighbors of [
+      [wide, narrow],
+      [narrow, wide],
+    ]) {
+      const pair = new Pair()
+      pair.nodeA.input((engine, now) => engine.configure(testConfig(A, [], { dynamicNeighbors }), now))
+      for (const [i, remoteAddress] of ['10.7.1.1', '10.7.2.1'].entries())
+        pair.nodeA.input((engine, now) =>
+          engine.incoming(101 + 2 * i, { remoteAddress, remotePort: 1, localAddress: A, localPort: 179 }, now),
+        )
+      expect(pair.nodeA.engine.peers().map(({ description }) => description)).toEqual(['narrow', 'wide'])
+    }
+  })
+
   it('a range takes clients up to its limit, forgets strangers at once and known ones after a while', () => {
     const template = testPeer('0.0.0.0', { routeReflectorClient: true })
     const { key: _k, name: _n, kind: _d, remoteAddress: _a, remotePort: _p, passive: _s, ...rest } = template

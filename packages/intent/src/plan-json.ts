@@ -62,7 +62,8 @@ function nextHopWord({ nextHop, remoteAs, localAs }: PeerConfig): 'auto' | 'self
 }
 
 function peerToJson(planned: PlannedPeer) {
-  const { config, filters, reachableBy, sourceAddress, wantsPassword, remoteClusterId, bfd, shadowed } = planned
+  const { config, filters, reachableBy, sourceAddress, wantsPassword, remoteClusterId, bfd, shadowed, optionsFrom } =
+    planned
   const { timers, gracefulRestart } = config
   return {
     name: config.name,
@@ -94,6 +95,7 @@ function peerToJson(planned: PlannedPeer) {
     exportPolicy: config.exportPolicy,
     description: config.description,
     shadowed,
+    optionsFrom,
     why: config.why,
   }
 }

@@ -12,7 +12,7 @@ import { blockRoutes, ownBlocks, serviceRoutes } from './originate.js'
 import { chooseSessions } from './peers/candidates.js'
 import { type MeshMemo, planMesh } from './peers/mesh.js'
 import { OptionsIndex } from './peers/options.js'
-import { listenRanges, unnumberedPeers } from './peers/ranges.js'
+import { listenRanges, passwordClashes, unnumberedPeers } from './peers/ranges.js'
 import { buildSession } from './peers/session.js'
 import { TemplateBuilder } from './peers/template.js'
 import { PolicyBuilder } from './policy/builder.js'
@@ -120,7 +120,7 @@ interface SessionsInput {
 function planSessions(input: SessionsInput) {
   const { state, settings, identity, node, options, problems } = input
   const workloads = options.workloads ?? []
-  const index = new OptionsIndex(state, node)
+  const index = new OptionsIndex(state, node, problems)
   for (const { metadata, spec } of index.resources) {
     const warn = (field: string, message: string) =>
       problems.push({ severity: 'warning', resource: `StarlingPeerOptions/${metadata.name}`, field, message })
@@ -155,6 +155,7 @@ function planSessions(input: SessionsInput) {
   for (const { neighbors, bfd } of ranges) {
     if (bfd?.echo === true) warnOfEcho(neighbors.template.why.resource, problems)
   }
+  passwordClashes(ranges, configs, problems)
   return { peers, configs, mesh, ranges }
 }
 

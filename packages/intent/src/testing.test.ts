@@ -54,7 +54,7 @@ test('the builders make documents that map without problems', () => {
     filter('f', { exportV4: [{ action: 'Accept' }] }),
     pool('10.244.0.0/16'),
     block('a', '10.244.1.0/26'),
-    options('o', { holdTime: '9s' }),
+    options('o', { mesh: true, holdTime: '9s' }),
   ]
   expect(ClusterState.fromDocuments(documents).problems).toEqual([])
 })

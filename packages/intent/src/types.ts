@@ -55,6 +55,8 @@ export interface PlannedPeer {
   readonly bfd: BfdOptions | undefined
   /** Key of BFD authentication. Never logged, printed or exported. */
   readonly bfdKey: string | undefined
+  /** Whose word its options are: `StarlingPeerOptions/tors` to `bfd, holdTime`. */
+  readonly optionsFrom: Readonly<Record<string, string>>
   /** Others that wanted the same session and lost: `BGPPeer/b (global)`. */
   readonly shadowed: readonly string[]
   /** What it was made from, for the next plan; not for reading. */

@@ -5,6 +5,7 @@
  * JSON where the field is an object or a list. They are validated by the same schema.
  */
 import { type PeerOptions, peerOptionFields } from './schema/peer-options.js'
+import { unknownHint } from './unknown.js'
 
 export const ANNOTATION_PREFIX = 'starling.io/'
 
@@ -16,6 +17,8 @@ const FIELD_OF_ANNOTATION = new Map(
 )
 /** Fields whose text must not be read as a number or a boolean. */
 const TEXT_FIELDS: ReadonlySet<string> = new Set(['description', 'shutdownMessage', 'interface', 'localAddress'])
+
+const LIST_FIELDS: ReadonlySet<string> = new Set(['families', 'discardAttributes', 'withdrawOnAttributes'])
 
 export interface AnnotationFault {
   readonly annotation: string
@@ -35,15 +38,21 @@ export function readAnnotations(annotations: Readonly<Record<string, string>>): 
     if (!annotation.startsWith(ANNOTATION_PREFIX)) continue
     const field = FIELD_OF_ANNOTATION.get(annotation)
     if (field === undefined) {
-      faults.push({ annotation, message: 'unknown annotation' })
+      faults.push({ annotation, message: `unknown annotation${unknownHint(annotation)}` })
       continue
     }
-    const text = annotations[annotation] as string
-    const parsed = peerOptionFields.safeParse({ [field]: TEXT_FIELDS.has(field) ? text : scalar(text) })
+    const parsed = peerOptionFields.safeParse({ [field]: fieldValue(field, annotations[annotation] as string) })
     if (parsed.success) options[field] = parsed.data[field as keyof PeerOptions]
     else faults.push({ annotation, message: parsed.error.issues.map((issue) => issue.message).join('; ') })
   }
   return { options: options as Partial<PeerOptions>, faults }
+}
+
+/** Lists may be written as `ipv4, ipv6`, too. */
+function fieldValue(field: string, text: string): unknown {
+  if (TEXT_FIELDS.has(field)) return text
+  if (!LIST_FIELDS.has(field) || text.trimStart().startsWith('[')) return scalar(text)
+  return text.split(',').map((part) => scalar(part.trim()))
 }
 
 /** JSON where the text is JSON, otherwise the text. */

@@ -11,7 +11,8 @@ import { isJsonObject } from './json.js'
 import { describeKey, resourceKey } from './keys.js'
 import { lint } from './lint.js'
 import { concerns, type Salvaged, salvage } from './salvage.js'
-import { type UnknownField, unknownFields, unknownMembers } from './unknown.js'
+import { type PeerOptions, peerOptionFields } from './schema/peer-options.js'
+import { type UnknownField, unknownFields, unknownHint, unknownMembers } from './unknown.js'
 
 export interface CheckedDocument {
   /** `cluster/peers.yaml:12` or whatever tells people where to look. */
@@ -80,14 +81,20 @@ export function checkDocuments(
       if (rest !== undefined) partial.set(key, rest)
       resources.push({ source, key, resource })
       for (const { field, meant } of unknownIn(resource.kind, single)) {
-        const advice = meant === undefined ? '' : `; is ${meant} meant?`
+        const hint = resource.kind === 'StarlingPeerOptions' ? unknownHint(field) : ''
+        const advice = meant === undefined || hint !== '' ? hint : `; is ${meant} meant?`
         problems.push(warning(source, key, field, `is no field that Starling knows${advice}`))
       }
     }
   const across: CheckProblem[] = []
   for (const { source, key, resource } of resources)
     for (const { field, message } of lint(resource)) across.push(error(source, key, field, message))
-  across.push(...checkReferences(resources, stored), ...checkPools(resources), ...checkPeers(resources))
+  across.push(
+    ...checkReferences(resources, stored),
+    ...checkPools(resources),
+    ...checkPeers(resources),
+    ...checkOptions(resources),
+  )
   const sound = across.filter((problem) => {
     const rest = partial.get(problem.key)
     return rest === undefined || !concerns(rest, problem)
@@ -186,6 +193,29 @@ function checkPeers(resources: readonly Checked[]): CheckProblem[] {
       problems.push(
         warning(source, key, 'spec', `same sessions as BGPPeer '${other}'; the first name in alphabetical order wins`),
       )
+  }
+  return problems
+}
+
+/** Two StarlingPeerOptions that name one BGPPeer and want different things of it: which of them counts must not surprise. */
+function checkOptions(resources: readonly Checked[]): CheckProblem[] {
+  const problems: CheckProblem[] = []
+  const sorted = [...ofKind(resources, 'StarlingPeerOptions')].sort((a, b) => (a.key < b.key ? -1 : 1))
+  const first = new Map<string, { readonly name: string; readonly text: string }>()
+  for (const { source, key, resource } of sorted) {
+    const { metadata, spec } = resource
+    for (const peer of spec.peers)
+      for (const field of Object.keys(peerOptionFields.shape) as (keyof PeerOptions)[]) {
+        if (spec[field] === undefined) continue
+        const place = `${spec.nodeSelector ?? ''}|${peer}|${field}`
+        const text = JSON.stringify(spec[field])
+        const before = first.get(place)
+        if (before === undefined) first.set(place, { name: metadata.name, text })
+        else if (before.text !== text) {
+          const message = `StarlingPeerOptions '${before.name}' says otherwise for BGPPeer '${peer}' and counts: the first name in alphabetical order wins`
+          problems.push(warning(source, key, `spec.${field}`, message))
+        }
+      }
   }
   return problems
 }

@@ -43,8 +43,7 @@ export function lint(resource: Resource): readonly Finding[] {
       lintNode(resource, found)
       break
     case 'StarlingPeerOptions':
-      lintSelector('spec.peerSelector', resource.spec.peerSelector, found)
-      lintSelector('spec.nodeSelector', resource.spec.nodeSelector, found)
+      lintOptions(resource, found)
       break
     default:
   }
@@ -122,6 +121,25 @@ function lintPeer({ metadata, spec }: ResourceOf<'BGPPeer'>, found: Found): void
     lintSelector(`spec.${field}`, spec[field], found)
   for (const fault of readAnnotations(metadata.annotations).faults)
     found(`metadata.annotations["${fault.annotation}"]`, fault.message)
+}
+
+function lintOptions({ spec }: ResourceOf<'StarlingPeerOptions'>, found: Found): void {
+  lintSelector('spec.peerSelector', spec.peerSelector, found)
+  lintSelector('spec.nodeSelector', spec.nodeSelector, found)
+  const { peers, peerSelector, mesh, listenRanges, unnumbered, holdTime, keepaliveTime } = spec
+  if (peers.length + listenRanges.length + unnumbered.length === 0 && peerSelector === undefined && !mesh)
+    found('spec', 'is for no session: one of peers, peerSelector, mesh, listenRanges, unnumbered is needed')
+  if (holdTime !== undefined && holdTime > 0 && keepaliveTime !== undefined && keepaliveTime > holdTime / 3)
+    found('spec.keepaliveTime', `is more than a third of holdTime: ${Math.max(1, Math.floor(holdTime / 3000))}s counts`)
+  if (spec.idleHoldTime !== undefined && spec.idleHoldTime.minimum > spec.idleHoldTime.maximum)
+    found('spec.idleHoldTime', 'minimum is above maximum: minimum counts')
+  const ranges = new Map<string, number>()
+  listenRanges.forEach(({ cidr }, i) => {
+    lintNetwork(`spec.listenRanges[${i}].cidr`, cidr, found)
+    const first = ranges.get(cidr.network)
+    if (first === undefined) ranges.set(cidr.network, i)
+    else found(`spec.listenRanges[${i}].cidr`, `is listenRanges[${first}] again, which counts`)
+  })
 }
 
 function lintRule(rule: FilterRule, path: string, found: Found): void {

@@ -19,6 +19,22 @@ interface Schema {
   readonly _zod: { readonly def: unknown }
 }
 
+/** What people write who know it from elsewhere, and what it is called here. */
+const CALLED: readonly (readonly [pattern: RegExp, hint: string])[] = [
+  [/\bvrf$/i, 'a VRF is named by `interface`'],
+  [/(^|[./])(peerip|neighbor|address)$/i, "the address is the BGPPeer's `peerIP`"],
+  [/(^|[./])(peeras|asnumber|remoteasn?)$/i, 'the AS of the peer is `remoteAs`'],
+  [/(^|[./])(password|authpassword|md5)$/i, "the password is the BGPPeer's `password`, or of a range or interface"],
+  [/(^|[./])(ttl-?security|gtsm|ebgp-?multihop)$/i, "TTL security is the BGPPeer's `ttlSecurity`, or of a range"],
+  [/(^|[./])(hold|hold-?timer|keepalive|keepalive-?timer)$/i, 'timers are `holdTime` and `keepaliveTime`'],
+]
+
+/** ` (a VRF is named by ...)`, or nothing. */
+export function unknownHint(path: string): string {
+  const hint = CALLED.find(([pattern]) => pattern.test(path))?.[1]
+  return hint === undefined ? '' : `: ${hint}`
+}
+
 export interface UnknownField {
   readonly field: string
   /** The field whose name looks much like it. */

@@ -173,6 +173,14 @@ export function planText(json: PlanJson, style: Style): string {
       { heading: 'NEXT HOP', value: (peer) => peer.nextHop, wide: true },
       { heading: 'PASSWORD', value: (peer) => (peer.hasPassword ? 'yes' : undefined), wide: true },
       { heading: 'FILTERS', value: (peer) => peer.filters.join(', ') },
+      {
+        heading: 'OPTIONS FROM',
+        value: (peer) =>
+          Object.entries(peer.optionsFrom)
+            .map(([from, fields]) => `${from}: ${fields}`)
+            .join('; '),
+        wide: true,
+      },
       { heading: 'WHY', value: (peer) => whyText(peer.why) },
       {
         heading: 'HELD DOWN',

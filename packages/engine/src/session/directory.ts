@@ -65,7 +65,10 @@ export class Directory {
   readonly #population = new Map<string, number>()
 
   setRanges(ranges: readonly DynamicNeighbors[]): void {
-    this.#ranges = ranges.map((config) => ({ config, prefix: Prefix.parse(config.range) }))
+    // Stable: equals keep their order.
+    this.#ranges = ranges
+      .map((config) => ({ config, prefix: Prefix.parse(config.range) }))
+      .sort((a, b) => (b.prefix?.length ?? 0) - (a.prefix?.length ?? 0))
   }
 
   #populate(peer: Peer, change: number): void {
@@ -120,7 +123,7 @@ export class Directory {
     return this.#byAddress.get(canonicalAddress(remoteAddress))?.[0]
   }
 
-  /** The first range the address lies in. */
+  /** The longest range the address lies in, as the kernel chooses among passwords of ranges; the first of equals. */
   range(address: string): DynamicNeighbors | undefined {
     const [text] = splitZone(address)
     const bytes = parseAddress(text)

@@ -466,6 +466,55 @@ describe('our own options', () => {
     expect(found?.config.families.map(({ family }) => family)).toEqual(['ipv4', 'ipv6'])
   })
 
+  test('options that contradict each other are told, with the one that counts, and whose each field is', () => {
+    const labelled = peer('tor', { peerIP: '192.0.2.1', asNumber: 65001 }, { labels: { role: 'tor' } })
+    const given = [
+      labelled,
+      options('a', { peers: ['tor'], holdTime: '9s' }),
+      options('b', { peers: ['tor'], holdTime: '30s', dscp: 46 }),
+      options('c', { peerSelector: "role == 'tor'", holdTime: '60s', passive: true }),
+    ]
+    const result = planOf('a', [...documents, ...given])
+    expect(result.problems).toEqual([
+      {
+        severity: 'warning',
+        resource: 'StarlingPeerOptions/b',
+        field: 'spec.holdTime',
+        message:
+          "StarlingPeerOptions/a says otherwise for BGPPeer 'tor' and counts: the first name in alphabetical order wins",
+      },
+    ])
+    expect(result.peers.get('192.0.2.1')).toMatchObject({
+      config: { timers: { holdTime: 9 }, passive: true },
+      optionsFrom: {
+        'StarlingPeerOptions/a': 'holdTime',
+        'StarlingPeerOptions/b': 'dscp',
+        'StarlingPeerOptions/c': 'passive',
+      },
+    })
+  })
+
+  test('a local address of the other family is not used, and said', () => {
+    const tor = peer('tor', { peerIP: '192.0.2.1', asNumber: 65001 })
+    const result = planOf('a', [...documents, tor, options('o', { peers: ['tor'], localAddress: '2001:db8::5' })])
+    expect(result.peers.get('192.0.2.1')?.config.localAddress).toBe('10.0.0.1')
+    expect(result.problems).toMatchObject([
+      { field: 'spec.localAddress', message: '2001:db8::5 is no ipv4 address: not used for ipv4 sessions' },
+    ])
+  })
+
+  test('a family without an address of the node to be its next hop is told, with extendedNextHop as the cure', () => {
+    const six = peer('tor', { peerIP: '2001:db8::1', asNumber: 65001 })
+    const only6 = node('a', '2001:db8::a/64')
+    const wish = (more: object) => options('o', { peers: ['tor'], families: ['ipv4', 'ipv6'], ...more })
+    const told = (more: object) => planOf('a', [only6, six, wish(more)]).problems.map(({ message }) => message)
+    expect(told({}).join()).toMatch(
+      /ipv4 routes over an ipv6 session: Node\/a has no ipv4 address.*set extendedNextHop/,
+    )
+    expect(told({ extendedNextHop: true })).toEqual([])
+    expect(planOf('a', [...documents, six, wish({})]).problems.map(({ field }) => field)).not.toContain('spec.families')
+  })
+
   test('the echo function of BFD is refused in words, not in silence', () => {
     const peer = { kind: 'BGPPeer', metadata: { name: 'tor' }, spec: { peerIP: '192.0.2.1', asNumber: 65001 } }
     const wish = (echo: boolean) => options('o', { peers: ['tor'], bfd: { echo } })

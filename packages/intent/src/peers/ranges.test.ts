@@ -2,7 +2,7 @@
  * Peers that a StarlingPeerOptions makes by itself: ranges, and routers behind interfaces.
  */
 import { describe, expect, test } from 'vitest'
-import { configuration, filter, node, options, planOf } from '../testing.test.js'
+import { configuration, filter, node, options, peer, planOf } from '../testing.test.js'
 
 const documents = [node('a', '10.0.0.1/24')]
 
@@ -35,6 +35,26 @@ describe('StarlingPeerOptions that make peers', () => {
     ])
     expect(result.engine.peers.get('%eth1')).toBe(peer?.config)
     expect(result.problems).toEqual([])
+  })
+
+  test('a password of a range binds everybody in it: who has none is named', () => {
+    const secret = { secretKeyRef: { name: 's', key: 'k' } }
+    const given = [
+      options('o', {
+        listenRanges: [
+          { cidr: '198.51.100.0/24', remoteAs: 'any', password: secret },
+          { cidr: '198.51.100.128/25', remoteAs: 'any' },
+          { cidr: '203.0.113.0/24', remoteAs: 'any' },
+        ],
+      }),
+      peer('in', { peerIP: '198.51.100.7', asNumber: 65001 }),
+      peer('out', { peerIP: '203.0.113.7', asNumber: 65001 }),
+    ]
+    const { problems } = planOf('a', [...documents, ...given], { secrets: new Map([['s/k', 'x']]) })
+    expect(problems.map(({ resource, message }) => `${resource}: ${message}`)).toEqual([
+      expect.stringMatching(/^BGPPeer\/in: 198\.51\.100\.7 has no password, but lies in 198\.51\.100\.0\/24/),
+      expect.stringMatching(/^StarlingPeerOptions\/o: 198\.51\.100\.128\/25 has no password/),
+    ])
   })
 
   test('an unnumbered peer takes what its own resource says, and nothing of the mesh', () => {

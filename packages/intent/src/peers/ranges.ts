@@ -3,7 +3,15 @@
  * Both come from StarlingPeerOptions alone; Calico has no word for them. What the resource says about sessions holds for
  * those it makes, too.
  */
-import { type DynamicNeighbors, type PeerConfig, peerKey, unnumberedAddress, type Why } from '@starling/engine'
+import {
+  type DynamicNeighbors,
+  type PeerConfig,
+  type PeerKey,
+  peerKey,
+  unnumberedAddress,
+  type Why,
+} from '@starling/engine'
+import { Prefix } from '@starling/inet'
 import type { PeerOptionsResource } from '@starling/resources'
 import type { ClusterState } from '../state.js'
 import type { Circumstances, PlannedPeer, PlannedRange, PlanProblem } from '../types.js'
@@ -51,6 +59,30 @@ export function listenRanges(input: RangesInput): readonly PlannedRange[] {
       return { neighbors, ...bfdOf(input, own) }
     }),
   )
+}
+
+/**
+ * The kernel asks the password of a range of everybody whose address lies in it and who has none of his own: a peer or a
+ * range without one would be met with silence when it connects (RFC 2385).
+ */
+export function passwordClashes(
+  ranges: readonly PlannedRange[],
+  peers: ReadonlyMap<PeerKey, PeerConfig>,
+  problems: PlanProblem[],
+): void {
+  for (const { neighbors: outer } of ranges) {
+    const prefix = outer.template.password === undefined ? undefined : Prefix.parse(outer.range)
+    if (prefix === undefined) continue
+    const clash = (network: string, { resource, field }: Why, password: string | undefined) => {
+      const inner = password === undefined ? Prefix.parseOrHost(network) : undefined
+      if (inner === undefined || !prefix.contains(inner)) return
+      const message = `${network} has no password, but lies in ${outer.range} of ${outer.template.why.resource}, which has one: its connections to us are dropped; give it one`
+      problems.push({ severity: 'warning', resource, ...(field !== undefined && { field }), message })
+    }
+    for (const { remoteAddress, why, password } of peers.values()) clash(remoteAddress, why, password)
+    for (const { neighbors } of ranges)
+      if (neighbors !== outer) clash(neighbors.range, neighbors.template.why, neighbors.template.password)
+  }
 }
 
 /** One per interface: the first resource by name has it. */
@@ -124,6 +156,7 @@ function unnumbered(input: RangesInput, owner: PeerOptionsResource, i: number): 
     filters,
     sourceAddress: 'None',
     wantsPassword: source !== undefined,
+    optionsFrom: {},
     shadowed: [],
     remoteClusterId: undefined,
     reachableBy: undefined,

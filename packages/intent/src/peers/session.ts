@@ -34,7 +34,7 @@ export function buildSession(
   const { peer, family, zone, kind, address, explicit, why, remoteClusterId } = candidate
   const localWorkload = kind === 'local-workload'
   const basis = templates.of({ peer, family, explicit, localWorkload, linkLocal: zone !== undefined })
-  const { template, given, filters, sourceAddress, wantsPassword, reachableBy, bfd, bfdKey } = basis
+  const { template, given, filters, sourceAddress, wantsPassword, reachableBy, bfd, bfdKey, optionsFrom } = basis
   const remoteAs = given.remoteAs ?? candidate.remoteAs
   if (remoteAs === 0) {
     const message = `no AS number for ${address}, which is no node of the cluster: no session`
@@ -91,7 +91,19 @@ export function buildSession(
     withdrawOnAttributes: template.withdrawOnAttributes,
     bfdStrict: template.bfdStrict,
   }
-  return { config, filters, sourceAddress, wantsPassword, shadowed, remoteClusterId, reachableBy, bfd, bfdKey, makings }
+  return {
+    config,
+    filters,
+    sourceAddress,
+    wantsPassword,
+    optionsFrom,
+    shadowed,
+    remoteClusterId,
+    reachableBy,
+    bfd,
+    bfdKey,
+    makings,
+  }
 }
 
 function describe({ kind, remoteNode, peer }: Candidate): string {

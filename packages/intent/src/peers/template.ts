@@ -32,6 +32,8 @@ export interface TemplateSource {
   readonly explicit: boolean
   readonly localWorkload: boolean
   readonly linkLocal: boolean
+  /** Who is to blame where there is no BGPPeer; absent: the mesh. */
+  readonly resource?: string
 }
 
 /** A session that a StarlingPeerOptions makes by itself: nothing of a BGPPeer, and nothing of the mesh. */
@@ -66,6 +68,7 @@ export interface Basis {
   readonly reachableBy: string | undefined
   readonly bfd: BfdOptions | undefined
   readonly bfdKey: string | undefined
+  readonly optionsFrom: Readonly<Record<string, string>>
 }
 
 export class TemplateBuilder {
@@ -105,12 +108,20 @@ export class TemplateBuilder {
       reachableBy: peer?.spec.reachableBy?.family === family ? peer.spec.reachableBy.address : undefined,
       bfd: bfd === undefined ? undefined : interner.keep(bfd),
       bfdKey: resolveSecret(bfd?.authentication, state, plan).password,
+      optionsFrom: interner.keep(options.sources(peer)),
     })
   }
 
   /** Its secret and its filters are the caller's. */
   own({ name, family, linkLocal, options, filters }: OwnSource): SessionTemplate {
-    const source = { peer: undefined, family, explicit: false, localWorkload: true, linkLocal }
+    const source = {
+      peer: undefined,
+      family,
+      explicit: false,
+      localWorkload: true,
+      linkLocal,
+      resource: name.split(' ', 1)[0] ?? name,
+    }
     return this.#input.interner.keepGroup(`own ${name}`, this.#makeTemplate(source, options, filters))
   }
 
@@ -120,11 +131,8 @@ export class TemplateBuilder {
     return peer.spec.filters.filter((name) => this.#input.state.named('BGPFilter', name) !== undefined)
   }
 
-  #makeTemplate(
-    { peer, family, explicit, localWorkload, linkLocal }: TemplateSource,
-    own: MergedOptions,
-    filters: readonly string[],
-  ): SessionTemplate {
+  #makeTemplate(source: TemplateSource, own: MergedOptions, filters: readonly string[]): SessionTemplate {
+    const { peer, family, explicit, localWorkload, linkLocal } = source
     const { identity, state, policies, interner, plan } = this.#input
     const spec = peer?.spec
     this.#reportFilters(peer)
@@ -132,10 +140,20 @@ export class TemplateBuilder {
     const localAs = (explicit || localWorkload ? spec?.localASNumber : undefined) || identity.asNumber
     const { password, missing } = resolveSecret(this.#secretOf(peer, localWorkload), state, plan)
     if (missing !== undefined)
-      this.#problem('error', peer, peer === undefined ? 'nodeMeshPassword' : 'password', missing)
+      this.#problem('error', source, peer === undefined ? 'nodeMeshPassword' : 'password', missing)
     const heldDown = missing ?? resolveSecret(bfdOf(own)?.authentication, state, plan).missing
+    this.#reportFamilies(source, families, own)
+    const given = own.localAddress
+    const fits = given === undefined || given.includes(':') === (family === 'ipv6')
+    if (!fits)
+      this.#problem(
+        'warning',
+        source,
+        'localAddress',
+        `${given} is no ${family} address: not used for ${family} sessions`,
+      )
     const localAddress =
-      own.localAddress ??
+      (fits ? given : undefined) ??
       (linkLocal || sourceMode(peer, localWorkload) === 'None' ? undefined : identity[family]?.address)
     return {
       localAs,
@@ -171,6 +189,18 @@ export class TemplateBuilder {
     }
   }
 
+  /** Routes of a family need an address of it as their next hop; over IPv6 sessions RFC 8950 is the way out. */
+  #reportFamilies(source: TemplateSource, families: readonly FamilyName[], own: MergedOptions): void {
+    const { family, linkLocal } = source
+    const { identity } = this.#input
+    const other = family === 'ipv4' ? 'ipv6' : 'ipv4'
+    if (linkLocal || !families.includes(other) || identity[other] !== undefined) return
+    if (other === 'ipv4' && own.extendedNextHop === true) return
+    const cure = other === 'ipv4' ? ': set extendedNextHop (RFC 8950), here and on the other side' : ''
+    const message = `${other} routes over an ${family} session: Node/${identity.node} has no ${other} address to be their next hop${cure}`
+    this.#problem('warning', source, 'families', message)
+  }
+
   #secretOf(peer: BgpPeerResource | undefined, localWorkload: boolean): SecretSource | undefined {
     if (localWorkload) return undefined
     return peer === undefined ? this.#input.settings.global?.nodeMeshPassword : peer.spec.password
@@ -185,18 +215,18 @@ export class TemplateBuilder {
   #reportFilters(peer: BgpPeerResource | undefined): void {
     peer?.spec.filters.forEach((name, i) => {
       if (this.#input.state.named('BGPFilter', name) !== undefined) return
-      this.#problem('warning', peer, `filters[${i}]`, `no BGPFilter '${name}'; skipped`)
+      this.#problem('warning', { peer }, `filters[${i}]`, `no BGPFilter '${name}'; skipped`)
     })
   }
 
   /** Once per field, however many kinds of sessions one BGPPeer makes. Without a BGPPeer: of the mesh. */
   #problem(
     severity: PlanProblem['severity'],
-    peer: BgpPeerResource | undefined,
+    { peer, resource: own }: Pick<TemplateSource, 'peer' | 'resource'>,
     member: string,
     message: string,
   ): void {
-    const resource = peer === undefined ? 'BGPConfiguration/default' : `BGPPeer/${peer.metadata.name}`
+    const resource = peer === undefined ? (own ?? 'BGPConfiguration/default') : `BGPPeer/${peer.metadata.name}`
     const field = `spec.${member}`
     const { problems } = this.#input
     if (problems.some((problem) => problem.resource === resource && problem.field === field)) return
@@ -216,7 +246,7 @@ export class TemplateBuilder {
     if (wanted > MAXIMUM_RESTART_TIME) {
       const member = peer === undefined ? 'nodeMeshMaxRestartTime' : 'maxRestartTime'
       const message = `${wanted} s does not fit the capability's 12 bits; ${MAXIMUM_RESTART_TIME} s is advertised`
-      this.#problem('warning', peer, member, message)
+      this.#problem('warning', { peer }, member, message)
     }
     return {
       enabled: own.gracefulRestart?.enabled ?? true,

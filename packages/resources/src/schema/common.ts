@@ -25,7 +25,9 @@ export function optionalText<T>(parse: (text: string) => T | undefined, expected
 }
 
 export function requiredText<T>(parse: (text: string) => T | undefined, expected: string) {
-  return z.string().transform((text, context): T => {
+  const error = ({ input }: { readonly input?: unknown }) =>
+    input === undefined ? `is missing: ${expected}` : `must be a text: ${expected}`
+  return z.string({ error }).transform((text, context): T => {
     const value = parse(text)
     if (value !== undefined) return value
     context.addIssue({ code: 'custom', message: `'${text}' is not ${expected}` })

@@ -4,7 +4,7 @@
  * Our own resource, under our own prefix, so that Calico's tools keep their BGPPeers untouched. It selects BGPPeers by
  * name or label (and the mesh by `mesh: true`), optionally limited to some local nodes. Options of several resources
  * merge field by field: an annotation on the BGPPeer wins over a resource naming the peer, that over one selecting it
- * by label, that over one that selects every peer; among equals the first name in alphabetical order wins.
+ * by label; among equals the first name in alphabetical order wins.
  */
 import { z } from 'zod'
 import { parseIPv4Text } from '../values/cluster-id.js'
@@ -25,6 +25,26 @@ const seconds = (minimum: number, maximum: number) =>
     message: `must be 0 or between ${minimum}s and ${maximum}s`,
   })
 
+/** The wire has microseconds in 32 bits; shorter than 10 ms no timer of ours can hold, longer than a minute is no detection. */
+const bfdInterval = duration.refine((value) => value >= 10 && value <= 60_000, {
+  message: 'must be between 10ms and 60s',
+})
+
+/** Said like this because the parts of a union speak of types. */
+const remoteAs = z.union([z.enum(['external', 'internal', 'any']), asNumber], {
+  error: ({ input }) =>
+    input === undefined ? 'is missing' : `'${String(input)}' is neither an AS number nor external, internal or any`,
+})
+
+const INTERFACE_NAME = /^(?!\.{1,2}$)[^\s/%:]{1,15}$/
+const AN_INTERFACE_NAME = 'an interface name: 1 to 15 characters, without space, slash, colon and percent sign'
+
+/** Refused instead of ignored: a session that was to be authenticated must not run without. */
+const noTcpAo = z
+  .unknown()
+  .optional()
+  .refine((value) => value === undefined, { message: 'TCP-AO (RFC 5925) is unsupported: use a password (TCP MD5)' })
+
 const prefixLimit = z.object({
   maximum: z.number().int().min(1),
   /** Fraction of `maximum`. */
@@ -37,7 +57,7 @@ const limits = z.object({ ipv4: prefixLimit.optional(), ipv6: prefixLimit.option
 const bfd = z.object({
   enabled: z.boolean().default(true),
   /** Desired transmit and required receive interval. */
-  minimumInterval: duration.prefault('300ms'),
+  minimumInterval: bfdInterval.prefault('300ms'),
   multiplier: z.number().int().min(1).max(255).default(3),
   /** The session waits for BFD Up. */
   strict: z.boolean().default(false),
@@ -63,15 +83,16 @@ export const peerOptionFields = z.object({
   enabled: z.boolean().optional(),
   shutdownMessage: z.string().max(255).optional(),
   passive: z.boolean().optional(),
-  remoteAs: z.union([z.enum(['external', 'internal', 'any']), asNumber]).optional(),
+  remoteAs: remoteAs.optional(),
   remotePort: port.optional(),
   localAddress: optionalAddress,
   /** Bind to this device: VRFs, several uplinks. */
-  interface: optionalString,
+  interface: optionalText((text) => (INTERFACE_NAME.test(text) ? text : undefined), AN_INTERFACE_NAME),
   /** Differentiated services code point of our packets; CS6 = 48 when absent. */
   dscp: z.number().int().min(0).max(63).optional(),
   tcpUserTimeout: seconds(1, 86400).optional(),
   tcpMaximumSegment: z.number().int().min(88).max(32767).optional(),
+  tcpAo: noTcpAo,
   bfd: z.union([z.boolean().transform((enabled) => bfd.parse({ enabled })), bfd]).optional(),
   holdTime: seconds(3, 65535).optional(),
   keepaliveTime: seconds(1, 21845).optional(),
@@ -82,8 +103,9 @@ export const peerOptionFields = z.object({
   advertisementInterval: duration.optional(),
   /** Both families in one session; the default is the family of the session's addresses, as BIRD does. */
   families: z
-    .array(z.enum(['ipv4', 'ipv6']))
+    .array(z.enum(['ipv4', 'ipv6'], { error: ({ input }) => `'${String(input)}' is neither ipv4 nor ipv6` }))
     .min(1)
+    .refine((list) => new Set(list).size === list.length, { message: 'names a family twice' })
     .optional(),
   addPathReceive: z.boolean().optional(),
   addPathSend: z.union([z.literal('all'), z.number().int().min(0).max(64)]).optional(),
@@ -124,7 +146,7 @@ export type PeerOptions = z.output<typeof peerOptionFields>
 const dynamicRange = z.object({
   cidr: networkCidr,
   maximum: z.number().int().min(1).max(10000).default(100),
-  remoteAs: z.union([z.enum(['external', 'internal', 'any']), asNumber]),
+  remoteAs,
   /** GTSM hops, as in a BGPPeer; 0 = off. */
   ttlSecurity: z.number().int().min(0).max(255).default(0),
   filters: z.array(z.string()).default([]),
@@ -132,13 +154,11 @@ const dynamicRange = z.object({
 })
 
 /** As the kernel takes them (IFNAMSIZ), and with nothing that means something in an address. */
-const interfaceName = z.string().regex(/^(?!\.{1,2}$)[^\s/%:]{1,15}$/, {
-  message: 'is no interface name: 1 to 15 characters, without space, slash, colon and percent sign',
-})
+const interfaceName = z.string().regex(INTERFACE_NAME, { message: `is no ${AN_INTERFACE_NAME.slice(3)}` })
 
 const unnumbered = z.object({
   interface: interfaceName,
-  remoteAs: z.union([z.enum(['external', 'internal', 'any']), asNumber]),
+  remoteAs,
   filters: z.array(z.string()).default([]),
   password: z.object({ secretKeyRef: z.object({ name: z.string().min(1), key: z.string().min(1) }) }).optional(),
 })
