@@ -58,3 +58,19 @@ it('gives each device a port of its own, on loopback', () => {
   expect(new Set(ports).size).toBe(2)
   expect(glass.pages.every(({ url }) => new URL(url).hostname === '127.0.0.1')).toBe(true)
 })
+
+it('goes past the ports of many other labs without a word on the terminal', async () => {
+  const warnings: Error[] = []
+  const hear = (warning: Error) => warnings.push(warning)
+  process.on('warning', hear)
+  const many = Array.from({ length: 14 }, (_, i) => ({ name: `d${i}`, socket: join(folder, 'a.sock') }))
+  const first = await openGlass(many, 9250)
+  const second = await openGlass([{ name: 'late', socket: join(folder, 'a.sock') }], 9250)
+  await new Promise((resolve) => setImmediate(resolve))
+  process.off('warning', hear)
+  const [page] = second.pages
+  expect(Number(new URL(page?.url ?? '').port)).toBeGreaterThanOrEqual(9250 + many.length)
+  expect(await (await fetch(`${page?.url}/v1/summary`)).json()).toEqual({ ok: true })
+  for (const each of [first, second]) each.close()
+  expect(warnings).toEqual([])
+})

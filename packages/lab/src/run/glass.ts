@@ -44,14 +44,20 @@ export async function openGlass(devices: readonly GlassDevice[], first = FIRST_P
 
 function listens(server: Server, port: number): Promise<boolean> {
   return new Promise((resolve) => {
-    const refused = (): void => resolve(false)
-    server.once('error', refused)
-    server.listen(port, '127.0.0.1', () => {
+    const refused = (): void => {
+      // Nothing of this attempt stays for the next: where many labs run there are many.
+      server.off('listening', taken)
+      resolve(false)
+    }
+    const taken = (): void => {
       server.off('error', refused)
       // What goes wrong later is one connection's matter.
       server.on('error', () => {})
       resolve(true)
-    })
+    }
+    server.once('error', refused)
+    server.once('listening', taken)
+    server.listen(port, '127.0.0.1')
   })
 }
 

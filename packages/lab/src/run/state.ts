@@ -127,12 +127,20 @@ export function listStates(): LabState[] {
     .flatMap((id) => readState(id) ?? [])
 }
 
-/** Kills what is left of a lab and removes its folder. Namespaces and veths go with the last process and descriptor. */
+/** A killed process takes its memory down before it is gone; one in the kernel's hands may take long. */
+const GONE_MS = 10_000
+
+/**
+ * Kills what is left of a lab, waits until it is gone, and removes its folder: a daemon on its way out would still write
+ * there. Namespaces and veths go with the last process and descriptor.
+ */
 export function removeLab(state: LabState): void {
-  for (const child of [state.lab, ...state.children]) {
-    if (child.pid !== process.pid && isAlive(child)) process.kill(child.pid, 'SIGKILL')
-  }
-  rmSync(folderOf(state.id), { recursive: true, force: true })
+  const left = [state.lab, ...state.children].filter((child) => child.pid !== process.pid && isAlive(child))
+  for (const { pid } of left) process.kill(pid, 'SIGKILL')
+  const nobody = new Int32Array(new SharedArrayBuffer(4))
+  const end = performance.now() + GONE_MS
+  while (left.some(isAlive) && performance.now() < end) Atomics.wait(nobody, 0, 0, 10)
+  rmSync(folderOf(state.id), { recursive: true, force: true, maxRetries: 10, retryDelay: 50 })
   if (state.log !== undefined) rmSync(state.log, { force: true })
 }
 
