@@ -28,7 +28,7 @@ const plain: Scenario = {
   reconnect: false,
   storm: false,
   // A phase ends when all is there: the limit is for a machine that has other things to do.
-  limit: 30,
+  limit: 120,
 }
 
 beforeAll(() => {
@@ -66,7 +66,7 @@ test('one that sends a route back, changes next hops or forgets a prefix is caug
     socket.on('error', () => undefined)
     socket.once('data', () => socket.write(Buffer.concat([openOf(0), KEEPALIVE, theirs])))
   }).listen(179, '100.64.0.1')
-  const { load, phases } = await play({ ...plain, clients: 2, senders: 2, limit: 3 })
+  const { load, phases } = await play({ ...plain, clients: 2, senders: 2, limit: 6 })
   expect(phases.at(-1)).toMatchObject({ phase: 'announce', ok: false, wrong: 4 })
   expect(load.faults.own).toBe(4)
   server.close()

@@ -8,18 +8,15 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { openTcpClient } from '@starling/sys'
 import { afterEach, describe, expect, it } from 'vitest'
 import { connect, inside, Namespace } from '../kernel/netns.js'
+import { PROGRAM } from '../support/command.js'
 import { needs } from '../support/needs.js'
 import { Daemon, workFolder } from './support/daemon.js'
 import { eventually } from './support/wait.js'
 
 needs('root', 'netns', 'ip', 'bird')
-
-const PROGRAM = fileURLToPath(new URL('../../packages/cli/bin/starling.js', import.meta.url))
-const LIMIT = { limit: 40_000 }
 
 const ends: (() => unknown)[] = []
 afterEach(async () => {
@@ -112,7 +109,6 @@ async function listens(place: Namespace, node: Running, ...wanted: readonly stri
     `it listens at ${wanted.join(' and ')}`,
     () => listening(place).join() === [...wanted].sort().join(),
     {
-      ...LIMIT,
       state: () => `${listening(place).join(' ')}\n${node.log().slice(-2_000)}`,
     },
   )
@@ -148,7 +144,7 @@ describe('from where a node dials, and where to', () => {
     await eventually(
       'both sessions are up',
       () => /10\.1\.0\.1:\d+\s+10\.1\.0\.2:179\b/.test(established()) && /10\.1\.0\.3:1179\b/.test(established()),
-      { ...LIMIT, state: () => `${established()}\n${node.log().slice(-2_000)}` },
+      { state: () => `${established()}\n${node.log().slice(-2_000)}` },
     )
     // Nobody dialled us: the ports of ours are ephemeral ones.
     expect(established()).not.toMatch(/10\.1\.0\.1:179\s/)

@@ -6,13 +6,13 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Api, startApi } from '@starling/api'
 import { type FakeDaemon, fakeDaemon } from '@starling/api/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { needs } from '../support/needs.js'
+import { freePort } from '../support/places.js'
 
 needs('bird-exporter')
 
@@ -24,16 +24,8 @@ let theirs = ''
 let ours = ''
 let said = ''
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await new Promise((resolve) => server.once('listening', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
-
 async function scrape(url: string): Promise<string> {
-  for (let attempt = 0; attempt < 100; attempt++) {
+  for (let attempt = 0; attempt < 1_800; attempt++) {
     const text = await fetch(url).then(
       (response) => response.text(),
       () => undefined,

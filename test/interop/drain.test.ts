@@ -48,13 +48,16 @@ it.each([
   ['eBGP', 65001, /BGP\.as_path: 65000/],
 ])('%s: marked, withdrawn, announced again, the session in place', async (_kind, as, alsoShown) => {
   const { them, us } = await together(as)
-  const drained = us.speaker.drain(2_000)
+  // Called off when all has been seen, so that no time is too short for it; then once more to its end.
+  const marking = us.speaker.drain(300_000)
   const shown = await them.shows('show route 10.244.7.0/26 all', /BGP\.community:.*\(65535,0\)/)
   expect(shown).toMatch(alsoShown)
   // What is configured meanwhile is drained, too.
   us.speaker.setLocalRoute({ prefix: '10.244.8.0/26', source: 'static', target: { kind: 'blackhole' }, label: 'block' })
   await them.shows('show route 10.244.8.0/26 all', /\(65535,0\)/)
-  await drained
+  await us.speaker.undrain()
+  await marking
+  await us.speaker.drain(200)
   await them.shows('show route', /^(?![\s\S]*10\.244)/)
   await us.speaker.configure(configured(as))
   await pause(500)
@@ -67,7 +70,7 @@ it.each([
 
 it('a drain taken back half-way withdraws nothing', async () => {
   const { them, us } = await together(65001)
-  const drained = us.speaker.drain(60_000)
+  const drained = us.speaker.drain(300_000)
   await them.shows('show route 10.244.7.0/26 all', /\(65535,0\)/)
   await us.speaker.undrain()
   await drained

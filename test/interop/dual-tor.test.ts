@@ -19,8 +19,8 @@ const PREFIX6 = 'fd20::/64'
 const QUICK = testTimers({ connectRetryTime: 1_000, idleHoldTime: [200, 1_000], holdTime: 3, keepaliveTime: 1 })
 /** Routes of the large neighbour; docs/tor.md has the figures of a million. */
 const FEED = Number(process.env['STARLING_FEED_ROUTES'] ?? 100_000)
-/** Of BFD beside it, in milliseconds: 50 needs an idle machine. */
-const INTERVAL = Number(process.env['STARLING_BFD_INTERVAL'] ?? 100)
+/** Of BFD beside it, in milliseconds: 50 needs an idle machine, 100 one that never stands still for 300. */
+const INTERVAL = Number(process.env['STARLING_BFD_INTERVAL'] ?? 300)
 
 let far: FarSide
 beforeAll(() => {
@@ -87,7 +87,6 @@ describe('two ToRs', () => {
     const second = later(await frr(20_000, ases[1]))
     const shows = (prefix: string, wanted: string) =>
       eventually(`${prefix} goes over ${wanted}`, () => us.weights.get(prefix) === wanted, {
-        limit: 20_000,
         state: () => JSON.stringify([...us.weights]),
       })
     await shows(PREFIX, `${FIRST}*1 ${SECOND}*2`)
@@ -116,7 +115,7 @@ protocol bgp starling {
   ipv4 { import all; export none; };
 }`),
     )
-    await us.until(FIRST, 'Established', 30_000)
+    await us.until(FIRST, 'Established')
     await eventually('BFD is up', () => us.speaker.bfd.view(FIRST)?.state === 'Up')
     const routes = Array.from(
       { length: FEED },
@@ -134,7 +133,7 @@ protocol bgp starling {
 }`),
     )
     await eventually('all routes are here', () => us.routes.size === FEED, {
-      limit: 100_000,
+      limit: 200_000,
       state: () => `${us.routes.size} of ${FEED}`,
     })
     const { lateness } = us.speaker.bfd.statistics

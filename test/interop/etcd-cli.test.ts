@@ -7,8 +7,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { PROGRAM } from '../support/command.js'
 import { needs } from '../support/needs.js'
-import { PROGRAM } from '../system/support.js'
 import { EtcdRig } from './etcd-rig.js'
 
 needs('etcd', 'openssl')

@@ -5,7 +5,8 @@
 import { absent, EtcdClient, unchanged, type WatchEnd, type WatchEvent } from '@starling/etcd3'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { needs } from '../support/needs.js'
-import { EtcdRig, freePorts, until } from './etcd-rig.js'
+import { freePort } from '../support/places.js'
+import { EtcdRig, PATIENT, until } from './etcd-rig.js'
 
 needs('etcd')
 
@@ -14,7 +15,7 @@ let client: EtcdClient
 
 beforeAll(async () => {
   rig = await EtcdRig.start()
-  client = await EtcdClient.open({ endpoints: rig.urls })
+  client = await EtcdClient.open({ endpoints: rig.urls, ...PATIENT })
 })
 afterAll(async () => {
   client.close()
@@ -95,7 +96,7 @@ describe('keys', () => {
 
 describe('discovery', () => {
   it('asks again when all members it knew are gone, and moves calls and watches to the new ones', async () => {
-    let port = (await freePorts(1))[0]!
+    let port = await freePort()
     const resolveSrv = async (name: string) => {
       if (name.includes('ssl')) throw new Error('ENOTFOUND')
       return [{ name: '127.0.0.1', port, priority: 0, weight: 0 }]
@@ -169,9 +170,9 @@ describe('watch', () => {
 describe('leases', () => {
   it('keep their keys alive beyond the time to live, and take them along when revoked', async () => {
     const lost: string[] = []
-    const lease = await client.lease(2, (reason) => lost.push(reason))
+    const lease = await client.lease(3, (reason) => lost.push(reason))
     await client.put('/lease/a', '1', { lease: lease.id })
-    const end = performance.now() + 3_500
+    const end = performance.now() + 4_500
     await until('the time to live has passed', () => performance.now() > end)
     expect(await client.get('/lease/a')).toBeDefined()
     await lease.revoke()

@@ -8,7 +8,7 @@ import { etcdDatastore } from '@starling/datastore/etcd'
 import { EtcdClient } from '@starling/etcd3'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { needs } from '../support/needs.js'
-import { CuttingProxy, EtcdRig, until } from './etcd-rig.js'
+import { CuttingProxy, EtcdRig, PATIENT, until } from './etcd-rig.js'
 
 needs('etcd')
 
@@ -30,7 +30,7 @@ let spaces = 0
 async function driver(driverUrls: readonly string[], otherUrls: readonly string[], cut?: () => Promise<void>) {
   const namespace = `/space${++spaces}`
   const datastore = await etcdDatastore({ endpoints: driverUrls, namespace, pageSize: 3 })
-  const other = await EtcdClient.open({ endpoints: otherUrls })
+  const other = await EtcdClient.open({ endpoints: otherUrls, ...PATIENT })
   return {
     datastore,
     set: async (key: string, value: string) => void (await other.put(namespace + key, value)),

@@ -10,7 +10,7 @@ import { EtcdClient, EtcdError, type EtcdOptions, type WatchEnd } from '@starlin
 import fc from 'fast-check'
 import { afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { needs } from '../support/needs.js'
-import { CuttingProxy, EtcdRig, pause, until } from './etcd-rig.js'
+import { CuttingProxy, EtcdRig, PATIENT, pause, until } from './etcd-rig.js'
 
 needs('etcd')
 
@@ -19,7 +19,7 @@ let writer: EtcdClient
 const cleanups: (() => void | Promise<void>)[] = []
 beforeAll(async () => {
   rig = await EtcdRig.start()
-  writer = await EtcdClient.open({ endpoints: rig.urls })
+  writer = await EtcdClient.open({ endpoints: rig.urls, ...PATIENT })
   return async () => {
     writer.close()
     await rig.close()
@@ -140,12 +140,14 @@ describe('a member that hangs', () => {
     const client = await EtcdClient.open({
       endpoints: hung.urls,
       attemptMs: 500,
-      callMs: 1_500,
+      callMs: 2_000,
       maxBackoffMs: 100,
       keepalive,
     })
     cleanups.push(() => client.close())
-    const from = await client.put('/hang/k', 'a')
+    const calm = await EtcdClient.open({ endpoints: hung.urls, ...PATIENT })
+    cleanups.push(() => calm.close())
+    const from = await calm.put('/hang/k', 'a')
     const { values, links } = watchAll(client, '/hang/', from)
     await until('the first', () => values.length === 1)
 
@@ -155,15 +157,16 @@ describe('a member that hangs', () => {
     const error = await client.get('/hang/k').catch((caught) => caught)
     expect(error).toBeInstanceOf(EtcdError)
     expect(error.retriable).toBe(true)
-    expect(performance.now() - asked).toBeLessThan(2_500)
+    // One deadline, not two.
+    expect(performance.now() - asked).toBeLessThan(4_000)
     const write = await client.put('/hang/k', 'b').catch((caught) => caught)
     expect(write).toBeInstanceOf(EtcdError)
-    await until('the watch notices', () => links.includes(false), 10_000)
+    await until('the watch notices', () => links.includes(false))
 
     hung.signal(0, 'SIGCONT')
     await until('the watch is back', () => links.at(-1) === true)
-    await client.put('/hang/k', 'c')
-    await until('the change', () => values.at(-1) === 'c')
+    await calm.put('/hang/k', 'c')
+    await until('the change', () => values.includes('c'))
     expect(values.filter((value) => value !== 'b')).toEqual(['a', 'c'])
   })
 })
@@ -187,7 +190,7 @@ describe('a syncer', () => {
   it('keeps the last snapshot through an outage with compaction, and then shows exactly what the store holds', async () => {
     const proxy = await CuttingProxy.start(rig.ports[0]!)
     cleanups.push(() => proxy.close())
-    const datastore = await etcdDatastore({ endpoints: [proxy.url], maxBackoffMs: 50, attemptMs: 300, callMs: 600 })
+    const datastore = await etcdDatastore({ endpoints: [proxy.url], maxBackoffMs: 50, attemptMs: 1_000, callMs: 2_000 })
     cleanups.push(() => datastore.close())
     for (const key of ['keep', 'change', 'drop']) await writer.put(`/outage/${key}`, '1')
     const { syncer, snapshots, statuses } = follow(datastore, '/outage/')
@@ -220,7 +223,12 @@ describe('a syncer under random harm', () => {
       fc.asyncProperty(steps, async (sequence) => {
         const prefix = `/harm${++round}/`
         const proxy = await CuttingProxy.start(rig.ports[0]!)
-        const datastore = await etcdDatastore({ endpoints: [proxy.url], maxBackoffMs: 20, attemptMs: 300, callMs: 300 })
+        const datastore = await etcdDatastore({
+          endpoints: [proxy.url],
+          maxBackoffMs: 20,
+          attemptMs: 1_000,
+          callMs: 1_000,
+        })
         await writer.put(`${prefix}stays`, 'for ever')
         const { syncer, snapshots } = follow(datastore, prefix)
         const truth: Record<string, string> = { [`${prefix}stays`]: 'for ever' }
@@ -284,7 +292,7 @@ describe('three members', () => {
   it('without a majority make a watch say so, and lose nothing', async () => {
     const three = await EtcdRig.start({ members: 3 })
     cleanups.push(() => three.close())
-    const client = await EtcdClient.open({ endpoints: [three.urls[0]!], maxBackoffMs: 100 })
+    const client = await EtcdClient.open({ endpoints: [three.urls[0]!], maxBackoffMs: 100, attemptMs: 10_000 })
     cleanups.push(() => client.close())
     const from = await client.put('/quorum/k', 'a')
     const { values, links } = watchAll(client, '/quorum/', from)

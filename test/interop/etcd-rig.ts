@@ -8,24 +8,20 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, connect as dial, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freePorts } from '../support/places.js'
 
 export const pause = (milliseconds: number) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds))
 
+/** Budgets of clients that are not what is tested: a busy disk may take seconds over a write. */
+export const PATIENT = { attemptMs: 30_000, callMs: 90_000 } as const
+
 /** Waits until the condition holds; a test's time limit is the outer bound. */
-export async function until(what: string, condition: () => boolean | Promise<boolean>, limit = 20_000): Promise<void> {
+export async function until(what: string, condition: () => boolean | Promise<boolean>, limit = 90_000): Promise<void> {
   const end = performance.now() + limit
   while (!(await condition())) {
     if (performance.now() > end) throw new Error(`waited ${limit} ms in vain: ${what}`)
     await pause(5)
   }
-}
-
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
-  await Promise.all(servers.map((server) => once(server, 'listening')))
-  const ports = servers.map(portOf)
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
-  return ports
 }
 
 function portOf(server: Server): number {
@@ -104,7 +100,7 @@ export class EtcdRig {
       env,
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: 20_000,
+      timeout: 60_000,
       maxBuffer: 1e9,
     })
   }

@@ -7,10 +7,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { type Finished, finished, PROGRAM } from '../support/command.js'
 import { needs } from '../support/needs.js'
-import { type Finished, finished, PROGRAM } from '../system/support.js'
+import { freePort } from '../support/places.js'
 import { serveNames } from './dns.js'
-import { EtcdRig, freePorts } from './etcd-rig.js'
+import { EtcdRig } from './etcd-rig.js'
 
 needs('etcd', 'root')
 
@@ -23,7 +24,7 @@ let stopNames: (() => void) | undefined
 beforeAll(async () => {
   rig = await EtcdRig.start({})
   const members = rig.ports
-  const [dead = 0] = await freePorts(1)
+  const dead = await freePort()
   stopNames = await serveNames(NAME_SERVER, {
     srv: {
       '_etcd-client._tcp.cluster.test': members.map((port) => ({ priority: 0, port, target: 'one.cluster.test' })),

@@ -8,7 +8,7 @@ import { assignAddresses, checkIpam, claimBlock, type IpamContext, IpamError, re
 import { affinityKey, blockKey, IPAM_PREFIX, parseKey, resourceKey } from '@starling/resources'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { needs } from '../support/needs.js'
-import { EtcdRig } from './etcd-rig.js'
+import { EtcdRig, PATIENT } from './etcd-rig.js'
 
 needs('etcd')
 
@@ -28,7 +28,9 @@ beforeEach(async () => {
   await Promise.all(stores.map((store) => store.close()))
   const namespace = `/race${++spaces}`
   later = 0
-  stores = await Promise.all(Array.from({ length: CLAIMERS }, () => etcdDatastore({ endpoints: rig.urls, namespace })))
+  stores = await Promise.all(
+    Array.from({ length: CLAIMERS }, () => etcdDatastore({ endpoints: rig.urls, namespace, ...PATIENT })),
+  )
   const spec = { cidr: '10.99.0.0/24', blockSize: 28 }
   const pool = { kind: 'IPPool', apiVersion: 'projectcalico.org/v3', metadata: { name: 'pool' }, spec }
   await stores[0]?.create(resourceKey('IPPool', 'pool'), JSON.stringify(pool))

@@ -128,7 +128,7 @@ describe('a session is protected', () => {
   it.each(CELLS)('%s, %s, %s', async (name, _what, who, wish) => {
     const us = later(await ours(who === 'they dial', wish))
     later(await (DAEMONS[name] as Start)(wish, who === 'we dial'))
-    await us.until(THEM, 'Established', 40_000)
+    await us.until(THEM, 'Established')
   })
 })
 
@@ -137,7 +137,7 @@ describe.each(['BIRD', 'FRR', 'GoBGP'])('%s: another password', (name) => {
   it('is named', async () => {
     later(await (DAEMONS[name] as Start)({ password: 'theirs' }, true))
     const us = later(await ours(false, { password: 'ours' }))
-    await us.untilReason(THEM, /MD5 password(s? probably)? differs?|passwords differ/, 30_000)
+    await us.untilReason(THEM, /MD5 password(s? probably)? differs?|passwords differ/)
   })
 })
 
@@ -147,13 +147,13 @@ describe.each(['BIRD', 'FRR', 'GoBGP', 'OpenBGPD'])('%s: a mistake is named', (n
   it('another AS', async () => {
     later(await start({ as: 65077 }, false))
     const us = later(await ours(false, {}))
-    await us.untilReason(THEM, /Bad Peer AS.*another AS than our 65000/, 30_000)
+    await us.untilReason(THEM, /Bad Peer AS.*another AS than our 65000/)
   })
 
   it('TTL security on our side alone', async () => {
     later(await start({ hops: 10 }, true))
     const us = later(await ours(false, { gtsm: true }))
-    await us.untilReason(THEM, /TTL security may drop/, 30_000)
+    await us.untilReason(THEM, /TTL security may drop/)
   })
 })
 
@@ -164,7 +164,7 @@ describe.each(['BIRD', 'FRR', 'OpenBGPD'])('%s: no family in common', (name) => 
       testPeer(THEM, { localAddress: US, remoteAs: 65001, timers: QUICK, families: [testFamily('ipv6')] }),
     ])
     const us = later(await startStarling(config, US))
-    await us.untilReason(THEM, /no address family in common: ours are ipv6, the peer offers .*ipv4/, 30_000)
+    await us.untilReason(THEM, /no address family in common: ours are ipv6, the peer offers .*ipv4/)
   })
 })
 
@@ -191,7 +191,7 @@ describe('a thousand keys on one listener', () => {
     expect(failed.length).toBeGreaterThan(0)
     expect(failed[0]?.reason).toMatch(/net\.core\.optmem_max/)
     later(await (DAEMONS['BIRD'] as Start)({ password: 'secret' }, false))
-    await us.until(THEM, 'Established', 30_000)
+    await us.until(THEM, 'Established')
   })
 
   it('a peer whose key did not fit is turned away, not let in unsigned, until there is room', async () => {
@@ -204,6 +204,6 @@ describe('a thousand keys on one listener', () => {
     await bird.stop()
     await us.speaker.configure(testConfig(US, [peer]))
     later(await (DAEMONS['BIRD'] as Start)({ password: 'secret' }, false))
-    await us.until(THEM, 'Established', 30_000)
+    await us.until(THEM, 'Established')
   })
 })

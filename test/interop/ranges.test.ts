@@ -69,7 +69,6 @@ const ours = (ranges: readonly DynamicNeighbors[], peers: Parameters<typeof test
 const stateOf = (us: Awaited<ReturnType<typeof ours>>, peer: string) => us.speaker.engine.peer(peer)?.state
 const arrives = (us: Awaited<ReturnType<typeof ours>>, peer: string) =>
   eventually(`${peer} is up`, () => stateOf(us, peer) === 'Established', {
-    limit: 30_000,
     state: () => JSON.stringify([us.events.slice(-4), us.notices]),
   })
 
@@ -105,7 +104,7 @@ describe('BFD on a range', () => {
       state: () => JSON.stringify(us.speaker.bfd.view(FIRST)),
     })
     far.cut()
-    await eventually('the session falls', () => stateOf(us, FIRST) !== 'Established', { limit: 2_000 })
+    await eventually('the session falls', () => stateOf(us, FIRST) !== 'Established')
     expect(us.view(FIRST).reason).toMatch(/BFD went down/)
   })
 })

@@ -80,17 +80,17 @@ describe('a mismatch is named', () => {
   it.each(CELLS)('%s over %s: %s', async (name, family, _what, here, there, words) => {
     later(await (name === 'BIRD' ? bird(family, THEM[family], there) : frr(family, there)))
     const us = later(await ours(family, [peer(family, THEM[family], here)]))
-    await us.untilReason(THEM[family], words, 12_000)
+    await us.untilReason(THEM[family], words)
     expect(us.view(THEM[family]).established).toBe(0)
     // Mended without a restart of anything.
     await us.speaker.configure(testConfig(US.ipv4, [peer(family, THEM[family], there)]))
-    await us.until(THEM[family], 'Established', 30_000)
+    await us.until(THEM[family], 'Established')
   })
 
   it('to a peer that only listens, too, when it is they who dial', async () => {
     later(await bird('ipv4', THEM.ipv4, undefined))
     const us = later(await ours('ipv4', [peer('ipv4', THEM.ipv4, 'secret', true)]))
-    await us.untilReason(THEM.ipv4, /none there for our address/, 30_000)
+    await us.untilReason(THEM.ipv4, /none there for our address/)
   })
 })
 
@@ -103,19 +103,19 @@ describe.each(FAMILIES)('keys over %s at run time', (family) => {
     const set = (...peers: PeerConfig[]) => us.speaker.configure(testConfig(US.ipv4, peers))
     // They dial, so that it is the listener's keys that count.
     const us = later(await ours(family, [peer(family, a, 'first', true)]))
-    await us.until(a, 'Established', 20_000)
+    await us.until(a, 'Established')
     await set(peer(family, a, 'first', true), peer(family, b, 'second', true))
-    await us.until(b, 'Established', 20_000)
+    await us.until(b, 'Established')
     await set(peer(family, a, 'first', true), peer(family, b, 'changed', true))
     await second.shows('show protocols starling', /(start|down)/)
     await eventually('b is gone', () => us.view(b).state !== 'Established')
-    await us.untilReason(b, /passwords differ/, 20_000)
+    await us.untilReason(b, /passwords differ/)
     await set(peer(family, a, 'first', true), peer(family, b, 'second', true))
-    await us.until(b, 'Established', 20_000)
+    await us.until(b, 'Established')
     await set(peer(family, a, 'first', true))
     await second.shows('show protocols starling', /(Active|Connect|Idle|start)/)
     await set(peer(family, a, 'first', true), peer(family, b, undefined, true))
-    await us.untilReason(b, /a password is set there, none here/, 20_000)
+    await us.untilReason(b, /a password is set there, none here/)
     expect(us.view(a)).toMatchObject({ state: 'Established', established: 1, flaps: 0 })
   })
 
@@ -143,6 +143,6 @@ describe.each(FAMILIES)('keys over %s at run time', (family) => {
     await us.speaker.configure(testConfig(US.ipv4, [...many(fit - 5), them]))
     expect(us.notices.filter((notice) => notice.type === 'key-failed')).toEqual([])
     later(await bird(family, THEM[family], 'first'))
-    await us.until(THEM[family], 'Established', 30_000)
+    await us.until(THEM[family], 'Established')
   })
 })

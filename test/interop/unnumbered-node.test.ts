@@ -3,22 +3,20 @@
  * one namespace, FRR in two others, the same link-local address at the far end of both links. Packets across, flows over
  * both, one link lost. Then two nodes that find each other.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, it } from 'vitest'
 import { connect, Namespace } from '../kernel/netns.js'
+import { PROGRAM, words } from '../support/command.js'
 import { needs } from '../support/needs.js'
+import { page } from '../support/places.js'
 import { frrSuite, type Suite } from './support/far.js'
 import { recipe } from './support/recipes.js'
 import { eventually } from './support/wait.js'
 
 needs('root', 'netns', 'ip', 'ping', 'frr')
-
-const PROGRAM = fileURLToPath(new URL('../../packages/cli/bin/starling.js', import.meta.url))
 
 const namespaces: Namespace[] = []
 const nodes: Node[] = []
@@ -55,30 +53,12 @@ class Node {
 
   /** `starling ...` towards the node; what it prints. */
   ask(...args: string[]): Promise<string> {
-    const child = spawn(process.execPath, [PROGRAM, ...args, '--control', this.control])
-    return new Promise((resolve) => {
-      let text = ''
-      for (const stream of [child.stdout, child.stderr])
-        stream.on('data', (chunk: Buffer) => {
-          text += chunk.toString()
-        })
-      child.on('close', () => resolve(text))
-    })
+    return words(...args, '--control', this.control)
   }
 
   /** What Prometheus would read. */
   metrics(): Promise<string> {
-    return new Promise((resolve, reject) => {
-      const asked = request({ socketPath: this.control, path: '/metrics' }, (response) => {
-        let text = ''
-        response.on('data', (chunk: Buffer) => {
-          text += chunk.toString()
-        })
-        response.on('end', () => resolve(text))
-      })
-      asked.once('error', reject)
-      asked.end()
-    })
+    return page(this.control, '/metrics')
   }
 
   async shows(pattern: RegExp, ...args: string[]): Promise<string> {
@@ -89,7 +69,7 @@ class Node {
         last = await this.ask(...args)
         return pattern.test(last)
       },
-      { limit: 40_000, state: () => `${last}\n${this.log.slice(-3_000)}` },
+      { state: () => `${last}\n${this.log.slice(-3_000)}` },
     )
     return last
   }
@@ -217,7 +197,6 @@ describe('a node between two ToRs', () => {
     one.tryIp('addr add fe80::1/64 dev swp1 nodad')
     await eventually('both ways again', () => /eth0/.test(route()) && /eth1/.test(route()), {
       state: route,
-      limit: 40_000,
     })
   })
 })

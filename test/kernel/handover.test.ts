@@ -8,8 +8,8 @@ import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { build } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { bundled } from '../support/bundle.js'
 import { needs } from '../support/needs.js'
 import { eventually } from './netns.js'
 import { Rack, startPing } from './rack.js'
@@ -30,19 +30,8 @@ describe('handover', () => {
 
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'starling-handover-'))
-    agentFile = join(import.meta.dirname, '../../.cache', `agent-${process.pid}.mjs`)
-    await build({
-      stdin: {
-        contents: "import { main } from './agent.ts'; main(process.argv.slice(2))",
-        resolveDir: import.meta.dirname,
-      },
-      outfile: agentFile,
-      bundle: true,
-      platform: 'node',
-      format: 'esm',
-      conditions: ['@starling/source'],
-      external: ['koffi'],
-    })
+    const run = "import { main } from './agent.ts'; main(process.argv.slice(2))"
+    agentFile = await bundled('agent', import.meta.dirname, run)
   })
 
   afterAll(() => {
@@ -60,7 +49,7 @@ describe('handover', () => {
     child.stderr?.on('data', (chunk: Buffer) => {
       output += chunk.toString()
     })
-    await eventually(`the agent rests: ${output}`, () => output.includes('\n'), 10_000)
+    await eventually(`the agent rests: ${output}`, () => output.includes('\n'))
     return { child, counters: () => JSON.parse(output.trim().split('\n').at(-1) ?? '{}') as Counters }
   }
 

@@ -40,7 +40,7 @@ export default async function guest() {
     metric: 1024,
     why: 'IPIP Always',
   })
-  const end = performance.now() + 10_000
+  const end = performance.now() + 60_000
   while (countStates(routes.reconciler).installed < 1 && performance.now() < end) await systemClock.turn()
   let ping = ''
   try {

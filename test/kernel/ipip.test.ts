@@ -17,13 +17,13 @@ interface Result {
 }
 
 it('tunl0 gets our address alone, the route goes onlink through it, and a ping passes', {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async () => {
   const result = await inGuest<Result>({
     folder: import.meta.dirname,
     module: 'ipip-guest.ts',
     modules: ['ipv6', 'ipip', 'veth'],
-    limit: 90_000,
+    limit: 240_000,
   })
   expect(result.failures).toEqual([])
   expect(result.route).toBe('10.65.2.0/26 via 10.0.0.2 dev tunl0 metric 1024 onlink')

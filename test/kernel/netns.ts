@@ -4,8 +4,9 @@
  */
 
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { closeSync, existsSync, openSync, readdirSync } from 'node:fs'
+import { closeSync, openSync } from 'node:fs'
 import { CLONE, capabilities, setns } from '@starling/sys'
+import { sweepNamespaces } from '../support/sweep.js'
 
 /** Namespaces need root; elsewhere the suite says so and is skipped by the caller. */
 export const mayUseNamespaces = process.platform === 'linux' && capabilities().sysAdmin && capabilities().netAdmin
@@ -13,16 +14,7 @@ export const mayUseNamespaces = process.platform === 'linux' && capabilities().s
 let counter = 0
 const alive = new Set<Namespace>()
 
-/** A run that was killed leaves its namespaces; the next one, whoever starts it, takes them away. */
-function sweepDeadRuns(): void {
-  if (!mayUseNamespaces || !existsSync('/run/netns')) return
-  for (const name of readdirSync('/run/netns')) {
-    const [, pid] = /^stk-(\d+)-/.exec(name) ?? []
-    if (pid !== undefined && !existsSync(`/proc/${pid}`)) execFileSync('ip', ['netns', 'del', name])
-  }
-}
-
-sweepDeadRuns()
+if (mayUseNamespaces) sweepNamespaces(/^stk-(\d+)-/)
 
 process.on('exit', () => {
   for (const namespace of alive) namespace.destroy()
@@ -106,8 +98,11 @@ export function connect(a: Namespace, nameA: string, b: Namespace, nameB: string
   b.ip(`link set ${nameB} up`)
 }
 
-/** Waits for a condition of the real world, looked at every 10 ms, bounded. */
-export async function eventually(what: string, holds: () => boolean, limit = 5000): Promise<number> {
+/**
+ * Waits for a condition of the real world, looked at every 10 ms, and says how long it took. The limit is for what never
+ * comes: a busy machine may need many times what is usual.
+ */
+export async function eventually(what: string, holds: () => boolean, limit = 90_000): Promise<number> {
   const start = performance.now()
   while (!holds()) {
     if (performance.now() - start > limit) throw new Error(`not within ${limit} ms: ${what}`)

@@ -62,32 +62,64 @@ export interface Ping {
   stop(): Promise<PingResult>
 }
 
-const FIRST_ANSWER_MS = 10_000
+const PATIENCE_MS = 60_000
+const SEQUENCES = 1 << 16
 
-/** One packet every `interval` ms until stopped. Resolves once the first answer is in. */
+/**
+ * One packet every `interval` ms until stopped. Resolves once the first answer is in. At the end one more answer is waited
+ * for, and packets count up to that one: what was sent in the last moment is on its way, not lost. When nothing comes any
+ * more, what ping itself has sent counts.
+ */
 export async function startPing(from: Namespace, target: string, interval: number): Promise<Ping> {
   const args = ['netns', 'exec', from.name, 'ping', '-n', '-W', '1', '-i', String(interval / 1000), target]
   const child: ChildProcess = spawn('ip', args)
-  let output = ''
-  await new Promise<void>((resolve, reject) => {
-    const late = setTimeout(() => child.kill('SIGINT'), FIRST_ANSWER_MS)
-    child.stdout?.on('data', (chunk: Buffer) => {
-      output += chunk.toString()
-      if (!output.includes('bytes from')) return
-      clearTimeout(late)
+  let said = ''
+  let half = ''
+  let answers = 0
+  let newest = 0
+  let ended = false
+  const answered = (sequence: number): void => {
+    answers++
+    // The number of a packet has 16 bits; the newest answer is never half a round away.
+    const ahead = (sequence - newest) & (SEQUENCES - 1)
+    if (ahead < SEQUENCES / 2) newest += ahead
+  }
+  child.stdout?.on('data', (chunk: Buffer) => {
+    const lines = (half + chunk.toString()).split('\n')
+    half = lines.pop() ?? ''
+    for (const line of lines) {
+      const [, sequence] = /bytes from .* icmp_seq=(\d+) (?!.*DUP!)/.exec(line) ?? []
+      if (sequence === undefined) said += `${line}\n`
+      else answered(Number(sequence))
+    }
+  })
+  child.stderr?.on('data', (chunk: Buffer) => {
+    said += chunk.toString()
+  })
+  const closed = new Promise<void>((resolve) => {
+    child.once('close', () => {
+      ended = true
       resolve()
     })
-    child.once('close', () => reject(new Error(`ping ended: ${output}`)))
   })
+  const answerAfter = async (sequence: number): Promise<boolean> => {
+    const end = performance.now() + PATIENCE_MS
+    while (newest <= sequence && !ended && performance.now() < end) await new Promise((turn) => setTimeout(turn, 5))
+    return newest > sequence
+  }
+  if (!(await answerAfter(0))) {
+    child.kill('SIGINT')
+    await closed
+    throw new Error(`no answer from ${target}: ${said}`)
+  }
   return {
-    stop: () =>
-      new Promise((resolve) => {
-        child.removeAllListeners('close')
-        child.once('close', () => {
-          const [, sent = '0', received = '0'] = /(\d+) packets transmitted, (\d+) received/.exec(output) ?? []
-          resolve({ sent: Number(sent), received: Number(received) })
-        })
-        child.kill('SIGINT')
-      }),
+    async stop() {
+      const alive = await answerAfter(newest)
+      const [sent, received] = [newest, answers]
+      child.kill('SIGINT')
+      await closed
+      const [, all = '0'] = /(\d+) packets transmitted/.exec(said) ?? []
+      return { sent: alive ? sent : Number(all), received }
+    },
   }
 }

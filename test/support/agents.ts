@@ -7,15 +7,14 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
-import { get } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Datastore, MemoryStore } from '@starling/datastore'
 import { type EmbeddedServer, serveEmbedded } from '@starling/datastore/embedded'
 import { flattenDocument, mapDocument } from '@starling/resources'
 import { connect, Namespace } from '../kernel/netns.js'
-
-const PROGRAM = join(process.cwd(), 'packages/cli/bin/starling.js')
+import { PROGRAM } from './command.js'
+import { page } from './places.js'
 
 export const calico = (kind: string, name: string, spec: unknown) => ({
   apiVersion: 'projectcalico.org/v3',
@@ -42,7 +41,7 @@ export const TWO_NODES = [
 ]
 
 /** Waits for an answer of the real world, looked at every 20 ms, bounded. */
-export async function until(what: string, holds: () => boolean | Promise<boolean>, limit = 30_000): Promise<number> {
+export async function until(what: string, holds: () => boolean | Promise<boolean>, limit = 90_000): Promise<number> {
   const start = performance.now()
   while (!(await holds())) {
     if (performance.now() - start > limit) throw new Error(`not within ${limit} ms: ${what}`)
@@ -150,15 +149,7 @@ export class TwoHosts {
 
   /** Rejects while the agent does not answer. */
   page(n: 1 | 2, path: string): Promise<string> {
-    return new Promise((resolve, reject) => {
-      const asked = get({ socketPath: this.control(n), path, timeout: 5000 }, async (response) => {
-        let text = ''
-        for await (const chunk of response.setEncoding('utf8')) text += chunk
-        resolve(text)
-      })
-      asked.once('error', reject)
-      asked.once('timeout', () => asked.destroy(new Error('no answer')))
-    })
+    return page(this.control(n), path)
   }
 
   async kernel(n: 1 | 2): Promise<KernelAnswer> {

@@ -8,7 +8,7 @@ import { execFile } from 'node:child_process'
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { build } from 'esbuild'
+import { bundled } from './bundle.js'
 
 const LINUX = '/usr/bin/linux.uml'
 const ROOT = join(import.meta.dirname, '../..')
@@ -45,19 +45,10 @@ export async function inGuest<T>(options: GuestOptions): Promise<T> {
   const { folder, module, modules, memory = '512M', limit } = options
   mkdirSync(CACHE, { recursive: true })
   mkdirSync('/lib/modules', { recursive: true })
-  const bundle = join(CACHE, `guest-${process.pid}.mjs`)
   const init = join(CACHE, `guest-init-${process.pid}.sh`)
+  const run = `import run from './${module}'; console.log('RESULT ' + JSON.stringify(await run())); process.exit(0)`
+  const bundle = await bundled('guest', folder, run)
   try {
-    const run = `import run from './${module}'; console.log('RESULT ' + JSON.stringify(await run())); process.exit(0)`
-    await build({
-      stdin: { contents: run, resolveDir: folder },
-      outfile: bundle,
-      bundle: true,
-      platform: 'node',
-      format: 'esm',
-      conditions: ['@starling/source'],
-      external: ['koffi'],
-    })
     writeFileSync(init, initScript(bundle, modules))
     chmodSync(init, 0o755)
     const kernel = [`mem=${memory}`, 'rootfstype=hostfs', 'rootflags=/', 'rw', `init=${init}`]

@@ -13,7 +13,7 @@ import { LAB_STATE, processesWith, starling, stateFolderExists } from './support
 
 needs('root', 'netns', 'etcd', 'bird', 'frr', 'gobgp', 'openbgpd')
 
-const SECONDS = 90
+const SECONDS = 300
 let folder = ''
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'starling-compose-'))

@@ -39,14 +39,13 @@ test('two hosts on one bridge reach each other, and no longer when the port is d
     wires.address('eth0', `10.0.0.${at + 1}/24`)
   }
   const source = pinger(one.ns)
-  expect(await source.ping('10.0.0.2')).toBeGreaterThan(0)
+  // The kernel tells the bridge of a new carrier up to a second later.
+  const reached = () => expect.poll(() => source.ping('10.0.0.2', 500)).toBeGreaterThan(0)
+  await reached()
   bridge.wires.down('port1')
   expect(await source.ping('10.0.0.2', 200)).toBeUndefined()
   bridge.wires.up('port1')
-  // The kernel tells the bridge of a new carrier up to a second later.
-  let answer: number | undefined
-  for (let tries = 0; tries < 10 && answer === undefined; tries++) answer = await source.ping('10.0.0.2', 500)
-  expect(answer).toBeGreaterThan(0)
+  await reached()
 })
 
 test('a router forwards between a pod behind a permanent neighbour and a host with a static route', async () => {
@@ -68,7 +67,7 @@ test('a router forwards between a pod behind a permanent neighbour and a host wi
   const source = pinger(pod.ns)
   expect(await source.ping('10.0.0.2', 300)).toBeUndefined()
   far.wires.route({ to: '10.244.0.0/26', via: '10.0.0.1', protocol: PROTOCOL.static })
-  expect(await source.ping('10.0.0.2')).toBeGreaterThan(0)
+  await expect.poll(() => source.ping('10.0.0.2')).toBeGreaterThan(0)
   expect(await far.wires.routes()).toContainEqual({
     prefix: '10.244.0.0/26',
     protocol: PROTOCOL.static,

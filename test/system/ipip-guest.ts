@@ -128,7 +128,7 @@ export default async function guest() {
   const begun = performance.now()
   const complete = (): boolean =>
     bird('n1').length >= 7 && bird('n1').some((line) => line.includes('nexthop')) && bird('n3').length >= 6
-  while (!complete() && performance.now() - begun < 60_000) await pause(500)
+  while (!complete() && performance.now() - begun < 200_000) await pause(500)
   const before = [arrived('n2'), arrived('n3')]
   writeFileSync(
     '/run/flows.mjs',

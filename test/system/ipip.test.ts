@@ -22,13 +22,13 @@ interface Result {
   readonly spread: [number, number]
 }
 
-it('three agents in a guest kernel join their pods by tunl0', { timeout: 120_000 }, async () => {
+it('three agents in a guest kernel join their pods by tunl0', { timeout: 400_000 }, async () => {
   const result = await inGuest<Result>({
     folder: import.meta.dirname,
     module: 'ipip-guest.ts',
     modules: ['ipv6', 'ipip', 'veth'],
     memory: '1536M',
-    limit: 110_000,
+    limit: 330_000,
   })
   const said = result.said.join('\n')
   expect(result.n1, said).toEqual(

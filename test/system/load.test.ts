@@ -5,18 +5,18 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { needs } from '../support/needs.js'
+import { ownLoopback, page } from '../support/places.js'
 import { LoadClient } from './load-client.js'
 import { PROGRAM } from './support.js'
 
 needs('ip')
 
 const ROUTES = Number(process.env['STARLING_LOAD_ROUTES'] ?? 300_000)
-const REFLECTOR = '127.0.0.91'
+const REFLECTOR = ownLoopback(1)
 const PORT = 17_991
 const MEGABYTE = 1 << 20
 /** What one stopped reader may keep alive in the reflector: the log's bound of its group and as much again. */
@@ -50,9 +50,9 @@ async function until(what: string, done: () => boolean, seconds: number): Promis
 }
 
 async function client(local: string, holdTime: number, afi: 1 | 2): Promise<LoadClient> {
-  for (let attempt = 0; attempt < 100; attempt++) {
+  for (let attempt = 0; attempt < 900; attempt++) {
     const made = new LoadClient({ local, remote: REFLECTOR, port: PORT, holdTime, afi })
-    await until('an answer', () => made.established || made.closed, 10)
+    await until('an answer', () => made.established || made.closed, 90)
     if (made.established) {
       clients.push(made)
       return made
@@ -67,23 +67,9 @@ function residentBytes(): number {
   return Number(pages) * 1024
 }
 
-function metrics(): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const ask = request({ socketPath: join(folder, 's.sock'), path: '/metrics' }, (answer) => {
-      let text = ''
-      answer.on('data', (chunk) => {
-        text += chunk
-      })
-      answer.on('end', () => resolve(text))
-    })
-    ask.on('error', reject)
-    ask.end()
-  })
-}
-
 async function loopDelay(statistic: string): Promise<number> {
   const line = new RegExp(`starling_event_loop_delay_seconds\\{statistic="${statistic}"\\} (\\S+)`)
-  return Number(line.exec(await metrics())?.[1]) * 1000
+  return Number(line.exec(await page(join(folder, 's.sock'), '/metrics'))?.[1]) * 1000
 }
 
 test('a large table pours in: short hold times hold, readers get all, a stopped reader costs a bounded amount', async () => {
@@ -101,7 +87,7 @@ test('a large table pours in: short hold times hold, readers get all, a stopped 
     feeder.announce(from, Math.min(ROUTES, from + step))
     while (feeder.socket.writableLength > MEGABYTE) await pause(1)
   }
-  await until('the reader has all', () => reader.count === ROUTES, 60)
+  await until('the reader has all', () => reader.count === ROUTES, 180)
   const took = performance.now() - began
   const growth = residentBytes() - before
   const delay = { p99: await loopDelay('p99'), max: await loopDelay('max') }
@@ -111,12 +97,13 @@ test('a large table pours in: short hold times hold, readers get all, a stopped 
 
   expect(watch.closed).toBe(false)
   expect(watch.longestSilence).toBeGreaterThan(500)
-  expect(watch.longestSilence).toBeLessThan(2_000)
+  // Its hold time: what it must hear something in.
+  expect(watch.longestSilence).toBeLessThan(3_000)
   expect(stopped.count).toBeLessThan(ROUTES)
   expect(growth).toBeLessThan(ROUTES * 160 + STOPPED_READER)
 
   // It reads again, and ends with exactly the table.
   stopped.socket.resume()
-  await until('the stopped one has all', () => stopped.count === ROUTES, 30)
+  await until('the stopped one has all', () => stopped.count === ROUTES, 180)
   expect(clients.map(({ closed }) => closed)).toEqual([false, false, false, false])
 })

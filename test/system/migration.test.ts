@@ -78,7 +78,7 @@ test('node by node, first half: the container with BIRD is killed, Starling star
     const text = await inside(lab, 'a', 'ip', 'route', 'show', 'proto', 'bird')
     return text.trim().split('\n').length
   }
-  await expect.poll(present, { timeout: 30_000 }).toBe(3)
+  await expect.poll(present).toBe(3)
 })
 
 test('node by node, second half: BIRD as a service of the host is told that it is restarted', async () => {
@@ -109,7 +109,7 @@ test('Starling starts while BIRD still speaks: it waits, touches nothing, and is
   await steadily(async () => {
     lab.processes.start({ name: 'c-next', ns, command: process.execPath, args: [PROGRAM, ...args] })
     const health = () => starling(['health', '--control', control])
-    await expect.poll(async () => (await health()).err, { timeout: 20_000 }).toContain('port-held')
+    await expect.poll(async () => (await health()).err).toContain('port-held')
     // Longer than a graceful restart waits for passive neighbours.
     await new Promise((resolve) => setTimeout(resolve, 12_000))
     expect(await health()).toMatchObject({ code: 4, err: expect.stringContaining('port-held') })
@@ -117,10 +117,10 @@ test('Starling starts while BIRD still speaks: it waits, touches nothing, and is
     expect(await sessionsOf('c')).toEqual(UP(11, 12, 14, 15))
     await lab.kill('c', 'SIGKILL')
     const begin = performance.now()
-    await expect.poll(async () => (await health()).code, { timeout: 20_000, interval: 100 }).toBe(0)
+    await expect.poll(async () => (await health()).code, { interval: 100 }).toBe(0)
     console.log(`BIRD killed to Starling ready: ${(performance.now() - begin).toFixed(0)} ms`)
     const peers = async () => (await starling(['show', 'peers', '--control', control, '--state', 'Established'])).out
-    await expect.poll(async () => (await peers()).match(/Established/g)?.length, { timeout: 20_000 }).toBe(4)
+    await expect.poll(async () => (await peers()).match(/Established/g)?.length).toBe(4)
     await lab.processes.kill('c-next', 'SIGTERM')
     await lab.restart('c')
     await converged(lab)
@@ -137,7 +137,7 @@ test('back on one node: Starling stops, BIRD takes its routes over', async () =>
 const migrate = (...more: string[]) => {
   const apis = ['a', 'e', 'f'].flatMap((name) => ['--ask', `${name}=${lab.folder}/${name}.sock`])
   const command = ['migrate', 'mesh-to-reflectors', '--datastore', lab.store.spec(undefined), '--settle', '3']
-  return starling([...command, '--timeout', '60', ...apis, ...more])
+  return starling([...command, '--timeout', '300', ...apis, ...more])
 }
 
 test('mesh to reflectors: a dry run says every step and does none', async () => {
@@ -166,7 +166,7 @@ test('mesh to reflectors, with BIRD and Starling as clients', async () => {
     )
   })
   expect(await sessionsOf('a')).toEqual(UP(14, 15))
-  await expect.poll(() => sessionsOf('c'), { timeout: 10_000 }).toEqual(UP(14, 15))
+  await expect.poll(() => sessionsOf('c')).toEqual(UP(14, 15))
   expect(confd.reloads).toBeGreaterThan(3)
   expect((await migrate()).out).toMatch(/^nothing is left to do/)
 })

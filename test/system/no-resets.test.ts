@@ -4,11 +4,11 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { needs } from '../support/needs.js'
+import { page } from '../support/places.js'
 import { PROGRAM } from './support.js'
 
 // Linux with its whole 127.0.0.0/8 on the loopback device; no namespaces, no privileges.
@@ -53,19 +53,7 @@ function secret(key: string, value: string): void {
   writeFileSync(join(folder, 'secrets', 'bgp', key), value)
 }
 
-function get(name: Name, path: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const asked = request({ socketPath: join(folder, `${name}.sock`), path }, (response) => {
-      let text = ''
-      response.on('data', (chunk: Buffer) => {
-        text += chunk.toString()
-      })
-      response.on('end', () => resolve(text))
-    })
-    asked.once('error', reject)
-    asked.end()
-  })
-}
+const get = (name: Name, path: string): Promise<string> => page(join(folder, `${name}.sock`), path)
 
 const peers = async (name: Name): Promise<readonly Peer[]> =>
   (JSON.parse(await get(name, '/v1/peers?limit=100')) as { peers: Peer[] }).peers

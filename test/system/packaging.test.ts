@@ -12,6 +12,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { bundle } from '../../scripts/bundle.mjs'
 import { allowed, billOfMaterials, licences } from '../../scripts/sbom.mjs'
 import { needs } from '../support/needs.js'
+import { freePort } from '../support/places.js'
 
 needs('netns')
 
@@ -68,20 +69,21 @@ function started(command: readonly string[], line: RegExp): Promise<string> {
 const REFLECTOR = ['--as', '65000', '--router-id', '127.0.0.1', '--accept', '127.0.0.0/8', '--no-control']
 
 test('the reflector starts and listens at once', async () => {
+  const port = await freePort()
   const begin = performance.now()
-  const command = [process.execPath, program('reflector'), 'reflector', ...REFLECTOR, '--listen', '127.0.0.1:11799']
+  const command = [process.execPath, program('reflector'), 'reflector', ...REFLECTOR, '--listen', `127.0.0.1:${port}`]
   await started(command, /"listening"/)
   const milliseconds = performance.now() - begin
   await new Promise<void>((resolve, reject) => {
-    const socket = connect(11799, '127.0.0.1', () => {
+    const socket = connect(port, '127.0.0.1', () => {
       socket.destroy()
       resolve()
     })
     socket.once('error', reject)
   })
   console.log(`starling reflector: ${milliseconds.toFixed(0)} ms to listening`)
-  // A quarter of a second where nothing else runs; a machine with many tests at once gets four.
-  expect(milliseconds).toBeLessThan(4_000)
+  // A quarter of a second where nothing else runs; a slow one, with many tests at once, gets fifteen.
+  expect(milliseconds).toBeLessThan(15_000)
 })
 
 test('the reflector holds no code that could write a kernel route, and says so', () => {

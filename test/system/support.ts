@@ -2,12 +2,15 @@
  * What the system tests share: the built command as a child process, and a lab in this process whose daemons are that
  * command. Everything runs from the built tree: what is tested is what ships.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Lab, type LabOptions, type LabView, missing, parseTopology } from '@starling/lab'
+import { finished, PROGRAM } from '../support/command.js'
+
+export { type Finished, finished, PROGRAM, starling } from '../support/command.js'
 
 /**
  * Labs of this file alone: `down --all` and the names of labs reach no further, whatever else runs on the machine. Daemons
@@ -18,33 +21,7 @@ chmodSync(LAB_STATE, 0o711)
 process.env['STARLING_LAB_STATE'] = LAB_STATE
 process.once('exit', () => rmSync(LAB_STATE, { recursive: true, force: true }))
 
-export const PROGRAM = fileURLToPath(new URL('../../packages/cli/bin/starling.js', import.meta.url))
 const TOPOLOGIES = fileURLToPath(new URL('../../topology/', import.meta.url))
-
-export interface Finished {
-  readonly code: number | null
-  readonly out: string
-  readonly err: string
-}
-
-/** `starling ...` to its end. */
-export function starling(args: readonly string[], env: Record<string, string> = {}): Promise<Finished> {
-  return finished(spawn(process.execPath, [PROGRAM, ...args], { env: { ...process.env, ...env } }))
-}
-
-export function finished(child: ChildProcess): Promise<Finished> {
-  const text = { out: '', err: '' }
-  child.stdout?.on('data', (chunk: Buffer) => {
-    text.out += chunk.toString()
-  })
-  child.stderr?.on('data', (chunk: Buffer) => {
-    text.err += chunk.toString()
-  })
-  return new Promise((resolve, reject) => {
-    child.once('error', reject)
-    child.once('close', (code) => resolve({ code, ...text }))
-  })
-}
 
 /** A shipped topology's text with replacements, so that a test shows only what it changes. */
 export function topology(name: string, ...changes: readonly [string, string][]) {
@@ -64,11 +41,14 @@ export function startLab(
   return Lab.start({ topology, mode: 'netns', datastore, program: PROGRAM, progress: () => {}, ...more })
 }
 
+/** Seconds. Nothing waits this long where things work; a busy machine may need many times what is usual. */
+const PATIENCE = 180
+
 /** Looks until `done` says so; fails with what was missing last. */
 export async function until(
   lab: Lab,
   done: (view: LabView, absent: readonly string[]) => boolean,
-  seconds = 60,
+  seconds = PATIENCE,
 ): Promise<LabView> {
   const end = Date.now() + seconds * 1000
   for (;;) {
@@ -81,7 +61,7 @@ export async function until(
   }
 }
 
-export const converged = (lab: Lab, seconds = 60): Promise<LabView> =>
+export const converged = (lab: Lab, seconds = PATIENCE): Promise<LabView> =>
   until(lab, (_view, absent) => absent.length === 0, seconds)
 
 function lastWords(lab: Lab): string {
@@ -90,6 +70,9 @@ function lastWords(lab: Lab): string {
     .flatMap((name) => [`-- ${name}`, ...lab.processes.tail(name, 8)])
     .join('\n')
 }
+
+/** An answer that is late is not lost: the machine may have other things to do. */
+const LOST_MS = 10_000
 
 /** Counts answers to a steady ping while something happens. */
 export async function pingDuring<T>(
@@ -103,7 +86,7 @@ export async function pingDuring<T>(
   let lost = 0
   const pinging = (async () => {
     while (running) {
-      const answer = lab.ping(from, address, 500)
+      const answer = lab.ping(from, address, LOST_MS)
       sent++
       await new Promise((resolve) => setTimeout(resolve, 20))
       if ((await answer) === undefined) lost++
@@ -137,6 +120,12 @@ export function processesWith(text: string): string[] {
       }
     })
     .filter((command) => command.includes(text))
+}
+
+/** Seconds each session of a device has stood, by peer address. */
+export function ages(view: LabView, name: string): ReadonlyMap<string, number> {
+  const daemon = view.devices.find(({ plan }) => plan.name === name)?.daemon
+  return new Map(daemon?.answers === true ? daemon.peers.map((peer) => [peer.address, peer.ageSeconds ?? 0]) : [])
 }
 
 export const stateFolderExists = (id: string): boolean => existsSync(join(LAB_STATE, id))

@@ -3,7 +3,7 @@
  * leaves it as it was, and shows no colour to those who refuse it; Tab completes in real bash, zsh and fish, with the
  * names a running daemon knows.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -62,7 +62,7 @@ function terminal(command: string, more: Record<string, string> = {}) {
       seen = ''
     },
     done,
-    async until(what: RegExp, seconds = 30): Promise<void> {
+    async until(what: RegExp, seconds = 90): Promise<void> {
       const end = Date.now() + seconds * 1000
       while (!what.test(seen)) {
         if (Date.now() > end) throw new Error(`never on the screen: ${what}\n${JSON.stringify(seen.slice(-2000))}`)
@@ -104,10 +104,11 @@ describe('top', () => {
   })
 
   test('follows the size of the terminal', async () => {
-    const resize = '(sleep 3; stty -F /dev/tty cols 50 rows 14) &'
-    const { screen, type, until, forget, done } = terminal(`stty cols 120 rows 40; ${resize} exec starling top -d 0.2`)
+    const { screen, type, until, forget, done } = terminal('tty; stty cols 120 rows 40; exec starling top -d 0.2')
     await until(/Mesh_10_0_0_30/)
-    for (let attempt = 0; attempt < 100 && !(picture(screen()).length <= 14); attempt++) {
+    const [device = ''] = /\/dev\/pts\/\d+/.exec(screen()) ?? []
+    execFileSync('stty', ['-F', device, 'cols', '50', 'rows', '14'])
+    for (let attempt = 0; attempt < 900 && !(picture(screen()).length <= 14); attempt++) {
       forget()
       await until(new RegExp(`\\${ESCAPE}\\[H[\\s\\S]*\\${ESCAPE}\\[J`))
       await new Promise((resolve) => setTimeout(resolve, 100))

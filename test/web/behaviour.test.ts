@@ -45,7 +45,7 @@ describe('news', () => {
       to: 'Established',
       reason: '',
     })
-    await page.getByText('sessions down').waitFor({ state: 'detached', timeout: 3000 })
+    await page.getByText('sessions down').waitFor({ state: 'detached' })
     expect(await page.locator('.box.bad').count()).toBe(0)
     await page.context().close()
     await own.close()
@@ -56,7 +56,7 @@ describe('news', () => {
     const { page } = await visit(browser, own.url)
     await see(page, own.url, 'peers')
     await own.close()
-    await page.getByText(/Data is .* old/).waitFor({ timeout: 10_000 })
+    await page.getByText(/Data is .* old/).waitFor()
     await page.getByText(/trying again/).waitFor()
     expect(await page.getByText('Node_10_0_1_1').count()).toBeGreaterThan(0)
     await page.context().close()

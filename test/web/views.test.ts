@@ -57,7 +57,7 @@ describe('every view', () => {
   test.each(VIEWS)('#/%s: words, policy, accessibility in both themes, 360 pixels', async (path, words) => {
     const { complaints, foreign, page } = await visit(browser, stormy.url, { colorScheme: 'light' })
     await see(page, stormy.url, path)
-    for (const text of words) await page.getByText(text).first().waitFor({ state: 'attached', timeout: 10_000 })
+    for (const text of words) await page.getByText(text).first().waitFor({ state: 'attached' })
     expect(await findings(page)).toEqual([])
     await page.emulateMedia({ colorScheme: 'dark' })
     expect(await findings(page)).toEqual([])

@@ -41,7 +41,7 @@ describe('a folder of secrets', () => {
     const folder = new SecretsFolder(root, listener)
     await folder.start()
     await writeFile(join(root, 'a', 'k'), 'new')
-    await vi.waitFor(() => expect(folder.value.get('a/k')).toBe('new'), { timeout: 10_000 })
+    await vi.waitFor(() => expect(folder.value.get('a/k')).toBe('new'), { timeout: 60_000 })
     folder.stop()
     expect(changes).toBe(1)
   })

@@ -20,7 +20,7 @@ afterEach(async () => {
 })
 
 async function until(what: string, condition: () => boolean): Promise<void> {
-  await vi.waitFor(() => expect(condition(), what).toBe(true), { timeout: 10_000, interval: 5 })
+  await vi.waitFor(() => expect(condition(), what).toBe(true), { timeout: 60_000, interval: 5 })
 }
 
 async function start(config: SpeakerOptions['config'], more: Partial<SpeakerOptions> = {}) {

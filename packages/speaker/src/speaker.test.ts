@@ -48,7 +48,7 @@ function make(address: string, other: string, passive: boolean, restarting = fal
   return { speaker, routes, events, notices }
 }
 
-async function until(what: string, condition: () => boolean, limit = 10_000): Promise<void> {
+async function until(what: string, condition: () => boolean, limit = 60_000): Promise<void> {
   const end = performance.now() + limit
   while (!condition()) {
     if (performance.now() > end) throw new Error(`not in time: ${what}`)

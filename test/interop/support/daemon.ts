@@ -47,7 +47,7 @@ export class Daemon {
   async ask(command: string): Promise<string> {
     const [file = '', ...parameters] = this.#client(command)
     try {
-      const { stdout, stderr } = await run(file, parameters, { timeout: 10_000 })
+      const { stdout, stderr } = await run(file, parameters, { timeout: 30_000 })
       return stdout + stderr
     } catch (error) {
       return error instanceof Error ? error.message : String(error)
@@ -80,9 +80,11 @@ export class Daemon {
   async stop(): Promise<void> {
     this.kill('SIGTERM')
     try {
-      await eventually('the daemon ends', () => !this.running, { limit: 3_000 })
+      await eventually('the daemon ends', () => !this.running, { limit: 10_000 })
     } catch {
       this.kill('SIGKILL')
+      // Its addresses and ports are the next one's.
+      await this.ended()
     }
     rmSync(this.folder, { recursive: true, force: true })
   }

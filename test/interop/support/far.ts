@@ -4,9 +4,10 @@
  * silence.
  */
 import { execFileSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { CLONE, unshare } from '@starling/sys'
+import { sweepNamespaces } from '../../support/sweep.js'
 import { Daemon, workFolder } from './daemon.js'
 import { ip } from './network.js'
 
@@ -18,7 +19,7 @@ export class FarSide {
 
   /** Call once, before any socket is opened. Addresses with their lengths. */
   constructor(ours: readonly string[], theirs: readonly string[]) {
-    sweep()
+    sweepNamespaces(/^sti-(\d+)-far$/)
     unshare(CLONE.NEWNET)
     ip('link set lo up')
     execFileSync('ip', ['netns', 'add', this.namespace])
@@ -117,14 +118,5 @@ export async function frrSuite(
     async stop() {
       for (const daemon of daemons.reverse()) await daemon.stop()
     },
-  }
-}
-
-/** What a killed run left. */
-function sweep(): void {
-  if (!existsSync('/run/netns')) return
-  for (const name of readdirSync('/run/netns')) {
-    const [, pid] = /^sti-(\d+)-far$/.exec(name) ?? []
-    if (pid !== undefined && !existsSync(`/proc/${pid}`)) execFileSync('ip', ['netns', 'delete', name])
   }
 }

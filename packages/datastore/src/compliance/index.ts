@@ -34,7 +34,7 @@ const json = (n: number | string) => JSON.stringify({ n })
 
 /** Waits for a condition; the real stores behind some drivers answer in their own time. */
 async function until(what: string, condition: () => boolean): Promise<void> {
-  for (let i = 0; i < 4_000; i++) {
+  for (let i = 0; i < 40_000; i++) {
     if (condition()) return
     await new Promise((resolve) => setTimeout(resolve, 2))
   }
