@@ -85,6 +85,31 @@ describe('show', () => {
     })
   })
 
+  test('a name that fits several lists them all', async () => {
+    daemon.nodeList = [{ ...daemon.nodeList[0]!, name: 'w2', ipv4Address: '10.0.0.12', ipv6Address: 'fd00:a::12' }]
+    const { code, out } = await run('show peers w2 --no-headers')
+    expect(code).toBe(EXIT.ok)
+    expect(lines(out).map((line) => line.split(' ')[0])).toEqual(['Mesh_10_0_0_12', 'Mesh_fd00_a__12'])
+    expect(await run('peer restart w2')).toMatchObject({ code: EXIT.usage, err: expect.stringContaining('several') })
+  })
+
+  test('explain answers for the prefix that an address is in, and says what covers a prefix that nobody has', async () => {
+    const paths = [daemon.routeList[1]!]
+    const known = { prefix: '10.244.2.0/26', paths, decision: [], exports: [] }
+    daemon.explain = (prefix) => (prefix === known.prefix ? known : undefined)
+    daemon.routes = ({ match }) => ({ routes: match?.kind === 'for' && match.prefix.startsWith('10.') ? paths : [] })
+    expect(lines((await run('explain 10.244.2.9')).out).slice(0, 2)).toEqual([
+      '10.244.2.0/26',
+      'the longest match for 10.244.2.9',
+    ])
+    const { code, err } = await run('explain 10.244.2.0/28')
+    expect({ code, err }).toEqual({
+      code: EXIT.failed,
+      err: expect.stringContaining('Nobody announced 10.244.2.0/28 and nothing originates it; packets there follow'),
+    })
+    expect((await run('explain 192.0.2.1')).err).toContain('no route covers it')
+  })
+
   test('routes: best by default, everything of a peer when it is named', async () => {
     expect(lines((await run('show routes --no-headers')).out)).toHaveLength(2)
     await run('show routes received Mesh_10_0_0_12')

@@ -42,7 +42,7 @@ This page is made from the commands themselves; a test keeps it true. \`starling
 
 Commands that talk to a running daemon use its Unix socket, or a URL: \`--control PATH\` (\`STARLING_CONTROL\`),
 \`--url URL\` (\`STARLING_URL\`), \`--token TOKEN\` (\`STARLING_TOKEN\`). Tables are for people: ages, colours on terminals only
-(never with \`NO_COLOR\`). \`-o json\` and \`-o yaml\` are for programs: RFC 3339 times, numbers as numbers, the field names of
+(never with \`NO_COLOR\`); a terminal too narrow for a table gets the reasons beneath the rows and fewer columns, a pipe and \`-o wide\` get all. \`-o json\` and \`-o yaml\` are for programs: RFC 3339 times, numbers as numbers, the field names of
 the API.
 
 ## Exit codes

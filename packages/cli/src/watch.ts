@@ -4,14 +4,17 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { CliError } from './exit.js'
 import type { Io } from './io.js'
+import { fit } from './output/screen.js'
 
-const CLEAR = '\u001b[H\u001b[2J\u001b[3J'
+/** The screen, not the history above it. */
+const CLEAR = '\u001b[H\u001b[2J'
 
 export async function repeat(watch: number | true | undefined, io: Io, picture: () => Promise<string>): Promise<void> {
   if (watch === undefined) {
     io.write(await picture())
     return
   }
+  if (io.terminal) io.write(CLEAR)
   const pause = (watch === true ? 2 : watch) * 1000
   while (!io.signal.aborted) {
     // A daemon that restarts is a thing to watch, not a reason to stop watching.
@@ -19,7 +22,7 @@ export async function repeat(watch: number | true | undefined, io: Io, picture: 
       if (error instanceof CliError) return `${error.message}\n`
       throw error
     })
-    io.write(io.terminal ? CLEAR + text : `${text}\n`)
+    io.write(io.terminal ? fit(text, io) : `${text}\n`)
     await delay(pause, undefined, { signal: io.signal }).catch(() => undefined)
   }
 }

@@ -1,5 +1,8 @@
 /**
- * The event log: a ring of the newest events, and a smaller one per peer for bad UPDATEs.
+ * The event log: a ring of the newest news, one of the newest small steps, and a small one per peer for bad UPDATEs.
+ *
+ * Steps (level debug: attempts to connect, single best paths) come by the thousand when a rack is down; they have a ring
+ * of their own so that they cannot push out what happened before them.
  *
  * The daemon pushes, everybody else reads by id: a list, any number of event streams, the text log, the metrics. A
  * reader keeps one number and no queue, so a slow one costs nothing and, having fallen off the ring, sees the gap in the
@@ -7,16 +10,20 @@
  */
 import type { PeerKey } from '@starling/engine'
 import type { DaemonEvent, EventRecord, EventSource } from '../ports.js'
+import { eventLevel } from './catalogue.js'
 
 export interface EventLogOptions {
+  /** Of the news, and of the steps. */
   readonly capacity?: number
+  readonly steps?: number
   /** Bad UPDATEs kept per peer, and peers for which any are kept. */
   readonly offendersPerPeer?: number
   readonly offendingPeers?: number
 }
 
 export class EventLog implements EventSource {
-  readonly #ring: (EventRecord | undefined)[]
+  readonly #news: Ring
+  readonly #steps: Ring
   readonly #offenders = new Map<PeerKey, EventRecord[]>()
   readonly #listeners = new Set<(record: EventRecord) => void>()
   readonly #offendersPerPeer: number
@@ -24,7 +31,8 @@ export class EventLog implements EventSource {
   #last = 0
 
   constructor(options: EventLogOptions = {}) {
-    this.#ring = new Array<EventRecord | undefined>(options.capacity ?? 4096).fill(undefined)
+    this.#news = new Ring(options.capacity ?? 4096)
+    this.#steps = new Ring(options.steps ?? 2048)
     this.#offendersPerPeer = options.offendersPerPeer ?? 16
     this.#offendingPeers = options.offendingPeers ?? 64
   }
@@ -35,7 +43,8 @@ export class EventLog implements EventSource {
 
   push(at: number, event: DaemonEvent): EventRecord {
     const record: EventRecord = { id: ++this.#last, at, event }
-    this.#ring[record.id % this.#ring.length] = record
+    const ring = eventLevel(event) === 'debug' ? this.#steps : this.#news
+    ring.push(record)
     if (event.type === 'bad-update') this.#keepOffender(event.peer, record)
     for (const listener of this.#listeners) listener(record)
     return record
@@ -43,10 +52,16 @@ export class EventLog implements EventSource {
 
   read(after: number, limit: number): readonly EventRecord[] {
     const out: EventRecord[] = []
-    const oldest = Math.max(1, this.#last - this.#ring.length + 1)
-    for (let id = Math.max(after + 1, oldest); id <= this.#last && out.length < limit; id++) {
-      const record = this.#ring[id % this.#ring.length]
-      if (record !== undefined) out.push(record)
+    let n = this.#news.firstAfter(after)
+    let s = this.#steps.firstAfter(after)
+    while (out.length < limit) {
+      const news = this.#news.at(n)
+      const step = this.#steps.at(s)
+      const next = step === undefined || (news !== undefined && news.id < step.id) ? news : step
+      if (next === undefined) break
+      out.push(next)
+      if (next === news) n++
+      else s++
     }
     return out
   }
@@ -74,5 +89,35 @@ export class EventLog implements EventSource {
       const [oldest] = this.#offenders.keys()
       if (oldest !== undefined) this.#offenders.delete(oldest)
     }
+  }
+}
+
+/** The newest records in the order of their ids; positions count from the first record there ever was. */
+class Ring {
+  readonly #slots: (EventRecord | undefined)[]
+  #count = 0
+
+  constructor(capacity: number) {
+    this.#slots = new Array<EventRecord | undefined>(capacity).fill(undefined)
+  }
+
+  push(record: EventRecord): void {
+    this.#slots[this.#count++ % this.#slots.length] = record
+  }
+
+  at(position: number): EventRecord | undefined {
+    return position < this.#count ? this.#slots[position % this.#slots.length] : undefined
+  }
+
+  /** The position of the first record kept whose id is above `after`. */
+  firstAfter(after: number): number {
+    let low = Math.max(0, this.#count - this.#slots.length)
+    let high = this.#count
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if ((this.at(middle)?.id ?? 0) > after) high = middle
+      else low = middle + 1
+    }
+    return low
   }
 }

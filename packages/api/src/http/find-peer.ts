@@ -8,25 +8,30 @@ import type { DaemonPorts } from '../ports.js'
 
 type Peers = Pick<DaemonPorts, 'peers' | 'nodeAt'>
 
-export function findPeer(ports: Peers, nameOrAddress: string): PeerView {
+/** Everybody whom a name can mean; reads may show them all. */
+export function findPeers(ports: Peers, nameOrAddress: string): readonly PeerView[] {
   const peers = ports.peers()
   const found =
     peers.find((peer) => peer.key === nameOrAddress) ??
     peers.find((peer) => peer.name === nameOrAddress || peer.remoteAddress === nameOrAddress) ??
     // The router behind an interface, by the interface.
     peers.find((peer) => peer.key === `%${nameOrAddress}`)
-  if (found !== undefined) return found
-  for (const [where, is] of LOOSE) {
+  if (found !== undefined) return [found]
+  for (const [, is] of LOOSE) {
     const there = peers.filter((peer) => is(peer, nameOrAddress, ports))
-    // A change must not guess.
-    if (there.length > 1) {
-      const names = there.slice(0, NAMED).map(({ name }) => name)
-      const more = there.length > NAMED ? ` and ${there.length - NAMED} more` : ''
-      throw new ApiError('API_BAD_REQUEST', `several peers ${where}: ${names.join(', ')}${more}`)
-    }
-    if (there[0] !== undefined) return there[0]
+    if (there.length > 0) return there
   }
   throw new ApiError('API_PEER_NOT_FOUND')
+}
+
+export function findPeer(ports: Peers, nameOrAddress: string): PeerView {
+  const all = findPeers(ports, nameOrAddress)
+  const [first] = all
+  if (first !== undefined && all.length === 1) return first
+  const [where] = LOOSE.find(([, is]) => first !== undefined && is(first, nameOrAddress, ports)) ?? ['have that name']
+  const names = all.slice(0, NAMED).map(({ name }) => name)
+  const more = all.length > NAMED ? ` and ${all.length - NAMED} more` : ''
+  throw new ApiError('API_BAD_REQUEST', `several peers ${where}: ${names.join(', ')}${more}`)
 }
 
 /** So many names help to choose; a mesh has thousands. */

@@ -1,7 +1,7 @@
 /**
  * The reads of /v1: views presented as JSON, page by page. Nothing here changes anything or counts anything.
  */
-import type { FamilyName, RouteQuery, RouteView } from '@starling/engine'
+import type { FamilyName, PeerKey, RouteQuery, RouteView } from '@starling/engine'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { ApiError } from '../errors.js'
 import { describeEvent } from '../events/catalogue.js'
@@ -9,7 +9,7 @@ import { parsePrefix } from '../input.js'
 import type { DaemonPorts, KernelQuery, KernelRouteView } from '../ports.js'
 import { type Json, present, presentEvent } from '../present.js'
 import { type ApiContext, isLive, isReady } from './context.js'
-import { findPeer } from './find-peer.js'
+import { findPeer, findPeers } from './find-peer.js'
 import * as schema from './schemas.js'
 import { type Found, type Pages, type Search, type Shape, searchList, searchTable } from './search.js'
 import { blockShape, kernelShape, listedPeer, nodeShape, peerShape, rackLabel, routeShape } from './shapes.js'
@@ -72,18 +72,17 @@ export function registerReads(app: FastifyInstance, context: ApiContext): void {
     summary(context),
   )
 
-  app.get<{ Querystring: Search & { state?: string; kind?: string } }>(
+  app.get<{ Querystring: Search & { of?: string; state?: string; kind?: string } }>(
     '/v1/peers',
     { schema: { summary: 'Peers and their sessions.', tags: ['read'], querystring: schema.PEERS_QUERY } },
     ({ query }) => {
-      const wanted = ports
-        .peers()
-        .filter(
-          (peer) =>
-            (query.kind === undefined || peer.kind === query.kind) &&
-            (query.state === undefined ||
-              (query.state === 'down' ? peer.state !== 'Established' : peer.state === query.state)),
-        )
+      const all = query.of === undefined ? ports.peers() : findPeers(ports, query.of)
+      const wanted = all.filter(
+        (peer) =>
+          (query.kind === undefined || peer.kind === query.kind) &&
+          (query.state === undefined ||
+            (query.state === 'down' ? peer.state !== 'Established' : peer.state === query.state)),
+      )
       const listed = wanted.map((peer) => listedPeer(peer, ports))
       const { items, next, total } = searchList(listed, peerShape, query)
       return present({ peers: items, next, total }, ports)
@@ -171,11 +170,29 @@ async function tablePage<T>(
 
 export function explain(ports: DaemonPorts, prefixText: string, to?: string): Json {
   const prefix = canonical(prefixText)
-  const explanation = ports.explain(prefix, to === undefined ? undefined : findPeer(ports, to).key)
-  if (explanation === undefined) throw new ApiError('API_PREFIX_NOT_FOUND')
+  const peer = to === undefined ? undefined : findPeer(ports, to).key
+  const own = ports.explain(prefix, peer)
+  const explanation = own ?? (prefixText.includes('/') ? undefined : explainAround(ports, prefix, peer))
+  if (explanation === undefined) throw notFound(ports, prefix)
   if (ports.kernel() === undefined) return present(explanation, ports)
-  const { routes } = ports.kernelRoutes({ match: { kind: 'exact', prefix }, limit: 1 })
+  const { routes } = ports.kernelRoutes({ match: { kind: 'exact', prefix: explanation.prefix }, limit: 1 })
   return present({ ...explanation, kernel: routes[0] ?? null }, ports)
+}
+
+const longestMatch = (ports: DaemonPorts, prefix: string): string | undefined =>
+  ports.routes({ match: { kind: 'for', prefix }, view: 'best', limit: 1 }).routes[0]?.prefix
+
+/** An address is rarely announced by itself: the prefix that its packets follow is. */
+function explainAround(ports: DaemonPorts, host: string, to: PeerKey | undefined) {
+  const around = longestMatch(ports, host)
+  const explanation = around === undefined ? undefined : ports.explain(around, to)
+  return explanation === undefined ? undefined : { ...explanation, asked: host }
+}
+
+function notFound(ports: DaemonPorts, prefix: string): ApiError {
+  const around = longestMatch(ports, prefix)
+  const packets = around === undefined ? 'no route covers it' : `packets there follow ${around}`
+  return new ApiError('API_PREFIX_NOT_FOUND', `Nobody announced ${prefix} and nothing originates it; ${packets}.`)
 }
 
 function registerLists(app: FastifyInstance, { ports }: ApiContext): void {

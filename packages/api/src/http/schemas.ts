@@ -50,6 +50,7 @@ const searched = (shape: Pick<Shape<never>, 'fields'>) => ({
 
 export const PEERS_QUERY = query({
   ...searched(peerShape),
+  of: text('Only what this can mean: a name, an address, a node, an interface, a resource.'),
   state: {
     type: 'string',
     enum: ['Idle', 'Connect', 'Active', 'OpenSent', 'OpenConfirm', 'Established', 'down'],

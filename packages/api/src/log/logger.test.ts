@@ -111,6 +111,17 @@ describe('the event log', () => {
     expect(log.read(25, 10)).toEqual([])
   })
 
+  test('attempts of a peer that is down do not push out what happened', () => {
+    const log = new EventLog({ capacity: 10, steps: 4 })
+    const attempt = { type: 'session-state', peer: 'a', name: 'a', from: 'Connect', to: 'Active', reason: '' } as const
+    log.push(0, { type: 'started', version: '1' })
+    for (let i = 1; i < 1000; i++) log.push(i, attempt)
+    log.push(1000, { type: 'stopping', reason: 'x' })
+    expect(log.read(0, 100).map(({ id }) => id)).toEqual([1, 997, 998, 999, 1000, 1001])
+    expect(log.read(998, 2).map(({ id }) => id)).toEqual([999, 1000])
+    expect(log.read(1001, 2)).toEqual([])
+  })
+
   test('keeps bad UPDATEs per peer, bounded in peers and per peer', () => {
     const log = new EventLog({ capacity: 4, offendersPerPeer: 2, offendingPeers: 3 })
     for (let i = 0; i < 20; i++) {

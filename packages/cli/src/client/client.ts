@@ -168,7 +168,20 @@ function unreachable(target: Target, error: NodeJS.ErrnoException): CliError {
   const hints: Readonly<Record<string, string>> = {
     ENOENT: `no daemon has its socket at ${where}; start one with "starling node" or "systemctl start starling-node", or say where it is: --control PATH, --url URL`,
     ECONNREFUSED: `nobody listens at ${where}; start the daemon with "starling node" or "systemctl start starling-node"`,
+    EPROTO: `${where} does not speak TLS, or not as we do; is it http://?`,
+    ECONNRESET: `${where} closed the connection without an answer${where.startsWith('http://') ? '; is it https://?' : ''}`,
+    ENOTFOUND: `nobody knows the name in ${where}`,
+    EAI_AGAIN: `nobody knows the name in ${where}, or no name server answers`,
+    EHOSTUNREACH: `no route to ${where}: the machine does not answer`,
+    UNABLE_TO_VERIFY_LEAF_SIGNATURE: `the certificate of ${where} is signed by an authority that is not trusted here: --cacert FILE`,
+    SELF_SIGNED_CERT_IN_CHAIN: `the certificate of ${where} is signed by an authority that is not trusted here: --cacert FILE`,
+    DEPTH_ZERO_SELF_SIGNED_CERT: `the certificate of ${where} is signed by itself; to trust it: --cacert FILE`,
+    ERR_TLS_CERT_ALTNAME_INVALID: `the certificate of ${where} is for another name: ${error.message}`,
+    CERT_HAS_EXPIRED: `the certificate of ${where} has expired`,
     EACCES: `no permission for ${where}; run as root or as a member of the socket's group`,
+  }
+  if (error.code?.startsWith('HPE_') === true) {
+    return new CliError(`what answers at ${where} does not speak HTTP: not our API`, EXIT.unreachable)
   }
   const hint = (error.code === undefined ? undefined : hints[error.code]) ?? `cannot reach ${where}: ${error.message}`
   return new CliError(hint, error.code === 'EACCES' ? EXIT.denied : EXIT.unreachable)

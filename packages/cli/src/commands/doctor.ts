@@ -11,7 +11,7 @@ import { CliError, EXIT, verdict } from '../exit.js'
 import type { Io } from '../io.js'
 import { addOutput } from '../options.js'
 import { type OutputOptions, render, type Style } from '../output/print.js'
-import { harmless } from '../output/text.js'
+import { counted, harmless } from '../output/text.js'
 import { addDatastore, nameOfThisNode, nonEmpty } from './daemon-options.js'
 import { readEntries, stateOf, withDatastore } from './datastore-reader.js'
 
@@ -88,5 +88,5 @@ export function findingsText(findings: readonly Finding[], { paint }: Style): st
     return fix === undefined ? [line] : [line, `${' '.repeat(width + 11)}${harmless(fix)}`]
   })
   const count = (kind: Finding['verdict']): number => findings.filter((finding) => finding.verdict === kind).length
-  return `${lines.join('\n')}\n\n${count('problem')} problems, ${count('warning')} warnings, ${count('ok')} fine\n`
+  return `${lines.join('\n')}\n\n${counted(count('problem'), 'problem')}, ${counted(count('warning'), 'warning')}, ${count('ok')} fine\n`
 }

@@ -7,7 +7,7 @@ import type { Explanation } from '@starling/engine'
 import { Prefix } from '@starling/inet'
 import type { Command } from 'commander'
 import type { ApiClient } from '../client/client.js'
-import { usage } from '../exit.js'
+import { CliError, usage } from '../exit.js'
 import type { Io } from '../io.js'
 import { addOutput, addTarget, addWatch, clientFor, httpUrl, port, repeated, type ShowOptions } from '../options.js'
 import { render, type Style } from '../output/print.js'
@@ -19,6 +19,8 @@ import { way } from './show/routes.js'
 import type { KernelRouteJson, RouteJson } from './show/views.js'
 
 type ExplainJson = Omit<Explanation, 'paths'> & {
+  /** The address that was asked for, where the answer is its longest match. */
+  readonly asked?: string
   readonly paths: readonly RouteJson[]
   /** Null: not asked for. Absent: this speaker programs no kernel. */
   readonly kernel?: KernelRouteJson | null
@@ -38,10 +40,14 @@ export function register(program: Command, io: Io): void {
       if (prefix === undefined) throw usage(`${text} is not a prefix or an address`)
       const client = clientFor(options, io)
       await repeat(options.watch, io, async () => {
-        const answer = await client.get<ExplainJson>('/v1/explain', { prefix, to: options.to })
         const others = await elsewhere(client, options, io)
+        // An address as it was typed: the daemon then answers for the prefix its packets follow.
+        const asked = text.includes('/') ? prefix : text.trim()
+        const answer = await client
+          .get<ExplainJson>('/v1/explain', { prefix: asked, to: options.to })
+          .catch((error: unknown) => unknownHere(error, prefix, others))
         if (others.length === 0) return render(answer, options, io, (style) => explainText(answer, style))
-        const answers = await askElsewhere(others, prefix)
+        const answers = await askElsewhere(others, answer.prefix)
         return render({ ...answer, elsewhere: answers }, options, io, (style) => {
           const title = style.paint('\nElsewhere', 'bold')
           return `${explainText(answer, style)}${title}\n${elsewhereText(answers, style).replace(/^(?=.)/gm, '  ')}`
@@ -68,20 +74,30 @@ async function elsewhere(client: ApiClient, options: ExplainOptions, io: Io): Pr
   return urls.slice(0, MOST_SPEAKERS).map((url) => clientFor({ ...options, url }, io))
 }
 
+/** That this speaker knows nothing of it is the best reason to ask the others. */
+function unknownHere(error: unknown, prefix: string, others: readonly ApiClient[]): ExplainJson {
+  const missing = error instanceof CliError && error.message.includes('API_PREFIX_NOT_FOUND')
+  if (!missing || others.length === 0) throw error
+  return { prefix, paths: [], decision: [], exports: [] }
+}
+
 interface NodeJson {
   readonly ipv4Address?: string
   readonly ipv6Address?: string
   readonly local: boolean
 }
 
-export function explainText({ prefix, paths, decision, exports, kernel }: ExplainJson, style: Style): string {
+export function explainText(explanation: ExplainJson, style: Style): string {
+  const { prefix, asked, paths, decision, exports, kernel } = explanation
   const title = (text: string): string => `${style.paint(text, 'bold')}\n`
   const parts = [title(prefix)]
+  if (asked !== undefined) parts.push(`the longest match for ${harmless(asked.replace(/\/(32|128)$/, ''))}\n`)
   parts.push(title('\nReceived'), ...paths.map((path) => pathText(path, style)))
   if (paths.length === 0) parts.push('  nobody announces it\n')
   if (decision.length > 0) parts.push(title('\nDecision'), ...decision.map(decisionLine))
-  parts.push(title('\nKernel'), kernelText(kernel))
-  parts.push(title('\nSent to'), exportsText(exports, style))
+  if (paths.length > 0) {
+    parts.push(title('\nKernel'), kernelText(kernel), title('\nSent to'), exportsText(exports, style))
+  }
   return parts.join('')
 }
 
@@ -134,9 +150,10 @@ function exportsText(exports: Explanation['exports'], style: Style): string {
         colour: (item) => (item.sent ? 'green' : undefined),
       },
       { heading: 'NEXT HOP', value: (item) => item.nextHop },
-      { heading: 'REASON', value: (item) => item.reason },
+      { heading: 'REASON', value: (item) => item.reason, words: true },
     ],
-    style,
+    // Indented by two.
+    style.width === undefined ? style : { ...style, width: style.width - 2 },
   )
   return rows.replace(/^/gm, '  ').trimEnd().concat('\n')
 }

@@ -8,16 +8,14 @@ import type { ApiClient } from '../client/client.js'
 import { CliError, usage } from '../exit.js'
 import type { Io } from '../io.js'
 import { addTarget, clientFor, seconds, type TargetOptions } from '../options.js'
+import { fit } from '../output/screen.js'
 import { table } from '../output/table.js'
-import { age, clip, type Painter, painterFor } from '../output/text.js'
+import { age, type Painter, painterFor } from '../output/text.js'
 import { eventLine, type SummaryJson, summaryText } from './show/lists.js'
 import type { EventJson, PeerJson } from './show/views.js'
 
 const ENTER = '\u001b[?1049h\u001b[?25l'
 const LEAVE = '\u001b[?25h\u001b[?1049l'
-const HOME = '\u001b[H'
-const CLEAR_LINE = '\u001b[K'
-const CLEAR_BELOW = '\u001b[J'
 
 const EVENTS_SHOWN = 6
 
@@ -70,15 +68,6 @@ function readKeys(end: () => void): () => void {
   }
 }
 
-/** No line longer than the screen, none below it; what is left of the picture before is wiped. */
-function fit(text: string, { rows, columns }: Pick<Io, 'rows' | 'columns'>): string {
-  const lines = text
-    .trimEnd()
-    .split('\n')
-    .slice(0, rows - 1)
-  return `${HOME}${lines.map((line) => `${clip(line, columns)}${CLEAR_LINE}\n`).join('')}${CLEAR_BELOW}`
-}
-
 /** UPDATEs per second, from what the counters grew by since the picture before. */
 export class Rates {
   readonly #before = new Map<string, { at: number; received: number; sent: number }>()
@@ -102,9 +91,10 @@ async function picture(client: ApiClient, rates: Rates, paint: Painter, rows: nu
     client.get<SummaryJson & { lastEvent: number }>('/v1/summary'),
     client.get<{ peers: PeerJson[] }>('/v1/peers', { limit: 1000 }),
   ])
-  const after = Math.max(0, summary.lastEvent - EVENTS_SHOWN)
-  const { events } = await client.get<{ events: EventJson[] }>('/v1/events', { after, limit: EVENTS_SHOWN })
-  return topText({ summary, peers, events, rates, now: performance.now(), paint, rows })
+  // Attempts of a peer that is down are not news; they would push the news off the screen.
+  const newest = { level: 'info', order: 'newest', limit: EVENTS_SHOWN }
+  const { events } = await client.get<{ events: EventJson[] }>('/v1/events', newest)
+  return topText({ summary, peers, events: [...events].reverse(), rates, now: performance.now(), paint, rows })
 }
 
 export interface TopInput {

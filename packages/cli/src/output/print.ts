@@ -18,6 +18,8 @@ export interface Style {
   readonly wide: boolean
   readonly headings: boolean
   readonly paint: Painter
+  /** Of the terminal; absent where the text goes elsewhere. */
+  readonly width?: number
 }
 
 /** Answers with text: `json` and `yaml` from the value, otherwise what `forPeople` makes of it. */
@@ -28,5 +30,6 @@ export function render(value: unknown, options: OutputOptions, io: Io, forPeople
     wide: options.output === 'wide',
     headings: options.headers,
     paint: painterFor(options.color, io.terminal, io.env),
+    ...(io.terminal && { width: io.columns }),
   })
 }

@@ -24,6 +24,9 @@ export function age(seconds: number | undefined): string {
   return '0s'
 }
 
+/** `1 flap`, `2 flaps`. */
+export const counted = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`
+
 export type Colour = 'red' | 'green' | 'yellow' | 'blue' | 'grey' | 'bold'
 
 const CODES: Readonly<Record<Colour, string>> = {
@@ -72,6 +75,17 @@ export function clip(line: string, columns: number): string {
     out += piece
   }
   return out
+}
+
+/** Words in lines of at most `columns`, each behind `indent`; a word that is longer has a line of its own. */
+export function wrapped(text: string, columns: number, indent: string): string {
+  const lines: string[] = []
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1)
+    if (last !== undefined && last.length + 1 + word.length <= columns) lines[lines.length - 1] = `${last} ${word}`
+    else lines.push(indent + word)
+  }
+  return lines.map((line) => `${line}\n`).join('')
 }
 
 /** Control characters of a stranger's text never reach the terminal, even if a daemon let them pass. */

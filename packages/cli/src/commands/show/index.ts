@@ -102,11 +102,16 @@ function peers(parent: Command, io: Io): void {
     ) => {
       await show(options, io, async (client) => {
         if (name !== undefined) {
-          const peer = await client.get<PeerJson>(`/v1/peers/${encodeURIComponent(name)}`)
-          return { value: peer, forPeople: (style) => peerDetails(peer, style) }
+          // A node with two families has two sessions, a BGPPeer one on each reflector: then all of them, in short.
+          const { peers: found } = await client.get<{ peers: PeerJson[] }>('/v1/peers', { of: name })
+          const [peer] = found
+          if (peer !== undefined && found.length === 1) {
+            return { value: peer, forPeople: (style) => peerDetails(peer, style) }
+          }
+          return { value: found, forPeople: (style) => peersTable(found, style) }
         }
         const { items, more } = await pages<PeerJson>(options.limit, async (limit, cursor) => {
-          const { state, kind, match, sort } = options
+          const { state, kind, match, sort = 'name' } = options
           const query = { state, kind, match, sort, limit, cursor }
           const page = await client.get<{ peers: PeerJson[]; next?: string }>('/v1/peers', query)
           return { items: page.peers, ...(page.next === undefined ? {} : { next: page.next }) }

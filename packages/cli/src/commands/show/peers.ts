@@ -2,7 +2,7 @@
  * `show peers [NAME]`: who we speak to, how it goes, and the cause where it does not (ux.md 1 and 8).
  */
 import { type Column, details, table } from '../../output/table.js'
-import { age, type Colour } from '../../output/text.js'
+import { age, type Colour, counted } from '../../output/text.js'
 import { bfdLine } from './bfd.js'
 import { discoveryLine, discoveryTraffic } from './discovery.js'
 import type { PeerJson } from './views.js'
@@ -38,24 +38,29 @@ function info(peer: PeerJson): string {
 
 const COLUMNS: readonly Column<PeerJson>[] = [
   { heading: 'NAME', value: (peer) => peer.name },
-  { heading: 'NODE', value: (peer) => peer.node },
+  { heading: 'NODE', value: (peer) => peer.node, spare: 8 },
   { heading: 'ADDRESS', value: (peer) => (peer.key.startsWith('%') ? peer.remoteAddress : peer.key), wide: true },
-  { heading: 'KIND', value: (peer) => peer.kind },
-  { heading: 'AS', value: (peer) => peer.remoteAs },
+  { heading: 'KIND', value: (peer) => peer.kind, spare: 7 },
+  { heading: 'AS', value: (peer) => peer.remoteAs, spare: 6 },
   { heading: 'TYPE', value: (peer) => (peer.type === 'unknown' ? '-' : peer.type.slice(0, 3)), wide: true },
   { heading: 'STATE', value: stateText, colour: stateColour },
-  { heading: 'SINCE', value: (peer) => age(peer.age) },
-  { heading: 'RECEIVED', value: (peer) => total(peer, 'received') },
-  { heading: 'ACCEPTED', value: (peer) => total(peer, 'accepted') },
-  { heading: 'SENT', value: (peer) => total(peer, 'sent') },
-  { heading: 'FLAPS', value: (peer) => peer.flaps, colour: (peer) => (peer.flaps > 0 ? 'yellow' : undefined) },
+  { heading: 'SINCE', value: (peer) => age(peer.age), spare: 2 },
+  { heading: 'RECEIVED', value: (peer) => total(peer, 'received'), spare: 3 },
+  { heading: 'ACCEPTED', value: (peer) => total(peer, 'accepted'), spare: 9 },
+  { heading: 'SENT', value: (peer) => total(peer, 'sent'), spare: 4 },
+  {
+    heading: 'FLAPS',
+    value: (peer) => peer.flaps,
+    colour: (peer) => (peer.flaps > 0 ? 'yellow' : undefined),
+    spare: 5,
+  },
   { heading: 'MSGS IN', value: (peer) => peer.messagesReceived.total, wide: true },
   { heading: 'MSGS OUT', value: (peer) => peer.messagesSent.total, wide: true },
   { heading: 'HOLD', value: (peer) => peer.holdTime, wide: true },
   { heading: 'BFD', value: (peer) => peer.bfd?.state, wide: true },
   { heading: 'GROUP', value: (peer) => peer.group, wide: true },
   { heading: 'WHY', value: (peer) => whyText(peer), wide: true },
-  { heading: 'INFO', value: info },
+  { heading: 'INFO', value: info, words: true },
 ]
 
 function whyText(peer: PeerJson): string {
@@ -123,7 +128,7 @@ export function peerDetails(peer: PeerJson, style: Parameters<typeof table>[2]):
     ['Reflector client', peer.routeReflectorClient ? 'yes' : undefined],
     ['Hold time', `${peer.holdTime} s negotiated, ${peer.configuredHoldTime} s configured`],
     ['Keepalive', `${peer.keepaliveTime} s`],
-    ['Established', `${peer.established} times, ${peer.flaps} flaps`],
+    ['Established', `${counted(peer.established, 'time')}, ${counted(peer.flaps, 'flap')}`],
     ['Last error', error === undefined ? undefined : `${error.direction} ${error.name}${said} at ${error.at}`],
     ['BFD', bfdLine(peer.bfd)],
     ['Graceful restart', gracefulRestart(peer)],
@@ -182,5 +187,5 @@ function gracefulRestart(peer: PeerJson): string {
 function badUpdates(peer: PeerJson): string | undefined {
   const { discarded, withdrawn, reset } = peer.badUpdates
   if (discarded + withdrawn + reset === 0) return undefined
-  return `${discarded} attributes dropped, ${withdrawn} treated as withdraw, ${reset} resets (starling show events --type bad-update)`
+  return `${counted(discarded, 'attribute')} dropped, ${withdrawn} treated as withdraw, ${counted(reset, 'reset')} (starling show events --type bad-update)`
 }

@@ -22,15 +22,15 @@ const ROUTE_COLUMNS: readonly Column<RouteJson>[] = [
   { heading: '', value: (route) => marks(route) || ' ' },
   { heading: 'PREFIX', value: (route) => route.prefix, colour: routeColour },
   { heading: 'NEXT HOP', value: (route) => route.nextHop ?? (route.source === 'bgp' ? '-' : route.source) },
-  { heading: 'FROM', value: (route) => route.from },
-  { heading: 'LOCAL PREF', value: (route) => route.localPref },
+  { heading: 'FROM', value: (route) => route.from, spare: 2 },
+  { heading: 'LOCAL PREF', value: (route) => route.localPref, spare: 5 },
   { heading: 'MED', value: (route) => route.med, wide: true },
-  { heading: 'AS PATH', value: (route) => `${route.asPath} ${ORIGINS[route.origin]}`.trim() },
+  { heading: 'AS PATH', value: (route) => `${route.asPath} ${ORIGINS[route.origin]}`.trim(), spare: 3 },
   { heading: 'COMMUNITIES', value: (route) => route.communities.join(' '), wide: true },
   { heading: 'ORIGINATOR', value: (route) => route.originatorId, wide: true },
   { heading: 'CLUSTER LIST', value: (route) => route.clusterList.join(' '), wide: true },
-  { heading: 'SINCE', value: (route) => age(route.age) },
-  { heading: 'REASON', value: (route) => route.reason },
+  { heading: 'SINCE', value: (route) => age(route.age), spare: 4 },
+  { heading: 'REASON', value: (route) => route.reason, words: true },
 ]
 
 export function routesTable(routes: readonly RouteJson[], style: Parameters<typeof table>[2]): string {
@@ -73,12 +73,12 @@ const KERNEL_COLUMNS: readonly Column<KernelRouteJson>[] = [
   { heading: 'PREFIX', value: (route) => route.prefix },
   { heading: 'STATE', value: (route) => route.state, colour: (route) => KERNEL_COLOURS[route.state] },
   { heading: 'ROUTE', value: (route) => way(route.desired ?? route.actual) },
-  { heading: 'METRIC', value: (route) => (route.desired ?? route.actual)?.metric },
+  { heading: 'METRIC', value: (route) => (route.desired ?? route.actual)?.metric, spare: 4 },
   { heading: 'TABLE', value: (route) => (route.desired ?? route.actual)?.table, wide: true },
   { heading: 'PROTO', value: (route) => route.actual?.protocol, wide: true },
-  { heading: 'REPAIRS', value: (route) => route.repairs },
-  { heading: 'WHY', value: (route) => route.why },
-  { heading: 'INFO', value: kernelInfo },
+  { heading: 'REPAIRS', value: (route) => route.repairs, spare: 5 },
+  { heading: 'WHY', value: (route) => route.why, spare: 3 },
+  { heading: 'INFO', value: kernelInfo, words: true },
 ]
 
 export function kernelTable(
