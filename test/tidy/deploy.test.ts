@@ -17,6 +17,7 @@ import {
   nameOf,
   render,
   type Value,
+  violations,
   withComponent,
 } from './support/charts.js'
 
@@ -157,7 +158,7 @@ describe.each(MODES)('%s', (mode) => {
       const labels = map(map(map(spec['template'])['metadata'])['labels'])
       expect(labels).toEqual(map(spec['selector'])['matchLabels'])
       const selecting = all.filter(({ kind }) =>
-        ['Service', 'PodDisruptionBudget', 'NetworkPolicy'].includes(String(kind)),
+        ['Service', 'PodDisruptionBudget', 'NetworkPolicy', 'ServiceMonitor'].includes(String(kind)),
       )
       for (const other of selecting) {
         const { selector, podSelector } = map(other['spec'])
@@ -234,7 +235,7 @@ test('the patch for calico-node turns BIRD off and keeps Felix', () => {
             {
               name: 'calico-node',
               env: [
-                { name: 'CALICO_NETWORKING_BACKEND', valueFrom: {} },
+                { name: 'CALICO_NETWORKING_BACKEND', valueFrom: { configMapKeyRef: { name: 'calico-config' } } },
                 { name: 'FELIX_HEALTHENABLED', value: 'true' },
               ],
               livenessProbe: {
@@ -249,6 +250,8 @@ test('the patch for calico-node turns BIRD off and keeps Felix', () => {
   }
   expect(JSON.stringify(merge(original, patch!))).toContain('FELIX_HEALTHENABLED')
   expect(JSON.stringify(merge(original, patch!))).not.toContain('bird')
+  // The API server refuses a variable with two sources.
+  expect(JSON.stringify(merge(original, patch!))).not.toContain('calico-config')
 })
 
 test('the resources for etcd are valid', () => {
@@ -264,6 +267,48 @@ test('values change what they say they change', () => {
   ])
   const [, set] = helm(at('deploy/helm/starling'), { ...off, reflector: { replicas: 4, image: 'r.example/s:2' } })
   expect(JSON.stringify(set)).toMatch(/"replicas":4.*"image":"r.example\/s:2"/)
+})
+
+test('options, variables, labels and secrets of the operator reach the pods', () => {
+  const extra = { extraArgs: ['--log-level', 'debug'], extraEnv: [{ name: 'TZ', value: 'UTC' }] }
+  const set = {
+    imagePullSecrets: [{ name: 'mine' }],
+    node: { ...extra, nodeSelector: { 'starling.io/node': 'true' } },
+    reflector: extra,
+    serviceMonitor: { release: 'prom' },
+  }
+  for (const mode of MODES) {
+    const made = helm(at('deploy/helm/starling'), { mode, ...set })
+    const [{ pod, containers }] = made.flatMap(workload) as [Workload]
+    const container = containers.find(({ name }) => name === 'node' || name === 'reflector')!
+    expect((container['args'] as string[]).slice(-2)).toEqual(extra.extraArgs)
+    expect(list(container['env']).at(-1)).toEqual(extra.extraEnv[0])
+    expect(pod['imagePullSecrets']).toEqual(set.imagePullSecrets)
+    const selector = { 'kubernetes.io/os': 'linux', 'starling.io/node': 'true' }
+    if (mode !== 'reflectors') expect(pod['nodeSelector']).toEqual(selector)
+    const monitor = made.find(({ kind }) => kind === 'ServiceMonitor')!
+    expect(map(map(monitor['metadata'])['labels'])['release']).toBe('prom')
+  }
+})
+
+test('Helm refuses values that the chart does not have, or that would render as something else', () => {
+  const schema = JSON.parse(text('deploy/helm/starling/values.schema.json')) as object
+  const values = documents(text('deploy/helm/starling/values.yaml'), 'values.yaml')[0]!
+  const judge = (set: Manifest) => violations(merge(values, set), schema)
+  expect(judge({})).toEqual([])
+  expect(judge({ mode: 'beside-cilium' })).toEqual(['.mode'])
+  expect(judge({ node: { imgae: 'x' } })).toEqual(['.node.imgae'])
+  expect(judge({ reflector: { replicas: 0 } })).toEqual(['.reflector.replicas'])
+  expect(judge({ node: { extraArgs: '--log-level debug' } })).toEqual(['.node.extraArgs'])
+  expect(judge({ node: { drainOnStop: 'false' } })).toEqual(['.node.drainOnStop'])
+  // Every value is described: none can be mistyped unseen.
+  const described = (value: Value, at: Manifest, path: string): string[] =>
+    Object.entries(map(value)).flatMap(([key, each]) => {
+      const known = map(map(at['properties'])[key])
+      if (Object.keys(known).length === 0) return [`${path}.${key}`]
+      return known['properties'] === undefined ? [] : described(each, known, `${path}.${key}`)
+    })
+  expect(described(values, schema as Manifest, '')).toEqual([])
 })
 
 test('a template that uses more than is understood fails', () => {

@@ -84,7 +84,9 @@ export function merge(base: Value, patch: Value, field = ''): Value {
   if (isMap(base) && isMap(patch)) {
     const result: Manifest = { ...base }
     for (const [key, value] of Object.entries(patch)) {
-      result[key] = result[key] === undefined ? value : merge(result[key], value, key)
+      // What is null in a patch is removed.
+      if (value === null) delete result[key]
+      else result[key] = result[key] === undefined ? value : merge(result[key], value, key)
     }
     return result
   }
@@ -157,6 +159,47 @@ function condition(text: string, root: Manifest): boolean {
   const both = /^and \((.+)\) (\S+)$/.exec(text)
   if (both !== null) return condition(both[1]!, root) && condition(both[2]!, root)
   const compared = /^(eq|ne) (\S+) "([^"]*)"$/.exec(text)
-  if (compared === null) return Boolean(lookup(text, root))
+  if (compared === null) {
+    const value = lookup(text, root)
+    // Go's templates: what is empty is false.
+    return typeof value === 'object' && value !== null ? Object.keys(value).length > 0 : Boolean(value)
+  }
   return (lookup(compared[2]!, root) === compared[3]) === (compared[1] === 'eq')
+}
+
+interface Schema {
+  readonly type?: string | readonly string[]
+  readonly enum?: readonly Value[]
+  readonly minimum?: number
+  readonly minLength?: number
+  readonly required?: readonly string[]
+  readonly properties?: Readonly<Record<string, Schema>>
+  readonly additionalProperties?: boolean
+  readonly items?: Schema
+}
+
+const typeOf = (value: Value): string =>
+  Array.isArray(value) ? 'array' : value === null ? 'null' : Number.isInteger(value) ? 'integer' : typeof value
+
+/** What Helm refuses values for, as far as values.schema.json goes: the paths that are wrong. */
+export function violations(value: Value, schema: Schema, path = ''): string[] {
+  const types = [schema.type ?? []].flat()
+  const wrong =
+    (types.length > 0 && !types.includes(typeOf(value))) ||
+    schema.enum?.includes(value) === false ||
+    (typeof value === 'number' && value < (schema.minimum ?? value)) ||
+    (typeof value === 'string' && value.length < (schema.minLength ?? 0))
+  if (wrong) return [path]
+  if (Array.isArray(value))
+    return schema.items === undefined
+      ? []
+      : value.flatMap((item, at) => violations(item, schema.items!, `${path}.${at}`))
+  if (!isMap(value)) return []
+  const absent = (schema.required ?? []).filter((key) => !(key in value)).map((key) => `${path}.${key}`)
+  const inside = Object.entries(value).flatMap(([key, each]) => {
+    const known = schema.properties?.[key]
+    if (known !== undefined) return violations(each, known, `${path}.${key}`)
+    return schema.additionalProperties === false ? [`${path}.${key}`] : []
+  })
+  return [...absent, ...inside]
 }
