@@ -109,6 +109,12 @@ describe('documents', () => {
     })
   })
 
+  it('may hold a text of megabytes, quotes and backslashes at its end', () => {
+    const name = `${'x'.repeat(10_000_000)}"\\`
+    const json = JSON.stringify({ kind: 'Thing', name, size: 1 })
+    expect(parse(json)).toMatchObject({ documents: [{ key: `/things/${name}` }], problems: [] })
+  })
+
   it('are parsed again only where the text changed, and keep their places', () => {
     const names: string[] = []
     const counting = (document: unknown) => {
