@@ -39,19 +39,37 @@ describe('a claim', () => {
     await expect(claimBlock(context, { ...v4('b'), maxBlocks: 1 })).rejects.toMatchObject({ code: 'block-limit' })
   })
 
+  const ROW = {
+    [resourceKey('Node', 'a')]: { kind: 'Node', metadata: { name: 'a', labels: { rack: 'r1' } }, spec: {} },
+  }
   test.each([
-    ['is disabled', { cidr: '10.0.0.0/24', disabled: true }],
-    ['is for hands only', { cidr: '10.0.0.0/24', assignmentMode: 'Manual' }],
-    ['is for load balancers', { cidr: '10.0.0.0/24', allowedUses: ['LoadBalancer'] }],
-    ['selects others', { cidr: '10.0.0.0/24', nodeSelector: "rack == 'r2'" }],
-    ['has a selector that does not parse', { cidr: '10.0.0.0/24', nodeSelector: 'rack ==' }],
-    ['is of the other family', { cidr: 'fd00::/64' }],
-    ['is smaller than one block', { cidr: '10.0.0.0/27', blockSize: 26 }],
-  ])('never from a pool that %s', async (_why, spec) => {
-    const { datastore } = await cluster([spec], {
-      [resourceKey('Node', 'a')]: { kind: 'Node', metadata: { name: 'a', labels: { rack: 'r1' } }, spec: {} },
-    })
-    await expect(claimBlock(at(datastore), v4('a'))).rejects.toMatchObject({ code: 'no-pool' })
+    ['is disabled', 'is disabled', { cidr: '10.0.0.0/24', disabled: true }],
+    ['is for hands only', 'by name \\(assignmentMode Manual', { cidr: '10.0.0.0/24', assignmentMode: 'Manual' }],
+    ['is for load balancers', 'not for use as Workload', { cidr: '10.0.0.0/24', allowedUses: ['LoadBalancer'] }],
+    ['selects others', 'nodeSelector', { cidr: '10.0.0.0/24', nodeSelector: "rack == 'r2'" }],
+    ['has a selector that does not parse', 'nodeSelector', { cidr: '10.0.0.0/24', nodeSelector: 'rack ==' }],
+    ['is for some namespaces', 'some namespaces', { cidr: '10.0.0.0/24', namespaceSelector: "team == 'a'" }],
+    ['is of the other family', 'there is none', { cidr: 'fd00::/64' }],
+    ['is smaller than one block', 'smaller than one', { cidr: '10.0.0.0/27', blockSize: 26 }],
+  ])('never from a pool that %s, and says so: %s', async (_why, words, spec) => {
+    const { datastore } = await cluster([spec], ROW)
+    const claim = claimBlock(at(datastore), v4('a'))
+    await expect(claim).rejects.toMatchObject({ code: 'no-pool', message: expect.stringMatching(words) })
+  })
+
+  test.each([
+    ['of mode Manual', { cidr: '10.0.0.0/24', assignmentMode: 'Manual' }],
+    ['for some namespaces', { cidr: '10.0.0.0/24', namespaceSelector: "team == 'a'" }],
+    ['for all namespaces', { cidr: '10.0.0.0/24', namespaceSelector: ' all( ) ' }],
+  ])('from a pool %s when it is named', async (_what, spec) => {
+    const { datastore } = await cluster([spec], ROW)
+    await expect(claimBlock(at(datastore), { ...v4('a'), pools: ['10.0.0.0/24'] })).resolves.toBeDefined()
+  })
+
+  test('a pool that is named must be there, and of the family', async () => {
+    const { datastore } = await cluster([{ cidr: 'fd00::/64' }])
+    const claim = claimBlock(at(datastore), { ...v4('a'), pools: ['other', 'fd00::/64'] })
+    await expect(claim).rejects.toThrow(/no ipv4 pool for a: there is no IPPool other; IPPool [^ ]+ is an IPv6 pool$/)
   })
 
   test('reads the labels of the Node for the selector of the pool', async () => {

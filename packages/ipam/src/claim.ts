@@ -7,7 +7,7 @@ import type { Family } from '@starling/resources'
 import { claimAffinity, releaseAffinity } from './affinity.js'
 import type { Block } from './block.js'
 import { type IpamContext, IpamError } from './context.js'
-import { candidates, eligiblePools, fnv1, type Pool, type PoolUse } from './pools.js'
+import { candidates, eligiblePools, fnv1, noPoolMessage, type Pool, type PoolUse } from './pools.js'
 import {
   hostOwner,
   listAffinities,
@@ -41,6 +41,8 @@ export interface ClaimRequest {
 /** Everything one attempt needs to know, read once. */
 export interface Survey {
   readonly pools: readonly Pool[]
+  /** Why there is no pool; undefined where there is one. */
+  readonly noPool: string | undefined
   readonly reservations: readonly Prefix[]
   readonly blocks: ReadonlyMap<string, StoredBlock>
   readonly broken: ReadonlySet<string>
@@ -59,15 +61,17 @@ export async function survey(context: IpamContext, request: ClaimRequest): Promi
     listBlocks(context, family),
   ])
   const labels = request.labels ?? (await readNode(context, node))?.metadata.labels ?? {}
-  const pools = eligiblePools(resources, {
+  const query = {
     family,
     labels,
     ...(use === undefined ? {} : { use }),
     ...(wanted === undefined ? {} : { pools: wanted }),
-  })
+  }
+  const pools = eligiblePools(resources, query)
   const limits = [request.maxBlocks, config.maxBlocksPerHost].filter((limit) => limit !== undefined && limit > 0)
   return {
     pools,
+    noPool: pools.length === 0 ? noPoolMessage(resources, node, query) : undefined,
     reservations,
     blocks,
     broken,
@@ -82,7 +86,7 @@ export async function survey(context: IpamContext, request: ClaimRequest): Promi
 export async function claimBlock(context: IpamContext, request: ClaimRequest): Promise<Block> {
   const view = await survey(context, request)
   if (!view.autoAllocate) throw new IpamError('auto-allocate-off', 'the IPAM configuration forbids claiming blocks')
-  if (view.pools.length === 0) throw new IpamError('no-pool', `no ${request.family} pool selects ${request.node}`)
+  if (view.noPool !== undefined) throw new IpamError('no-pool', view.noPool)
   const affinities = await listAffinities(context, request.node, request.family)
   const finished = await finishClaims(context, request, view, affinities)
   if (finished !== undefined) return finished

@@ -2,7 +2,14 @@
  * Which pools a node may take from, and which blocks of a pool come in question, in which order (calico.md 7.1).
  */
 import { Prefix } from '@starling/inet'
-import { type Family, type IpPoolResource, matches, parseSelector, SelectorError } from '@starling/resources'
+import {
+  type Family,
+  type IpPoolResource,
+  matches,
+  parseSelector,
+  printSelector,
+  SelectorError,
+} from '@starling/resources'
 
 export type PoolUse = 'Workload' | 'Tunnel'
 
@@ -10,7 +17,7 @@ export interface PoolQuery {
   readonly family: Family
   readonly labels: Readonly<Record<string, string>>
   readonly use?: PoolUse
-  /** Only these pools, by name or CIDR. */
+  /** Only these pools, by name or CIDR. To name a pool is what one of mode `Manual`, or for some namespaces, waits for. */
   readonly pools?: readonly string[]
 }
 
@@ -42,16 +49,56 @@ export function poolOf(resource: IpPoolResource): Pool | undefined {
 /** Eligible pools in order of their names, so that two nodes that ask the same get the same answer. */
 export function eligiblePools(resources: readonly IpPoolResource[], query: PoolQuery): readonly Pool[] {
   return resources
+    .filter((resource) => isMeant(resource, query) && whyNot(resource, query) === undefined)
     .flatMap((resource) => poolOf(resource) ?? [])
-    .filter(({ name, prefix, resource: { spec } }) => {
-      if (prefix.family !== query.family || spec.disabled || spec.assignmentMode !== 'Automatic') return false
-      if (!(spec.allowedUses as readonly string[]).includes(query.use ?? 'Workload')) return false
-      if (query.pools !== undefined && !query.pools.includes(name) && !query.pools.includes(prefix.toString()))
-        return false
-      return selects(spec.nodeSelector, query.labels)
-    })
     .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
 }
+
+function isMeant({ metadata, spec }: IpPoolResource, { family, pools }: PoolQuery): boolean {
+  return pools === undefined ? spec.cidr.family === family : isNamed({ metadata, spec }, pools)
+}
+
+const isNamed = ({ metadata, spec }: Pick<IpPoolResource, 'metadata' | 'spec'>, pools: readonly string[]): boolean =>
+  pools.includes(metadata.name) || pools.includes(spec.cidr.network)
+
+/** What keeps the pool from being taken from; undefined when nothing does. */
+function whyNot(resource: IpPoolResource, { family, labels, use = 'Workload', pools }: PoolQuery): string | undefined {
+  const { spec } = resource
+  if (spec.cidr.family !== family) return `is an ${spec.cidr.family === 'ipv4' ? 'IPv4' : 'IPv6'} pool`
+  if (poolOf(resource) === undefined) return 'is smaller than one of its blocks'
+  if (spec.disabled) return 'is disabled'
+  if (!(spec.allowedUses as readonly string[]).includes(use)) return `is not for use as ${use} (allowedUses)`
+  if (!selects(spec.nodeSelector, labels)) return 'has a nodeSelector that does not select the node'
+  if (pools !== undefined) return undefined
+  if (spec.assignmentMode !== 'Automatic') return 'is taken from only by name (assignmentMode Manual)'
+  // A node's block serves the pods of every namespace; a tunnel address is nobody's.
+  if (use === 'Workload' && !isForAll(spec.namespaceSelector))
+    return 'is for some namespaces only, and taken from only by name'
+  return undefined
+}
+
+function isForAll(selector: string | undefined): boolean {
+  if (selector === undefined) return true
+  try {
+    return ['all()', 'global()'].includes(printSelector(parseSelector(selector)))
+  } catch (error) {
+    if (error instanceof SelectorError) return false
+    throw error
+  }
+}
+
+/** Why {@link eligiblePools} has none, for people. */
+export function noPoolMessage(resources: readonly IpPoolResource[], node: string, query: PoolQuery): string {
+  const meant = resources.filter((resource) => isMeant(resource, query))
+  const reasons = meant.map((resource) => `IPPool ${resource.metadata.name} ${whyNot(resource, query)}`).sort()
+  const unknown = query.pools?.filter((pool) => !meant.some((resource) => isNamed(resource, [pool]))) ?? []
+  const all = [...unknown.map((pool) => `there is no IPPool ${pool}`), ...reasons]
+  if (all.length === 0) all.push('there is none')
+  const shown =
+    all.length > REASONS_TOLD ? [...all.slice(0, REASONS_TOLD), `and ${all.length - REASONS_TOLD} more`] : all
+  return `no ${query.family} pool for ${node}: ${shown.join('; ')}`
+}
+const REASONS_TOLD = 5
 
 /** 32-bit FNV-1, as Calico seeds its walk: nodes begin at different places, so they rarely race for one block. */
 export function fnv1(text: string): number {

@@ -17,6 +17,7 @@ import {
   showIpam,
   type Usage,
 } from '@starling/ipam'
+import { resourceKey } from '@starling/resources'
 import { type Command, Option } from 'commander'
 import { CliError, EXIT, usage, verdict } from '../exit.js'
 import type { Io } from '../io.js'
@@ -142,6 +143,9 @@ async function claim(options: ClaimOptions, io: Io): Promise<void> {
   const { node, family, pool, hold } = options
   const request = { node, family, ...(pool === undefined ? {} : { pools: [pool] }) }
   const cidr = await withIpam(options, io, async (context) => {
+    // A block for a node that is still to come is no mistake; one for a name mistyped is lost until somebody looks.
+    if ((await context.datastore.get(resourceKey('Node', node))) === undefined)
+      io.error(harmless(`warning: there is no Node ${node} (yet)\n`))
     const block = hold === true ? await ensureNodeBlock(context, request) : await claimBlock(context, request)
     return block.cidr
   })
