@@ -139,10 +139,13 @@ class Parser {
   #set(): readonly string[] {
     this.#expect('{')
     const values: string[] = []
-    if (this.#accept('}')) return values
-    do values.push(this.#string())
-    while (this.#accept(','))
-    this.#expect('}')
+    // A comma before the brace ends nothing, as in the reference's parser.
+    while (!this.#accept('}')) {
+      values.push(this.#string())
+      if (this.#accept(',')) continue
+      this.#expect('}')
+      break
+    }
     return values
   }
 

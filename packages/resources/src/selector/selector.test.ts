@@ -21,6 +21,7 @@ describe('a selector selects', () => {
     ["empty == ''", true, 'empty is a value'],
     ["rack in {'r1','r2'}", true, 'in a set'],
     ["rack in { 'r3' }", false, 'not in a set'],
+    ["rack in {'r1', }", true, 'a comma at the end of a set'],
     ['rack in {}', false, 'the empty set'],
     ["missing in {'a'}", false, 'missing is in no set'],
     ["missing not in {'a'}", true, 'not in holds when the label is missing'],
