@@ -187,6 +187,10 @@ export interface Explanation {
     /** `split horizon`, `not a client`, `export policy: ...`, `session not Established`. */
     readonly reason: string
     readonly nextHop?: string
+    /** With ADD-PATH: how many paths it is told. `nextHop` is of the best one among them. */
+    readonly pathCount?: number
+    /** Those paths, where one peer was asked about; at most EXPLAINED_PATHS. */
+    readonly paths?: readonly { readonly pathId: number; readonly from: string; readonly nextHop?: string }[]
   }[]
 }
 

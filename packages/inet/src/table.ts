@@ -36,6 +36,11 @@ export interface PrefixTable {
   /** Gives the id back; it will be used for another prefix. */
   release(id: number): void
   isLive(id: number): boolean
+  /**
+   * May routers tell each other of it? Not of what lies in multicast, loopback, "this network" (0.0.0.0/8) or, in IPv6,
+   * link-local space (RFC 4271 section 6.3, RFC 6890). Class E is in use in clusters and stays.
+   */
+  isUnicast(id: number): boolean
   /** Writes the address, 4 or 16 octets. */
   writeAddress(id: number, out: Uint8Array, at: number): void
   /** Writes length octet and the significant octets; returns the position behind them. */

@@ -212,6 +212,13 @@ export class PrefixTable4 implements PrefixTable {
     return id > 0 && id < this.limit && this.lengths[id] !== FREE
   }
 
+  isUnicast(id: number): boolean {
+    const address = this.addresses[id]
+    const top = address >>> 24
+    if (top === 0 || top === 127) return this.lengths[id] < 8
+    return (top < 224 || top > 239) && address !== 0xffffffff
+  }
+
   writeAddress(id: number, out: Uint8Array, at: number): void {
     const address = this.addresses[id]
     out[at] = address >>> 24

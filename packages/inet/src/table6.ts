@@ -218,6 +218,16 @@ export class PrefixTable6 implements PrefixTable {
     return id > 0 && id < this.limit && this.lengths[id] !== FREE
   }
 
+  isUnicast(id: number): boolean {
+    const at = id * 4
+    const first = this.words[at]
+    if (first === 0) {
+      const host = this.lengths[id] === 128 && this.words[at + 1] === 0 && this.words[at + 2] === 0
+      return !host || this.words[at + 3] > 1
+    }
+    return first >>> 24 !== 0xff && first >>> 22 !== 0x3fa
+  }
+
   writeAddress(id: number, out: Uint8Array, at: number): void {
     for (let w = 0; w < 4; w++) {
       const word = this.words[id * 4 + w]

@@ -150,10 +150,24 @@ function exportsText(exports: Explanation['exports'], style: Style): string {
         colour: (item) => (item.sent ? 'green' : undefined),
       },
       { heading: 'NEXT HOP', value: (item) => item.nextHop },
-      { heading: 'REASON', value: (item) => item.reason, words: true },
+      {
+        heading: 'REASON',
+        value: ({ reason, pathCount }) => [reason, pathsText(pathCount)].filter(Boolean).join(', '),
+        words: true,
+      },
     ],
     // Indented by two.
     style.width === undefined ? style : { ...style, width: style.width - 2 },
   )
-  return rows.replace(/^/gm, '  ').trimEnd().concat('\n')
+  const told = exports.flatMap(({ paths = [] }) => paths)
+  const lines = told.map(({ pathId, from, nextHop }) => {
+    return `    path ${pathId} of ${harmless(from)}${nextHop === undefined ? '' : ` via ${nextHop}`}\n`
+  })
+  return rows
+    .replace(/^/gm, '  ')
+    .trimEnd()
+    .concat('\n', ...lines)
 }
+
+const pathsText = (count: number | undefined): string =>
+  count === undefined ? '' : `${count} ${count === 1 ? 'path' : 'paths'} (ADD-PATH)`

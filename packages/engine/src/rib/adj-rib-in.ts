@@ -53,17 +53,21 @@ export class AdjRibIn {
     return 0
   }
 
-  /** Adj-RIB-In takes a path; true when that is news. `attr` 0: kept, but import policy filtered it. */
+  /**
+   * Adj-RIB-In takes a path; true when that is news. `accepted` 0: kept, but import policy filtered it. A prefix that
+   * means nothing to others is ignored whatever policy says (RFC 4271 section 6.3): kept, visible, never a candidate.
+   */
   announce(
     peer: PeerState | undefined,
     prefix: number,
     pathId: number,
     attrIn: AttrId,
-    attr: AttrId,
+    accepted: AttrId,
     seconds: number,
   ): RowId {
     const { paths, index } = this
     this.prefixes.reach(prefix)
+    const attr = peer === undefined || accepted === 0 || this.table.isUnicast(prefix) ? accepted : 0
     const source = peer === undefined ? LOCAL_SOURCE : peer.source
     const row = this.findRow(prefix, source, pathId)
     if (row === 0) return this.#insert(peer, source, prefix, pathId, attrIn, attr, seconds)
@@ -135,8 +139,9 @@ export class AdjRibIn {
   }
 
   /** A new result of import policy for a row that stays. */
-  reimport(row: RowId, attr: AttrId): void {
+  reimport(row: RowId, accepted: AttrId): void {
     const { paths } = this
+    const attr = this.table.isUnicast(paths.prefix[row]) ? accepted : 0
     if (paths.attr[row] === attr || paths.flags[row] & RowFlag.zombie) return
     this.#count(this.peerOf(row), 0, (attr !== 0 ? 1 : 0) - (paths.attr[row] !== 0 ? 1 : 0))
     this.#setAttributes(row, paths.attrIn[row], attr, this.store)

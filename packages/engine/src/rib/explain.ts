@@ -41,9 +41,12 @@ export function explain(tables: TablesReading, text: string, toSlot: PeerSlot | 
     prefix: String(prefix),
     paths: rows.map((row) => routeView(tables, rib, row)),
     decision,
-    exports: asked.map((peer) => exportOf(tables, rib, id, best, peer)),
+    exports: asked.map((peer) => exportOf(tables, rib, id, best, peer, toSlot !== undefined)),
   }
 }
+
+/** Paths that are listed where one peer is asked about: a thousand nodes may announce one address. */
+const EXPLAINED_PATHS = 256
 
 function liveRows(rib: FamilyRib, id: number): RowId[] {
   const rows: RowId[] = []
@@ -84,6 +87,7 @@ function exportOf(
   id: number,
   best: RowId,
   peer: PeerState,
+  list: boolean,
 ): Explanation['exports'][number] {
   const { key, name } = peer.session.config
   const not = (reason: string) => ({ peer: key, name, sent: false, reason })
@@ -92,7 +96,9 @@ function exportOf(
   if (!peer.established) return not('session not Established')
   if (group === undefined || follower === undefined) return not('family not negotiated')
   if (best === 0) return not('no best path')
-  const row = group.addPath > 0 ? (bestTold(rib, id, best, group, peer) ?? best) : best
+  const all = group.addPath > 0 ? pathsTold(rib, id, group, peer) : undefined
+  // The best of us if it is among them, otherwise the first.
+  const row = all === undefined || all.includes(best) ? best : (all[0] ?? best)
   if (rib.paths.source[row] === peer.source) return not('split horizon')
   const attr = evaluate(rib, group, row)
   const { reason } = group.profile
@@ -103,13 +109,26 @@ function exportOf(
   rib.store.dropIfUnused(attr)
   if (!told) return not('waiting to be sent')
   const waiting = follower.upToDate ? '' : follower.lagging ? 'lagging: on its way' : 'on its way'
-  return { peer: key, name, sent: true, reason: waiting, ...(nextHop !== undefined && { nextHop }) }
+  return {
+    peer: key,
+    name,
+    sent: true,
+    reason: waiting,
+    ...(nextHop !== undefined && { nextHop }),
+    ...(all !== undefined && { pathCount: all.length }),
+    ...(all !== undefined &&
+      list && { paths: all.slice(0, EXPLAINED_PATHS).map((each) => pathTold(tables, rib, group, each)) }),
+  }
 }
 
-/** With ADD-PATH a peer is told many paths: the best of us if it is among them, otherwise the first that is not its own. */
-function bestTold(rib: FamilyRib, id: number, best: RowId, group: OutGroup, peer: PeerState): RowId | undefined {
-  const told = (row: RowId) => rib.paths.source[row] !== peer.source && (group.rib.attr[row] ?? 0) !== 0
-  return told(best) ? best : liveRows(rib, id).find(told)
+/** With ADD-PATH a peer is told many paths: all that its group advertises but its own. */
+function pathsTold(rib: FamilyRib, id: number, group: OutGroup, peer: PeerState): readonly RowId[] {
+  return liveRows(rib, id).filter((row) => rib.paths.source[row] !== peer.source && (group.rib.attr[row] ?? 0) !== 0)
+}
+
+function pathTold(tables: TablesReading, rib: FamilyRib, group: OutGroup, row: RowId) {
+  const nextHop = rib.store.nextHops.text(rib.store.nextHop[group.rib.attr[row]])
+  return { pathId: row, from: rowName(tables, rib, row), ...(nextHop !== undefined && { nextHop }) }
 }
 
 function evaluate(rib: FamilyRib, group: OutGroup, row: RowId): number {

@@ -297,4 +297,17 @@ test('with ADD-PATH, explain shows what the best path is told with, whoever came
   expect(hopTold(2)).toBe('10.9.9.1')
   send(3, { announce: [A], nextHop: '10.9.9.3', localPref: 50 })
   expect(hopTold(2)).toBe('10.9.9.1')
+  // All it is told, where it alone is asked about; its own path never. The others have one path and no list.
+  send(2, { announce: [`${A}#7`], nextHop: '10.9.9.4', localPref: 60 })
+  const [told] = tables.explain(A, 2).exports
+  expect(told?.pathCount).toBe(3)
+  expect(told?.paths?.map(({ from, nextHop }) => `${from} ${nextHop}`).sort()).toEqual([
+    'peer0 10.9.9.1',
+    'peer1 10.9.9.2',
+    'peer3 10.9.9.3',
+  ])
+  const everybody = tables.explain(A).exports
+  expect(everybody[2]).toMatchObject({ pathCount: 3 })
+  expect(everybody[2]).not.toHaveProperty('paths')
+  expect(everybody[1]).not.toHaveProperty('pathCount')
 })

@@ -108,6 +108,8 @@ function reachable(rib: FamilyRib, attr: AttrId): boolean {
   return rib.store.nextHops.reachable(rib.store.nextHop[attr])
 }
 
+const NOT_UNICAST = 'not a prefix for unicast routing (multicast, loopback or link-local space): ignored'
+
 /** Why a row is not the best one, in words. */
 function whyNot(tables: TablesReading, rib: FamilyRib, row: RowId, best: RowId): string {
   const { paths, peers } = rib
@@ -116,6 +118,7 @@ function whyNot(tables: TablesReading, rib: FamilyRib, row: RowId, best: RowId):
   if (attr === 0) {
     const peer = tables.states[source - 1]
     if (peer === undefined) return 'import policy'
+    if (!rib.table.isUnicast(paths.prefix[row])) return NOT_UNICAST
     rib.setEditPrefix(paths.prefix[row])
     const again = peer.profile.evaluate(tables.edit, rib.index, paths.attrIn[row])
     rib.store.dropIfUnused(again)

@@ -68,3 +68,46 @@ test('a lost peer leaves nothing behind and gives its slot back', () => {
   expect(tables.memory()).toMatchObject({ prefixes: 0, paths: 0, attributeSets: 0 })
   expect(tables.audit()).toEqual([])
 })
+
+test.each([
+  '224.0.0.0/4',
+  '239.1.2.3/32',
+  '127.0.0.0/8',
+  '127.0.0.1/32',
+  '0.1.0.0/16',
+  '255.255.255.255/32',
+  'ff02::/16',
+  'fe80::/64',
+  '::1/128',
+])('%s means nothing to others: kept and shown, never used or told', (prefix) => {
+  const { host, tables, send } = setUp([syntheticSession(0), syntheticSession(1)])
+  send(0, { announce: [prefix], localPref: 100 })
+  expect(host.told[1].size).toBe(0)
+  expect(host.kernel.size).toBe(0)
+  expect(tables.routes({ view: 'filtered', limit: 9 }).routes).toMatchObject([
+    { prefix, best: false, eligible: false, reason: expect.stringContaining('not a prefix for unicast routing') },
+  ])
+  // New policy does not let it in either.
+  const session = syntheticSession(0)
+  tables.peerReconfigured(0, { ...session, config: { ...session.config } }, { import: true, export: true }, 0)
+  settle(tables)
+  expect(host.told[1].size).toBe(0)
+  send(0, { withdraw: [prefix] })
+  expect(tables.audit()).toEqual([])
+  expect(tables.memory()).toMatchObject({ prefixes: 0, paths: 0, attributeSets: 0 })
+})
+
+test.each([
+  '0.0.0.0/0',
+  '0.0.0.0/1',
+  '126.0.0.0/7',
+  '192.0.0.0/2',
+  '240.0.0.0/4',
+  '169.254.1.0/24',
+  '::/0',
+  '64:ff9b::/96',
+])('%s is a route like any other', (prefix) => {
+  const { host, send } = setUp([syntheticSession(0), syntheticSession(1)])
+  send(0, { announce: [prefix], localPref: 100 })
+  expect([...host.told[1].keys()]).toEqual([prefix])
+})
