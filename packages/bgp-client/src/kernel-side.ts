@@ -80,9 +80,10 @@ export async function openFib(fib: NodeOptions['fib'], { name, warn }: FibUser):
     return { routes, tunnels: new NetlinkTunnelDriver(), claim }
   }
   const { RemoteDriver } = await import('@starling/route-programmer/remote')
-  const claim = await claimKernel({ node: name, warn })
-  const routes = new RemoteDriver(fib.remote)
-  return { routes, tunnels: routes.tunnels, claim }
+  // The programmer holds the claim for us: it is the one that may write, and that others believe.
+  const routes = new RemoteDriver(fib.remote, name)
+  await routes.claim()
+  return { routes, tunnels: routes.tunnels }
 }
 
 export class KernelSide {

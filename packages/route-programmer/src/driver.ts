@@ -47,10 +47,13 @@ export type KernelEvent =
   /** Events were lost (ENOBUFS, a broken socket): only a new {@link FibDriver.read} tells the truth. */
   | { readonly type: 'gap'; readonly reason: string }
 
+/** `links`: all there are, where the driver knows them before the routes. */
+export type RouteSlices = (routes: readonly KernelRoute[], links?: readonly KernelLink[]) => void
+
 export interface FibDriver {
   readonly description: string
   /** With `onRoutes` the routes come in slices while the event loop keeps turning, and `routes` of the result is empty. */
-  read(onRoutes?: (routes: readonly KernelRoute[]) => void): Promise<KernelState>
+  read(onRoutes?: RouteSlices): Promise<KernelState>
   /**
    * Outcome i belongs to write i; a failure does not stop those behind it. May be called again before the first call has
    * answered: the answers come in the order of the calls.

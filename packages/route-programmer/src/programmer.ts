@@ -211,7 +211,7 @@ export class RouteProgrammer {
     this.reading = true
     this.reconciler.beginRead()
     try {
-      const state = await this.driver.read((routes) => this.reconciler.feed(routes, this.clock.now()))
+      const state = await this.driver.read((routes, links) => this.reconciler.feed(routes, this.clock.now(), links))
       this.reconciler.feed(state.routes, this.clock.now())
       this.reconciler.endRead(state, this.clock.now())
       this.lastFailure = ''

@@ -7,6 +7,7 @@ import { type Daemon, runUntilSignal } from '@starling/daemon'
 import { NetlinkDriver, NetlinkTunnelDriver } from '@starling/route-programmer/netlink'
 import { serveProgrammer } from '@starling/route-programmer/remote'
 import { capabilities } from '@starling/sys'
+import { claimKernel } from '../kernel-claim.js'
 
 export interface ProgrammerProcessOptions {
   readonly path: string
@@ -38,6 +39,7 @@ export async function runProgrammer(options: ProgrammerProcessOptions): Promise<
     mode: allowUids.length > 0 ? OPEN_TO_ALL : OPEN_TO_GROUP,
     ...(tables === undefined ? {} : { tables }),
     log,
+    claim: (node) => claimKernel({ node: `${node} by way of a programmer`, warn: log }),
   })
   await server.ready
   log(`listening on ${path} for users ${[...allowed].join(', ')}`)

@@ -3,8 +3,7 @@
  * injected: an errno for chosen writes, delay, lost events, a broken connection, and foreign writers through the kernel.
  */
 
-import type { FibDriver, KernelEvent, KernelState, RouteWrite, WriteOutcome } from '../driver.js'
-import type { KernelRoute } from '../routes.js'
+import type { FibDriver, KernelEvent, KernelState, RouteSlices, RouteWrite, WriteOutcome } from '../driver.js'
 import { MemoryKernel } from './memory-kernel.js'
 
 export { MemoryKernel } from './memory-kernel.js'
@@ -33,11 +32,12 @@ export class MemoryDriver implements FibDriver {
     this.faults = faults
   }
 
-  async read(onRoutes?: (routes: readonly KernelRoute[]) => void): Promise<KernelState> {
+  async read(onRoutes?: RouteSlices): Promise<KernelState> {
     await this.faults.before?.('read')
     const state = this.kernel.state()
     if (onRoutes === undefined) return state
-    for (let i = 0; i < state.routes.length; i += READ_SLICE) onRoutes(state.routes.slice(i, i + READ_SLICE))
+    for (let i = 0; i < state.routes.length; i += READ_SLICE)
+      onRoutes(state.routes.slice(i, i + READ_SLICE), state.links)
     return { ...state, routes: [] }
   }
 

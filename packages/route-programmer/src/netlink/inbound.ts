@@ -1,7 +1,7 @@
 /** Messages of the kernel, from a dump or a notification, as values of the driver contract. */
 
 import { decodeAddress, decodeLink, decodeNexthopId, NLM_F, RTM, readU16 } from '@starling/netlink'
-import type { KernelEvent, Placing } from '../driver.js'
+import type { KernelEvent, Placing, RouteSlices } from '../driver.js'
 import type { KernelAddress, KernelLink, KernelRoute } from '../routes.js'
 import { toKernelAddress, toKernelLink } from './convert.js'
 import { RouteReader } from './route-reader.js'
@@ -48,10 +48,10 @@ export function toEvent(type: number, bytes: Uint8Array, from: number, to: numbe
 export class StateCollector {
   readonly links: KernelLink[] = []
   readonly addresses: KernelAddress[] = []
-  private readonly give: (routes: readonly KernelRoute[]) => void
+  private readonly give: RouteSlices
   private slice: KernelRoute[] = []
 
-  constructor(give: (routes: readonly KernelRoute[]) => void) {
+  constructor(give: RouteSlices) {
     this.give = give
   }
 
@@ -69,6 +69,7 @@ export class StateCollector {
   flush(): void {
     const routes = this.slice
     this.slice = []
-    if (routes.length > 0) this.give(routes)
+    // Links are dumped before routes.
+    if (routes.length > 0) this.give(routes, this.links)
   }
 }

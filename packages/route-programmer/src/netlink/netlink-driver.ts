@@ -13,7 +13,7 @@ import {
   type RequestSocket,
 } from '@starling/netlink/socket'
 import { errnoName } from '@starling/sys'
-import type { FibDriver, KernelEvent, KernelState, RouteWrite, WriteOutcome } from '../driver.js'
+import type { FibDriver, KernelEvent, KernelState, RouteSlices, RouteWrite, WriteOutcome } from '../driver.js'
 import type { KernelRoute } from '../routes.js'
 import { StateCollector, toEvent } from './inbound.js'
 import { DUMPS, GROUPS, writeMessage } from './outbound.js'
@@ -49,7 +49,7 @@ export class NetlinkDriver implements FibDriver {
     }
   }
 
-  async read(onRoutes?: (routes: readonly KernelRoute[]) => void): Promise<KernelState> {
+  async read(onRoutes?: RouteSlices): Promise<KernelState> {
     const all: KernelRoute[] = []
     const collector = new StateCollector(onRoutes ?? ((routes) => void all.push(...routes)))
     let interrupted = false

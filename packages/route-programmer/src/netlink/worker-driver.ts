@@ -10,7 +10,7 @@ import { Worker } from 'node:worker_threads'
 import { MessageWriter, NLM_F, walkMessages } from '@starling/netlink'
 import { BATCH_LIMIT } from '@starling/netlink/socket'
 import { errnoName } from '@starling/sys'
-import type { FibDriver, KernelEvent, KernelState, RouteWrite, WriteOutcome } from '../driver.js'
+import type { FibDriver, KernelEvent, KernelState, RouteSlices, RouteWrite, WriteOutcome } from '../driver.js'
 import type { KernelRoute } from '../routes.js'
 import { StateCollector, toEvent } from './inbound.js'
 import { writeMessage } from './outbound.js'
@@ -52,7 +52,7 @@ export class WorkerNetlinkDriver implements FibDriver {
     this.worker = this.start()
   }
 
-  async read(onRoutes?: (routes: readonly KernelRoute[]) => void): Promise<KernelState> {
+  async read(onRoutes?: RouteSlices): Promise<KernelState> {
     const all: KernelRoute[] = []
     const collector = new StateCollector(onRoutes ?? ((routes) => void all.push(...routes)))
     const answer = await this.ask(

@@ -56,11 +56,16 @@ export class Bundles {
     return found
   }
 
-  /** Forgets every bundle whose number is not in `used`. */
-  sweep(used: ReadonlySet<number>): void {
+  /** Larger than any number in use. */
+  get end(): number {
+    return this.bundles.length
+  }
+
+  /** Forgets every bundle at whose number `used` holds a zero. */
+  sweep(used: Uint8Array): void {
     this.last = NOTHING
     for (const [text, number] of this.numbers) {
-      if (used.has(number)) continue
+      if (used[number] === 1) continue
       this.numbers.delete(text)
       this.bundles[number] = EMPTY
       this.freed.push(number)

@@ -93,10 +93,12 @@ export class ForeignRoutes {
 
   /** The dump is complete: keys that it did not show are given up and told. */
   endRead(gone: (key: Key) => void): void {
-    const used = new Set<number>()
-    for (let slot = 0; slot < this.index.size; slot++) {
+    for (let slot = 0; slot < this.index.size; slot++)
       if (this.held[slot] !== NOTHING && ((this.flags[slot] as number) & SEEN) === 0) this.giveUp(slot, gone)
-      used.add(this.held[slot] as number).add(this.told[slot] as number)
+    const used = new Uint8Array(this.bundles.end)
+    for (let slot = 0; slot < this.index.size; slot++) {
+      used[this.held[slot] as number] = 1
+      used[this.told[slot] as number] = 1
     }
     this.bundles.sweep(used)
   }

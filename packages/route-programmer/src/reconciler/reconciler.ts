@@ -172,9 +172,12 @@ export class Reconciler {
     this.witness.beginRead()
   }
 
-  /** A slice of the routes being read. */
-  feed(routes: readonly KernelRoute[], now: number): void {
+  /** A slice of the routes being read. In the first read nothing is taken back: others need not wait for its end. */
+  feed(routes: readonly KernelRoute[], now: number, links?: readonly KernelLink[]): void {
     this.witness.feed(routes, now)
+    if (this.counters.reads > 0 || links === undefined) return
+    if (this.resolver.links.size === 0) this.resolver.setLinks(links)
+    this.observer.offer(routes.length)
   }
 
   /** The read is complete: what was not seen is not there. */

@@ -136,16 +136,16 @@ export class RouteTables {
 
   /** Forgets ways and words nobody holds any more. */
   sweep(): void {
-    const ways = new Set<number>()
-    const whys = new Set<number>()
+    const ways = new Uint8Array(this.ways.end)
+    const whys = new Uint8Array(this.whys.length)
     this.wishes.collectWays(ways)
     for (let slot = 0; slot < this.slots.index.size; slot++) {
-      ways.add(this.slots.actual[slot] as number)
-      whys.add(this.slots.why[slot] as number)
+      ways[this.slots.actual[slot] as number] = 1
+      whys[this.slots.why[slot] as number] = 1
     }
     this.ways.sweep(ways)
     for (const [why, number] of this.whyNumbers) {
-      if (number === 0 || whys.has(number)) continue
+      if (number === 0 || whys[number] === 1) continue
       this.whyNumbers.delete(why)
       this.whys[number] = ''
       this.freeWhys.push(number)

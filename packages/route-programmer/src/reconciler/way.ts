@@ -71,10 +71,15 @@ export class WayTable {
     return this.ways[number]
   }
 
-  /** Forgets every way whose number is not in `used`. */
-  sweep(used: ReadonlySet<number>): void {
+  /** Larger than any number in use. */
+  get end(): number {
+    return this.ways.length
+  }
+
+  /** Forgets every way at whose number `used` holds a zero. */
+  sweep(used: Uint8Array): void {
     for (const [text, number] of this.numbers) {
-      if (used.has(number)) continue
+      if (used[number] === 1) continue
       this.numbers.delete(text)
       this.ways[number] = undefined
       this.freed.push(number)

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest'
 import { complianceChecks, tunnelChecks, type World } from '../compliance/index.js'
 import { type FibDriver, MemoryDriver, MemoryKernel, MemoryTunnelDriver, type TunnelOperation } from '../index.js'
 import type { KernelLink } from '../routes.js'
-import { RemoteDriver, serveProgrammer } from './index.js'
+import { ClaimRefused, RemoteDriver, serveProgrammer } from './index.js'
 
 let sockets = 0
 const freshPath = () => `\0starling-test-${process.pid}-${++sockets}`
@@ -90,6 +90,44 @@ describe.runIf(hasNative())('remote driver', () => {
     expect((await driver.read()).links).toHaveLength(1)
     await driver.close()
     await second.close()
+  })
+
+  it('one agent at a time writes; the next one may once the first is gone, and again after a new programmer', async () => {
+    const kernel = new MemoryKernel()
+    const path = freshPath()
+    let holder = ''
+    const claim = async (node: string) => {
+      if (holder !== '') throw new Error(`${holder} writes already`)
+      holder = node
+      const release = async () => {
+        holder = ''
+      }
+      return { release }
+    }
+    const serve = () => serveProgrammer({ path, open: () => new MemoryDriver(kernel), claim })
+    const first = serve()
+    await first.ready
+    const [a, b] = [new RemoteDriver(path, 'worker-1'), new RemoteDriver(path, 'worker-2')]
+    await a.claim()
+    await expect(b.claim()).rejects.toThrow(ClaimRefused)
+    await expect(b.write([])).rejects.toThrow('worker-1 writes already')
+    expect(await b.read(), 'reading is free').toMatchObject({ routes: [] })
+    await a.close()
+    await expect.poll(() => holder).toBe('')
+    await b.write([])
+    expect(holder).toBe('worker-2')
+    await first.close()
+    await expect.poll(() => holder).toBe('')
+    const second = serve()
+    await second.ready
+    await b.write([])
+    expect(holder, 'asked for before anything else on the new connection').toBe('worker-2')
+    await b.close()
+    await second.close()
+  })
+
+  it('a programmer that is not there yet refuses nobody', async () => {
+    await expect(new RemoteDriver(freshPath(), 'worker-1').claim()).resolves.toBeUndefined()
   })
 
   it('a client that is not allowed is turned away', async () => {

@@ -4,7 +4,7 @@
  */
 
 import { connect, type Socket } from 'node:net'
-import type { FibDriver, KernelEvent, KernelState, RouteWrite, WriteOutcome } from '../driver.js'
+import type { FibDriver, KernelEvent, KernelState, RouteSlices, RouteWrite, WriteOutcome } from '../driver.js'
 import type { KernelRoute } from '../routes.js'
 import type { TunnelDriver } from '../tunnels/types.js'
 import { FrameReader, sendFrame } from './frames.js'
@@ -26,6 +26,7 @@ interface Waiting {
 }
 
 type Unnumbered =
+  | { op: 'claim'; node: string }
   | { op: 'read' }
   | { op: 'write'; writes: Extract<Request, { op: 'write' }>['writes'] }
   | { op: 'tunnels'; names: readonly string[] }
@@ -33,21 +34,32 @@ type Unnumbered =
 
 const SUCCESS: WriteOutcome = { errno: 0 }
 
+/** The programmer's own words, other than a connection that broke. */
+class Refusal extends Error {}
+
+/** Another agent writes this kernel's routes. */
+export class ClaimRefused extends Error {}
+
 export class RemoteDriver implements FibDriver {
   readonly description: string
   private readonly path: string
+  private readonly node: string | undefined
   private readonly listeners: ((events: readonly KernelEvent[]) => void)[] = []
   private readonly waiting = new Map<number, Waiting>()
   private socket: Socket | undefined
+  /** The answer to the question every connection begins with. */
+  private claimed: Promise<void> = Promise.resolve()
   private nextId = 1
   private closed = false
 
-  constructor(path: string) {
+  /** `node`: who asks; the programmer lets one writer at a time work, by whatever way it comes. */
+  constructor(path: string, node?: string) {
     this.path = path
+    this.node = node
     this.description = `kernel through the programmer at ${path.replace('\0', '@')}`
   }
 
-  async read(onRoutes?: (routes: readonly KernelRoute[]) => void): Promise<KernelState> {
+  async read(onRoutes?: RouteSlices): Promise<KernelState> {
     const routes: KernelRoute[] = []
     const reply = await this.request({ op: 'read' }, onRoutes ?? ((slice) => void routes.push(...slice)))
     if (!('state' in reply)) throw new WireError('an answer without state')
@@ -61,6 +73,20 @@ export class RemoteDriver implements FibDriver {
     const outcomes: WriteOutcome[] = new Array(writes.length).fill(SUCCESS)
     for (const [index, outcome] of reply.outcomes) outcomes[index] = outcome
     return outcomes
+  }
+
+  /** Rejects with {@link ClaimRefused} where another writes; a programmer that is not there yet refuses nobody. */
+  async claim(): Promise<void> {
+    this.connected()
+    await this.claimed
+  }
+
+  private async askFor(node: string): Promise<void> {
+    try {
+      await this.request({ op: 'claim', node }, () => undefined)
+    } catch (error) {
+      if (error instanceof Refusal) throw new ClaimRefused(error.message)
+    }
   }
 
   /** Tunnels over the same connection; it ends with this driver. */
@@ -117,6 +143,11 @@ export class RemoteDriver implements FibDriver {
     })
     socket.once('close', () => this.lost(reason))
     this.socket = socket
+    // Before all else, also after a new programmer has taken the place of the old one.
+    if (this.node !== undefined) {
+      this.claimed = this.askFor(this.node)
+      this.claimed.catch(() => undefined)
+    }
     return socket
   }
 
@@ -131,7 +162,7 @@ export class RemoteDriver implements FibDriver {
       return
     }
     this.waiting.delete(reply.id)
-    if ('error' in reply) waiting?.reject(new Error(reply.error))
+    if ('error' in reply) waiting?.reject(new Refusal(reply.error))
     else waiting?.resolve(reply)
   }
 

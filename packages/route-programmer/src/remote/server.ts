@@ -12,7 +12,7 @@ import { type KernelRoute, TABLE_MAIN } from '../routes.js'
 import type { TunnelDriver } from '../tunnels/types.js'
 import { FrameReader, sendFrame } from './frames.js'
 import { type TunnelRequest, tunnelRequestFromWire, tunnelsToWire } from './tunnel-wire.js'
-import { eventToWire, type Reply, requestFromWire, routeToWire, stateToWire } from './wire.js'
+import { claimFromWire, eventToWire, type Reply, requestFromWire, routeToWire, stateToWire } from './wire.js'
 
 /** Bytes a slow client may leave unread before events are dropped and a gap is told instead. */
 const BACKLOG_LIMIT = 4 << 20
@@ -30,6 +30,11 @@ export interface ProgrammerServerOptions {
   /** Socket file mode; 0o660 lets the group in. */
   readonly mode?: number
   readonly log?: (text: string) => void
+  /**
+   * One writer per kernel: held for a client that says who it is, as long as it is connected; rejects with words when
+   * another has it. Absent: nobody is asked.
+   */
+  readonly claim?: (node: string) => Promise<{ release(): Promise<void> }>
 }
 
 export interface ProgrammerServer {
@@ -80,6 +85,8 @@ function serveClient(socket: Socket, options: ProgrammerServerOptions, log: (tex
   const tables = new Set(options.tables ?? [TABLE_MAIN])
   const driver = options.open()
   let devices: TunnelDriver | undefined
+  let node: string | undefined
+  let held: { release(): Promise<void> } | undefined
   const reader = new FrameReader()
   let lost = false
   const reply = (value: Reply) => sendFrame(socket, value)
@@ -97,6 +104,12 @@ function serveClient(socket: Socket, options: ProgrammerServerOptions, log: (tex
   socket.on('data', (chunk: Buffer) => {
     try {
       reader.push(chunk, (value) => {
+        const claim = claimFromWire(value)
+        if (claim !== undefined) {
+          node = claim.node
+          last = last.then(() => answerClaim(claim.id))
+          return
+        }
         const tunnels = tunnelRequestFromWire(value)
         if (tunnels !== undefined) {
           last = last.then(() => answerTunnels(tunnels))
@@ -111,7 +124,22 @@ function serveClient(socket: Socket, options: ProgrammerServerOptions, log: (tex
     }
   })
   socket.on('error', () => socket.destroy())
-  socket.once('close', () => void last.then(() => Promise.all([driver.close(), devices?.close()])))
+  socket.once('close', () => void last.then(() => Promise.all([driver.close(), devices?.close(), held?.release()])))
+
+  /** Who was refused may write as soon as the other is gone. */
+  async function claimed(): Promise<void> {
+    if (node !== undefined && options.claim !== undefined) held ??= await options.claim(node)
+  }
+
+  async function answerClaim(id: number): Promise<void> {
+    if (socket.destroyed) return
+    try {
+      await claimed()
+      reply({ id, outcomes: [] })
+    } catch (error) {
+      reply({ id, error: error instanceof Error ? error.message : String(error) })
+    }
+  }
 
   async function answer(id: number, writes: Parameters<FibDriver['write']>[0] | undefined): Promise<void> {
     if (socket.destroyed) return
@@ -120,6 +148,7 @@ function serveClient(socket: Socket, options: ProgrammerServerOptions, log: (tex
         const slice = (routes: readonly KernelRoute[]) => reply({ id, slice: routes.map(routeToWire) })
         reply({ id, state: stateToWire(await driver.read((routes) => void slice(routes))) })
       } else {
+        await claimed()
         reply({ id, outcomes: failuresOf(await driver.write(writes)) })
       }
     } catch (error) {
@@ -134,7 +163,10 @@ function serveClient(socket: Socket, options: ProgrammerServerOptions, log: (tex
       devices ??= options.openTunnels?.()
       if (devices === undefined) throw new Error('this programmer makes no tunnels')
       if ('names' in request) reply({ id, tunnels: tunnelsToWire(await devices.read(request.names)) })
-      else reply({ id, outcomes: failuresOf(await devices.apply(request.operations)) })
+      else {
+        await claimed()
+        reply({ id, outcomes: failuresOf(await devices.apply(request.operations)) })
+      }
     } catch (error) {
       reply({ id, error: error instanceof Error ? error.message : String(error) })
     }

@@ -2,7 +2,7 @@
  * The wire between the unprivileged client and `starling programmer`: frames of a 4-byte length and JSON. The privileged
  * side trusts nothing: every value is checked before it becomes a route, and lengths are bounded. Addresses are hex.
  *
- *   client -> server   {id, op: "read"} | {id, op: "write", writes: [...]}
+ *   client -> server   {id, op: "claim", node} | {id, op: "read"} | {id, op: "write", writes: [...]}
  *   server -> client   {id, slice: [...]} | {id, state: {...}} | {id, outcomes: [...]} | {id, error} | {events: [...]}
  */
 
@@ -14,6 +14,7 @@ import type { Destination, Family, KernelAddress, KernelLink, KernelRoute, Kerne
 export const FRAME_LIMIT = 8 << 20
 const WRITES_LIMIT = 16_384
 const HOPS_LIMIT = 256
+const NAME_LIMIT = 253
 
 export class WireError extends Error {}
 
@@ -44,6 +45,7 @@ export type WireLink = Omit<KernelLink, 'mac'> & { mac?: string }
 export type WireAddress = Omit<KernelAddress, 'address' | 'family'> & { address: string }
 
 export type Request =
+  | { id: number; op: 'claim'; node: string }
   | { id: number; op: 'read' }
   | { id: number; op: 'write'; writes: { op: RouteWrite['op']; route: WireRoute }[] }
 
@@ -173,6 +175,15 @@ export function routeFromWire(value: unknown, kinds = KINDS): KernelRoute {
     nexthopId: wire['nh'] === undefined ? undefined : integer(wire['nh'], 0, U32, 'nexthop'),
     extras: wire['x'] === 1 || undefined,
   }
+}
+
+/** A client that says who it is; undefined for any other request. */
+export function claimFromWire(value: unknown): { id: number; node: string } | undefined {
+  const wire = object(value, 'request')
+  if (wire['op'] !== 'claim') return undefined
+  const { node } = wire
+  if (typeof node !== 'string' || node === '' || node.length > NAME_LIMIT) throw new WireError('node is no name')
+  return { id: integer(wire['id'], 0, Number.MAX_SAFE_INTEGER, 'id'), node }
 }
 
 /** `tables`: those the client may write in; anything else is refused as a whole. */
