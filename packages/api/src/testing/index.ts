@@ -121,11 +121,21 @@ export interface FakeDaemon extends DaemonPorts {
   asked: RouteQuery | undefined
 }
 
-/** Pages by position: enough of a cursor for tests. */
-function slice<T>(items: readonly T[], limit: number, cursor: string | undefined): { part: T[]; next?: string } {
-  const from = cursor === undefined ? 0 : Number(cursor)
-  const part = items.slice(from, from + limit)
-  return from + limit < items.length ? { part, next: String(from + limit) } : { part }
+/** Pages by position in the whole list: a walk over all pages looks at each item once. */
+function slice<T>(
+  items: readonly T[],
+  wanted: (item: T) => boolean,
+  limit: number,
+  cursor: string | undefined,
+): { part: T[]; next?: string } {
+  const part: T[] = []
+  for (let at = cursor === undefined ? 0 : Number(cursor); at < items.length; at++) {
+    const item = items[at] as T
+    if (!wanted(item)) continue
+    if (part.length === limit) return { part, next: String(at) }
+    part.push(item)
+  }
+  return { part }
 }
 
 function matches(prefix: string, match: RouteQuery['match']): boolean {
@@ -238,26 +248,22 @@ export function fakeDaemon(): FakeDaemon {
     tables: () => [{ family: 'ipv4', prefixes: 2, paths: daemon.routeList.length }],
     routes(query) {
       daemon.asked = query
-      const wanted = daemon.routeList.filter(
-        (route) =>
-          (query.family === undefined || route.family === query.family) &&
-          (query.view !== 'best' || route.best) &&
-          (query.peer === undefined || route.peer === query.peer) &&
-          matches(route.prefix, query.match),
-      )
-      const { part, next } = slice(wanted, query.limit, query.cursor)
+      const wanted = (route: RouteView): boolean =>
+        (query.family === undefined || route.family === query.family) &&
+        (query.view !== 'best' || route.best) &&
+        (query.peer === undefined || route.peer === query.peer) &&
+        matches(route.prefix, query.match)
+      const { part, next } = slice(daemon.routeList, wanted, query.limit, query.cursor)
       return next === undefined ? { routes: part } : { routes: part, next }
     },
     explain: () => daemon.explanation,
     kernel: () => daemon.kernelState,
     kernelRoutes(query: KernelQuery) {
-      const wanted = daemon.kernelList.filter(
-        (route) =>
-          matches(route.prefix, query.match) &&
-          (query.state === undefined ||
-            (query.state === 'drift' ? route.state !== 'installed' : route.state === query.state)),
-      )
-      const { part, next } = slice(wanted, query.limit, query.cursor)
+      const wanted = (route: (typeof daemon.kernelList)[number]): boolean =>
+        matches(route.prefix, query.match) &&
+        (query.state === undefined ||
+          (query.state === 'drift' ? route.state !== 'installed' : route.state === query.state))
+      const { part, next } = slice(daemon.kernelList, wanted, query.limit, query.cursor)
       return next === undefined ? { routes: part } : { routes: part, next }
     },
     groups: () => daemon.groupList,
