@@ -15,6 +15,7 @@ import {
   type RouteProgrammer,
   type RouteRow,
   type RouteState,
+  type RowPlace,
   routeRows,
   TABLE_MAIN,
 } from '@starling/route-programmer'
@@ -56,11 +57,13 @@ export function kernelViews({ programmer, lastSync }: KernelSource): KernelViews
       }
     },
     routes(query: KernelQuery): KernelPage {
-      const wanted = matcher(query)
-      const first = /^[0-9]{1,9}$/.test(query.cursor ?? '') ? Number(query.cursor) : 0
+      const place = placeOf(query.match)
+      if (place === 'nowhere') return { routes: [] }
+      const first = /^[0-9]{1,9}$/.test(query.cursor ?? '') ? Number(query.cursor) : undefined
+      const family = query.family === undefined ? undefined : query.family === 'ipv4' ? 4 : 6
       const routes: KernelRouteView[] = []
-      for (const row of routeRows(reconciler, (state) => stateWanted(query.state, state), first)) {
-        if (!wanted(row)) continue
+      for (const row of routeRows(reconciler, (state) => stateWanted(query.state, state), first, place)) {
+        if (family !== undefined && row.destination.family !== family) continue
         if (routes.length === query.limit) return { routes, next: String(row.slot) }
         routes.push(rowView(row, interfaceName))
       }
@@ -74,17 +77,12 @@ function stateWanted(wanted: KernelQuery['state'], state: RouteState): boolean {
   return wanted === 'drift' ? state !== 'installed' : SHOWN[state] === wanted
 }
 
-function matcher({ family, match }: KernelQuery): (row: RouteRow) => boolean {
-  const prefix = match === undefined ? undefined : Prefix.parseOrHost(match.prefix)
-  return ({ destination }) => {
-    const own = Prefix.from(destination.address, destination.length)
-    if (own === undefined) return false
-    if (family !== undefined && own.family !== family) return false
-    if (match === undefined) return true
-    if (prefix === undefined) return false
-    if (match.kind === 'exact') return own.equals(prefix)
-    return match.kind === 'in' ? prefix.contains(own) : own.contains(prefix)
-  }
+function placeOf(match: KernelQuery['match']): RowPlace | 'nowhere' | undefined {
+  if (match === undefined) return undefined
+  const prefix = Prefix.parseOrHost(match.prefix)
+  if (prefix === undefined) return 'nowhere'
+  const { bytes: address, length, family } = prefix
+  return { kind: match.kind, destination: { family: family === 'ipv4' ? 4 : 6, address, length } }
 }
 
 function rowView(row: RouteRow, interfaceName: (index: number) => string | undefined): KernelRouteView {

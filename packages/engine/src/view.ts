@@ -166,7 +166,7 @@ export interface RouteQuery {
 
 export interface RoutePage {
   readonly routes: readonly RouteView[]
-  /** Present when there is more. */
+  /** Present when there is more, or more to look at: a page of a rare view may be short, or empty. */
   readonly next?: string
 }
 

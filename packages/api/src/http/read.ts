@@ -11,7 +11,7 @@ import { type Json, present, presentEvent } from '../present.js'
 import { type ApiContext, isLive, isReady } from './context.js'
 import { findPeer, findPeers } from './find-peer.js'
 import * as schema from './schemas.js'
-import { type Found, type Pages, type Search, type Shape, searchList, searchTable } from './search.js'
+import { breath, type Found, type Pages, type Search, type Shape, searchList, searchTable } from './search.js'
 import { blockShape, kernelShape, listedPeer, nodeShape, peerShape, rackLabel, routeShape } from './shapes.js'
 
 interface MatchInput {
@@ -162,8 +162,16 @@ async function tablePage<T>(
   shape: Shape<T>,
 ): Promise<Found<T>> {
   if (query.match === undefined && query.sort === undefined) {
-    const { rows, next } = pages(query.limit, query.cursor)
-    return { items: rows, ...(next === undefined ? {} : { next }) }
+    const items: T[] = []
+    let next = query.cursor
+    do {
+      // A page may be short although there is more: the table looks at so much and no more at one time.
+      if (items.length > 0 || next !== query.cursor) await breath()
+      const page = pages(query.limit - items.length, next)
+      for (const row of page.rows) items.push(row)
+      next = page.next
+    } while (next !== undefined && items.length < query.limit && !raw.socket.destroyed)
+    return { items, ...(next === undefined ? {} : { next }) }
   }
   return searchTable(pages, shape, query, { walks, gone: () => raw.socket.destroyed })
 }

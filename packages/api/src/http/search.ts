@@ -173,7 +173,7 @@ export interface Walk {
   readonly gone: () => boolean
 }
 
-const breath = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+export const breath = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 /** A table that is walked. */
 export async function searchTable<T>(pages: Pages<T>, shape: Shape<T>, query: Search, walk: Walk): Promise<Found<T>> {

@@ -71,4 +71,6 @@ export const LIMITS = {
   badUpdateBytes: 4096,
   /** Routes in one page of a view. */
   routePage: 10_000,
+  /** Prefixes one page looks at in its search for them: about five milliseconds. */
+  routeScan: 32_768,
 } as const

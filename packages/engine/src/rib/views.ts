@@ -81,12 +81,15 @@ export function routes(tables: TablesReading, query: RouteQuery): RoutePage {
     }
     const [at, first] = cursorOf(query.cursor, rib.index)
     if (at > rib.index) continue
-    for (let id = first; id < rib.table.limit; id++) {
+    const end = Math.min(rib.table.limit, first + LIMITS.routeScan)
+    for (let id = first; id < end; id++) {
       if (!rib.table.isLive(id) || (match !== undefined && !inside(rib, id, match))) continue
       out.push(...viewsOf(tables, rib, id, query, peer))
       // A page ends with a whole prefix: it may be longer by the paths of one.
       if (out.length >= limit) return { routes: out, next: `${rib.index}:${id + 1}` }
     }
+    // Looked at enough for one time: the caller asks again, and others get their turn between.
+    if (end < rib.table.limit) return { routes: out, next: `${rib.index}:${end}` }
   }
   return { routes: out }
 }
@@ -125,9 +128,10 @@ function shows(rib: FamilyRib, id: number, query: RouteQuery, peer: PeerState | 
 function inside(rib: FamilyRib, id: number, outer: Prefix): boolean {
   if (rib.table.lengths[id] < outer.length) return false
   rib.table.writeAddress(id, scratch, 0)
-  return outer.containsAddress(scratch.subarray(0, outer.bytes.length))
+  return outer.containsAddress(outer.bytes.length === 4 ? scratch4 : scratch)
 }
 const scratch = new Uint8Array(16)
+const scratch4 = scratch.subarray(0, 4)
 
 function viewsOf(
   tables: TablesReading,

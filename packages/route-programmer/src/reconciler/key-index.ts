@@ -74,6 +74,23 @@ export class KeyIndex {
     return this.matches(tail, this.hashOfScratch(tail))
   }
 
+  /** The slots of one destination in every table, whatever their metric. */
+  findEverywhere({ family, address, length }: Destination): number[] {
+    return this.lanes.flatMap((lane, number) => (lane.family === family ? this.findAll(address, length, number) : []))
+  }
+
+  /** Does the prefix cover this slot's destination? Made for whole tables: nothing is allocated. */
+  isInside(slot: number, { family, address, length }: Destination): boolean {
+    if (this.lengthOf(slot) < length || this.laneOf(slot).family !== family) return false
+    for (let i = 0; i << 3 < length; i++) {
+      const own = ((this.words[slot * 4 + (i >> 2)] as number) >>> (24 - 8 * (i & 3))) & 0xff
+      const differing = own ^ (address[i] as number)
+      const left = length - (i << 3)
+      if ((left >= 8 ? differing : differing >>> (8 - left)) !== 0) return false
+    }
+    return true
+  }
+
   /** The slots of the same destination as this one, itself among them. */
   siblings(slot: number): number[] {
     this.scratch.set(this.words.subarray(slot * 4, slot * 4 + 4))

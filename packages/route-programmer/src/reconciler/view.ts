@@ -3,23 +3,48 @@
  * reaches into its decisions; rows are made one by one so that half a million of them need not exist at once.
  */
 
-import type { KernelRoute } from '../routes.js'
+import type { Destination, KernelRoute } from '../routes.js'
+import type { KeyIndex } from './key-index.js'
 import type { Reconciler } from './reconciler.js'
 import { conflictText } from './text.js'
 import type { RouteRow, RouteState } from './types.js'
 
-/** Rows by slot from `first` on; `wanted` filters by state before a row is built. */
+/** `for`: what covers it, the longest first. `in`: what it covers. */
+export interface RowPlace {
+  readonly kind: 'exact' | 'in' | 'for'
+  readonly destination: Destination
+}
+
+/** Rows by slot from `first` on; `wanted` filters by state, `place` by destination, before a row is built. */
 export function* routeRows(
   reconciler: Reconciler,
   wanted?: (state: RouteState) => boolean,
-  first = 0,
+  first?: number,
+  place?: RowPlace,
 ): Generator<RouteRow> {
-  const { slots } = reconciler.tables
-  for (let slot = first; slot < slots.index.size; slot++) {
+  for (const slot of slotsAt(reconciler.tables.slots.index, first, place)) {
     const state = stateOf(reconciler, slot)
     if (state === undefined || wanted?.(state) === false) continue
     yield rowOf(reconciler, slot, state)
   }
+}
+
+/** One destination costs a probe, and what covers it one per length, whatever the size of the table. */
+function* slotsAt(index: KeyIndex, first: number | undefined, place: RowPlace | undefined): Generator<number> {
+  if (place === undefined || place.kind === 'in') {
+    for (let slot = first ?? 0; slot < index.size; slot++) {
+      if (place === undefined || index.isInside(slot, place.destination)) yield slot
+    }
+    return
+  }
+  const { destination } = place
+  const found: number[] = []
+  const address = Uint8Array.from(destination.address)
+  for (let length = destination.length; length >= (place.kind === 'for' ? 0 : destination.length); length--) {
+    if (length < destination.length) address[length >> 3] = (address[length >> 3] ?? 0) & (0xff << (8 - (length & 7)))
+    found.push(...index.findEverywhere({ ...destination, address, length }))
+  }
+  yield* first === undefined ? found : found.slice(Math.max(0, found.indexOf(first)))
 }
 
 /** What stands between desired and actual for a row. */
