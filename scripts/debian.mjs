@@ -7,6 +7,8 @@ import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'nod
 import { run, succeeds } from './steps.mjs'
 
 const POLICY = '/usr/sbin/policy-rc.d'
+/** A mirror that stumbles once is asked again; another apt is waited for. */
+const OPTIONS = ['DPkg::Lock::Timeout=300', 'Acquire::Retries=5', 'Dpkg::Use-Pty=0'].flatMap((each) => ['-o', each])
 const KEPT = `${POLICY}.kept-by-starling`
 
 /** True when we may and can install: root, apt, Debian family. */
@@ -28,7 +30,7 @@ export async function install(packages) {
   }
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, interrupted)
   const apt = (...args) =>
-    run('apt-get', ['-q', '-y', '-o', 'DPkg::Lock::Timeout=120', '-o', 'Dpkg::Use-Pty=0', ...args], {
+    run('apt-get', ['-q', '-y', ...OPTIONS, ...args], {
       env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive', NEEDRESTART_MODE: 'l' },
     })
   try {

@@ -22,6 +22,7 @@ export async function node24() {
     '--no-audit',
     '--no-fund',
     '--loglevel=error',
+    '--fetch-retries=5',
     `node@${VERSION}`,
   ]
   const code = npm === undefined ? await run('npm', args) : await run(process.execPath, [npm, ...args])

@@ -61,7 +61,7 @@ export async function step(title, action) {
 export async function installDependencies() {
   if (dependenciesCurrent()) return 0
   const npm = process.env['npm_execpath']
-  const args = ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error']
+  const args = ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error', '--fetch-retries=5']
   return step('Installing npm packages (npm ci)', () =>
     npm === undefined ? run('npm', args) : run(process.execPath, [npm, ...args]),
   )
