@@ -114,6 +114,34 @@ describe('what Alice-LG parses', () => {
     expect((await ask('/routes/table/master')).body.routes).toHaveLength(3000)
   })
 
+  test('while a large table is written others get their turns, also where nothing of it is wanted', async () => {
+    daemon.routeList = Array.from({ length: 20_000 }, (_, i) =>
+      routeView(`10.${i >> 8}.${i & 255}.0/24`, { best: false }),
+    )
+    const pages = daemon.routes
+    let calls = 0
+    let turns = 0
+    let calledInTurn = 0
+    let most = 0
+    let over = false
+    daemon.routes = (query) => {
+      calls++
+      most = Math.max(most, ++calledInTurn)
+      return pages(query)
+    }
+    const turn = (): void => {
+      turns++
+      calledInTurn = 0
+      if (!over) setImmediate(turn)
+    }
+    setImmediate(turn)
+    expect((await ask('/routes/noexport/Global_192_0_2_1')).body.routes).toEqual([])
+    over = true
+    expect(calls).toBeGreaterThan(1)
+    expect(turns).toBeGreaterThanOrEqual(calls)
+    expect(most).toBe(1)
+  })
+
   test('communities by name, by pairs, by threes and extended ones', async () => {
     const communities = ['no-export', '64601:7', '64601:2:3', 'rt:64512:9', '0x4000fc0000000001']
     daemon.routeList = [routeView('10.1.0.0/16', { communities })]

@@ -18,6 +18,7 @@ import { escapeText } from '../text.js'
 import type { ApiContext } from './context.js'
 import { findPeer } from './find-peer.js'
 import { NAME_PARAMS, text } from './schemas.js'
+import { breath } from './search.js'
 
 const PAGE = 500
 /** Readers cache our answers for so long. */
@@ -101,12 +102,17 @@ function route(item: RouteView, ports: DaemonPorts): Json {
   }
 }
 
-function* allPages(ports: DaemonPorts, query: Omit<RouteQuery, 'limit' | 'cursor'>): Generator<RouteView> {
+/** Between two pages everybody else gets a turn, however fast the reader reads and however little is found. */
+const PAUSE = Symbol('pause')
+type Walk = Iterable<RouteView | typeof PAUSE>
+
+function* allPages(ports: DaemonPorts, query: Omit<RouteQuery, 'limit' | 'cursor'>): Walk {
   let cursor: string | undefined
   do {
     const page = ports.routes({ ...query, limit: PAGE, ...(cursor === undefined ? {} : { cursor }) })
     yield* page.routes
     cursor = page.next
+    yield PAUSE
   } while (cursor !== undefined)
 }
 
@@ -131,28 +137,35 @@ function familyOf(table: string): FamilyQuery {
 }
 
 /** Best routes that are not in a peer's Adj-RIB-Out, its own left out. */
-function* notExported(ports: DaemonPorts, peer: PeerView): Generator<RouteView> {
+function* notExported(ports: DaemonPorts, peer: PeerView): Walk {
   const exported = new Set<string>()
-  for (const item of allPages(ports, { view: 'exported', peer: peer.key })) exported.add(item.prefix)
+  for (const item of allPages(ports, { view: 'exported', peer: peer.key })) {
+    if (item === PAUSE) yield item
+    else exported.add(item.prefix)
+  }
   for (const item of allPages(ports, { view: 'best' })) {
-    if (item.peer !== peer.key && !exported.has(item.prefix)) yield item
+    if (item === PAUSE || (item.peer !== peer.key && !exported.has(item.prefix))) yield item
   }
 }
 
-function* filteredOfAll(ports: DaemonPorts, family: FamilyQuery): Generator<RouteView> {
+function* filteredOfAll(ports: DaemonPorts, family: FamilyQuery): Walk {
   for (const peer of ports.peers()) yield* allPages(ports, { view: 'filtered', peer: peer.key, ...family })
 }
 
-function* eligible(routes: Iterable<RouteView>): Generator<RouteView> {
-  for (const item of routes) if (item.eligible) yield item
+function* eligible(routes: Walk): Walk {
+  for (const item of routes) if (item === PAUSE || item.eligible) yield item
 }
 
 /** `{"api":...,"ttl":...,"routes":[` and then the routes as they come. */
-function* body(ports: DaemonPorts, routes: Iterable<RouteView>): Generator<string> {
+async function* body(ports: DaemonPorts, routes: Walk): AsyncGenerator<string> {
   yield `${JSON.stringify(envelope(ports)).slice(0, -1)},"routes":[`
   let separator = ''
   let chunk = ''
   for (const item of routes) {
+    if (item === PAUSE) {
+      await breath()
+      continue
+    }
     chunk += separator + JSON.stringify(route(item, ports))
     separator = ','
     if (chunk.length > 16_384) {
@@ -168,9 +181,9 @@ export function registerBirdwatcher(app: FastifyInstance, { ports }: ApiContext)
   const page = (path: string, summary: string, answer: () => Json): void => {
     app.get(`/birdwatcher${path}`, { schema: { summary, tags } }, answer)
   }
-  const send = (reply: FastifyReply, routes: Iterable<RouteView>): FastifyReply =>
+  const send = (reply: FastifyReply, routes: Walk): FastifyReply =>
     reply.type('application/json; charset=utf-8').send(Readable.from(body(ports, routes)))
-  const ofPeer = (path: string, summary: string, routes: (peer: PeerView) => Iterable<RouteView>): void => {
+  const ofPeer = (path: string, summary: string, routes: (peer: PeerView) => Walk): void => {
     app.get<{ Params: { name: string } }>(
       `/birdwatcher${path}/:name`,
       { schema: { summary, tags, params: NAME_PARAMS } },
@@ -203,14 +216,14 @@ export function registerBirdwatcher(app: FastifyInstance, { ports }: ApiContext)
   )
   ofPeer('/routes/export', 'Routes sent to a peer.', ({ key }) => allPages(ports, { view: 'exported', peer: key }))
   ofPeer('/routes/noexport', 'Routes not sent to a peer.', (peer) => notExported(ports, peer))
-  const ofTable = (path: string, summary: string, routes: (family: FamilyQuery) => Iterable<RouteView>): void => {
+  const ofTable = (path: string, summary: string, routes: (family: FamilyQuery) => Walk): void => {
     app.get<{ Params: { table: string } }>(
       `/birdwatcher/routes/table/:table${path}`,
       { schema: { summary, tags, params: TABLE_PARAMS } },
       ({ params }, reply) => send(reply, routes(familyOf(params.table))),
     )
   }
-  ofTable('', 'All paths.', (family) => allPages(ports, { view: 'all', ...family }))
+  ofTable('', 'All paths.', (family) => allPages(ports, { view: 'accepted', ...family }))
   ofTable('/filtered', 'All rejected.', (family) => filteredOfAll(ports, family))
   const query = {
     type: 'object',
@@ -224,7 +237,7 @@ export function registerBirdwatcher(app: FastifyInstance, { ports }: ApiContext)
     (request, reply) => {
       const prefix = parsePrefix(request.query.prefix)
       if (prefix === undefined) throw new ApiError('API_BAD_PREFIX')
-      return send(reply, allPages(ports, { view: 'all', match: { kind: 'exact', prefix: prefix.text } }))
+      return send(reply, allPages(ports, { view: 'accepted', match: { kind: 'exact', prefix: prefix.text } }))
     },
   )
 }
