@@ -9,6 +9,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { needs } from '../support/needs.js'
 import { FarSide } from './support/far.js'
 import { later, stopAll } from './support/later.js'
+import { ip } from './support/network.js'
 import { type Starling, startStarling } from './support/starling.js'
 import { eventually, pause } from './support/wait.js'
 
@@ -215,6 +216,22 @@ describe('BFD with BIRD', () => {
     await us.until(THEM, 'Established')
     await bfdUp(us)
     await them.shows('show bfd sessions', /10\.98\.0\.1\s+---\s+Up/)
+  })
+
+  it('is single hop as soon as there is a network in common, although it began before there was one', async () => {
+    const [own, other] = ['10.98.9.1', '10.98.9.2']
+    far.ip(`address add ${other}/24 dev far0`)
+    const lines = 'interface "far0" { interval 100 ms; multiplier 3; }; neighbor 10.98.9.1 dev "far0" local 10.98.9.2;'
+    later(await far.bird(bird('passive;', lines)))
+    const config = testConfig(US, [testPeer(other, { timers: QUICK })])
+    const bfd = new Map([[other, { remoteAddress: other, interval: 100, multiplier: 3, passive: false }]])
+    const us = later(await startStarling(config, US, { bfd }))
+    expect(us.speaker.bfd.view(other)?.multihop).toBe(true)
+    ip(`address add ${own}/24 dev near0`)
+    await bfdUp(us, other)
+    expect(us.speaker.bfd.view(other)?.multihop).toBe(false)
+    ip(`address delete ${own}/24 dev near0`)
+    far.ip(`address delete ${other}/24 dev far0`)
   })
 
   it('changes its timers without a flap', async () => {

@@ -1,6 +1,7 @@
 import type { NetworkInterfaceInfo } from 'node:os'
 import { formatAddress } from '@starling/bgp-packet'
 import { describe, expect, it } from 'vitest'
+import { parseAddressFlags } from './address-flags.js'
 import { linkBetween, localAddressesBeside } from './addresses.js'
 
 function info(cidr: string): NetworkInterfaceInfo {
@@ -27,6 +28,28 @@ describe('addresses beside that of a connection', () => {
     ])
     expect(Object.fromEntries(found)).toEqual(expected)
   })
+})
+
+describe('of several IPv6 addresses on one link', () => {
+  // As /proc/net/if_inet6 has them: temporary, deprecated, autoconfigured, tentative and configured.
+  const flags = parseAddressFlags(`20010db8000000000000000000000001 02 40 00 01     eth0
+20010db8000000000000000000000002 02 40 00 a0     eth0
+20010db8000000000000000000000003 02 40 00 00     eth0
+20010db8000000000000000000000004 02 40 00 c0     eth0
+20010db8000000000000000000000005 02 40 00 80     eth0
+`)
+  const chosen = (...numbers: readonly number[]) => {
+    const known = { eth0: [info('10.0.0.1/24'), ...numbers.map((n) => info(`2001:db8::${n}/64`))] }
+    const { ipv6 } = localAddressesBeside('10.0.0.1', 0, known, flags)
+    return ipv6 === undefined ? 'none' : formatAddress(ipv6)
+  }
+  it.each([
+    ['the configured one is ours', [1, 2, 3, 4, 5], '2001:db8::5'],
+    ['an autoconfigured one goes before a temporary one', [1, 2, 3], '2001:db8::3'],
+    ['a temporary one before one that is deprecated', [2, 1], '2001:db8::1'],
+    ['one that is still looked for twice comes last', [4, 2], '2001:db8::2'],
+    ['what nobody knows anything of is as good as another: the first', [8, 7], '2001:db8::8'],
+  ])('%s', (_what, numbers, expected) => expect(chosen(...numbers)).toBe(expected))
 })
 
 describe('the link of a connection', () => {

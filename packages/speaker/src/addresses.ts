@@ -6,16 +6,34 @@ import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os'
 import { parseAddress } from '@starling/bgp-packet'
 import type { SessionParameters } from '@starling/engine'
 import { Prefix } from '@starling/inet'
+import { type AddressFlags, addressFlags, lasting } from './address-flags.js'
 
 type LocalAddresses = SessionParameters['localAddresses']
 
 /** Asking the kernel costs a tenth of a millisecond: not once per connection when a thousand come at once. */
 const MAX_AGE = 2_000
-let cached: { readonly at: number; readonly interfaces: NodeJS.Dict<NetworkInterfaceInfo[]> } | undefined
+interface Known {
+  readonly at: number
+  readonly interfaces: NodeJS.Dict<NetworkInterfaceInfo[]>
+  readonly flags: AddressFlags
+}
+let cached: Known | undefined
 
-function interfaces(at: number): NodeJS.Dict<NetworkInterfaceInfo[]> {
-  if (cached === undefined || at - cached.at > MAX_AGE) cached = { at, interfaces: networkInterfaces() }
-  return cached.interfaces
+function look(at: number): Known {
+  if (cached === undefined || at - cached.at > MAX_AGE)
+    cached = { at, interfaces: networkInterfaces(), flags: addressFlags() }
+  return cached
+}
+
+const interfaces = (at: number): NodeJS.Dict<NetworkInterfaceInfo[]> => look(at).interfaces
+
+/** The most lasting of some addresses; of equals the first. */
+function best(list: readonly NetworkInterfaceInfo[], flags: AddressFlags): NetworkInterfaceInfo | undefined {
+  const rank = ({ address }: NetworkInterfaceInfo) => {
+    const octets = parseAddress(address)
+    return lasting(octets === undefined ? undefined : flags.get(Buffer.from(octets).toString('hex')))
+  }
+  return [...list].sort((a, b) => rank(a) - rank(b))[0]
 }
 
 function isLinkLocal(address: string): boolean {
@@ -23,7 +41,12 @@ function isLinkLocal(address: string): boolean {
 }
 
 /** Addresses beside `localAddress` on its interface; empty when it is on none (yet). */
-export function localAddressesBeside(localAddress: string, at: number, known = interfaces(at)): LocalAddresses {
+export function localAddressesBeside(
+  localAddress: string,
+  at: number,
+  known = interfaces(at),
+  flags = look(at).flags,
+): LocalAddresses {
   const [bare = '', zone] = localAddress.split('%')
   // The same link-local address may be on many interfaces: its zone says which is meant.
   const list =
@@ -34,7 +57,8 @@ export function localAddressesBeside(localAddress: string, at: number, known = i
   const global = (info: NetworkInterfaceInfo) =>
     info.family === 'IPv6' && !isLinkLocal(info.address) && info.address !== '::1'
   // RFC 2545 section 3: beside a link-local address only one that the peer has a network in common with.
-  const ipv6 = list.find((info) => global(info) && (zone === undefined || info.cidr?.endsWith('/128') !== true))
+  const candidates = list.filter((info) => global(info) && (zone === undefined || info.cidr?.endsWith('/128') !== true))
+  const ipv6 = best(candidates, flags)
   const linkLocal = list.find(({ family, address }) => family === 'IPv6' && isLinkLocal(address))
   return {
     ...octets('ipv4', ipv4),

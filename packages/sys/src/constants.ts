@@ -39,6 +39,7 @@ export const IPV6 = {
   RECVPKTINFO: 49,
   RECVHOPLIMIT: 51,
   TCLASS: 67,
+  ADDR_PREFERENCES: 72,
   MINHOPCOUNT: 73,
 } as const
 

@@ -7,7 +7,7 @@
 
 import { type NetConnectOpts, connect as netConnect, Socket } from 'node:net'
 import { bind, close, setsockopt, socket } from './calls.js'
-import { AF, SO, SOCK, SOL } from './constants.js'
+import { AF, IPV6, SO, SOCK, SOL } from './constants.js'
 import { parseAddress, sockaddr } from './sockaddr.js'
 import { applyOptions, type NativeTcpOptions, setAoKey, setMd5Key, wantsNative } from './tcp-options.js'
 
@@ -35,6 +35,7 @@ export function openTcpClient(options: TcpClientOptions): Socket {
   const fd = socket(family === 4 ? AF.INET : AF.INET6, SOCK.STREAM | SOCK.CLOEXEC | SOCK.NONBLOCK, 0)
   try {
     applyOptions(fd, family, options)
+    if (family === 6 && options.localAddress === undefined) preferPublicSource(fd)
     const peer = options.remoteAddress
     if (options.md5 !== undefined) setMd5Key(fd, peer, options.md5)
     if (options.ao !== undefined) setAoKey(fd, peer, options.ao)
@@ -51,6 +52,18 @@ export function openTcpClient(options: TcpClientOptions): Socket {
   result.setNoDelay(true)
   result.connect(target)
   return result
+}
+
+/** linux/in6.h. */
+const PREFER_SRC_PUBLIC = 0x0002
+
+/** RFC 5014: where the kernel picks our address, not a temporary one, which the peer cannot know. A wish, not a need. */
+function preferPublicSource(fd: number): void {
+  try {
+    setsockopt(fd, SOL.IPV6, IPV6.ADDR_PREFERENCES, PREFER_SRC_PUBLIC)
+  } catch {
+    // The session comes up wherever the peer does not mind.
+  }
 }
 
 /** The family alone: a scope that does not resolve yet must fail on connect, not here, in the plain case. */

@@ -62,6 +62,7 @@ export class BfdHost {
   #worker: Worker | undefined
   #targets = new Map<string, BfdTarget>()
   #peers = new Map<PeerKey, string>()
+  #wanted: ReadonlyMap<PeerKey, BfdPeer> = new Map()
   /** What was last said of each session; `down` when nothing was. */
   readonly #verdicts = new Map<string, Verdict>()
   #reports = new Map<string, BfdSessionReport & { readonly since: number }>()
@@ -76,10 +77,11 @@ export class BfdHost {
 
   /** The complete desired set. Sessions that stay are not disturbed; changed timers are negotiated by polling. */
   set(peers: ReadonlyMap<PeerKey, BfdPeer>): void {
+    this.#wanted = peers
     const targets = new Map<string, BfdTarget>()
     const next = new Map<PeerKey, string>()
     for (const [peer, wanted] of peers) {
-      const target = targetOf(wanted, this.#targets)
+      const target = targetOf(wanted, this.#targets, (key) => this.#verdicts.get(key) === 'up')
       next.set(peer, target.key)
       // The first of those who share a session says how it is.
       if (!targets.has(target.key)) targets.set(target.key, target)
@@ -162,6 +164,7 @@ export class BfdHost {
         for (const session of message.sessions) this.#keep(session)
         this.#lateness = message.lateness
         this.#strangers = message.strangers
+        this.#reconsider()
         break
       case 'problem':
         this.#events.problem(message.text)
@@ -169,6 +172,16 @@ export class BfdHost {
       case 'stopped':
         this.#stopped?.()
     }
+  }
+
+  /** A machine that starts before its interfaces have addresses takes every peer for one behind routers. */
+  #reconsider(): void {
+    const wrong = [...this.#wanted.values()].some((peer) => {
+      if (peer.multihop !== undefined || peer.interface !== undefined) return false
+      const key = keyOf(peer, true)
+      return this.#targets.has(key) && this.#verdicts.get(key) !== 'up' && isConnected(peer.remoteAddress)
+    })
+    if (wrong) this.set(this.#wanted)
   }
 
   #keep(report: BfdSessionReport): void {
@@ -208,13 +221,18 @@ const UNKNOWN: Omit<BfdSessionReport, 'key'> = {
   problem: '',
 }
 
-/** A session that exists keeps its kind: an interface that loses its address must not turn single hop into multihop. */
-function targetOf(peer: BfdPeer, existing: ReadonlyMap<string, BfdTarget>): BfdTarget {
+/**
+ * A session that exists keeps its kind: an interface that loses its address must not turn single hop into multihop. A
+ * multihop one that is not up may have been a mistake.
+ */
+function targetOf(peer: BfdPeer, existing: ReadonlyMap<string, BfdTarget>, isUp: (key: string) => boolean): BfdTarget {
   const { multihop: wanted, ...rest } = peer
-  const key = (multihop: boolean) =>
-    [multihop ? 'multihop' : 'single hop', peer.remoteAddress, peer.localAddress ?? '', peer.interface ?? ''].join(' ')
-  if (wanted !== undefined) return { ...rest, key: key(wanted), multihop: wanted }
-  const known = [false, true].find((multihop) => existing.has(key(multihop)))
-  const multihop = known ?? !(peer.interface !== undefined || isConnected(peer.remoteAddress))
-  return { ...rest, key: key(multihop), multihop }
+  if (wanted !== undefined) return { ...rest, key: keyOf(peer, wanted), multihop: wanted }
+  const settled = existing.has(keyOf(peer, false)) ? false : isUp(keyOf(peer, true)) ? true : undefined
+  const multihop = settled ?? !(peer.interface !== undefined || isConnected(peer.remoteAddress))
+  return { ...rest, key: keyOf(peer, multihop), multihop }
+}
+
+function keyOf({ remoteAddress, localAddress, interface: device }: BfdPeer, multihop: boolean): string {
+  return [multihop ? 'multihop' : 'single hop', remoteAddress, localAddress ?? '', device ?? ''].join(' ')
 }
