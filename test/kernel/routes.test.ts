@@ -137,7 +137,7 @@ describe('routes on a real kernel', () => {
           },
         )
         programmer.start()
-        await eventually('the first read', () => programmer.reconciler.counters.reads === 1)
+        await eventually('the first read', () => programmer.reconciler.counters.reads >= 1)
         expect(programmer.reconciler.trackNextHop(Uint8Array.of(10, 1, 0, 2)).reachable).toBe(true)
         rack.r1.ip('link set port down')
         expect(await eventually('told', () => told.length === 1)).toBeLessThan(1_000)

@@ -55,7 +55,7 @@ test('a lab that does not converge in time runs on, and the words say how to loo
   expect(code).toBe(1)
   expect(err).toMatch(/not converged after 0\.6 s; the last lines of .*\.log:/)
   expect(err).toContain('remove it with "starling lab down')
-  await expect.poll(async () => labs((await starling(['lab', 'list'])).out), { timeout: 10_000 }).toEqual(['pair'])
+  await expect.poll(async () => labs((await starling(['lab', 'list'])).out)).toEqual(['pair'])
   await starling(['lab', 'down', '--all'])
   expect(left()).toEqual([])
 })
