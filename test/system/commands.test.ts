@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { needs } from '../support/needs.js'
-import { LAB_STATE, PROGRAM, processesWith, starling, stateFolderExists } from './support.js'
+import { LAB_STATE, PATIENTLY, PROGRAM, processesWith, starling, stateFolderExists } from './support.js'
 
 needs('netns')
 
@@ -17,7 +17,7 @@ afterAll(async () => {
 })
 
 test('up, status, show, explain, exec, ping, kill, restart, down', async () => {
-  const up = await starling(['lab', 'up', 'demo'])
+  const up = await starling(['lab', 'up', 'demo', ...PATIENTLY])
   expect(up).toMatchObject({ code: 0, err: '' })
   expect(up.out).toContain('demo is up')
 
@@ -74,7 +74,7 @@ test('up, status, show, explain, exec, ping, kill, restart, down', async () => {
 })
 
 test('what a crashed lab leaves is found and removed', async () => {
-  expect((await starling(['lab', 'up', 'demo'])).code).toBe(0)
+  expect((await starling(['lab', 'up', 'demo', ...PATIENTLY])).code).toBe(0)
   const pid = Number(/pid (\d+)/.exec((await starling(['lab', 'list'])).out)?.[1])
   process.kill(pid, 'SIGKILL')
   await expect.poll(async () => (await starling(['lab', 'list'])).out).toContain('(crashed)')

@@ -6,7 +6,7 @@
 import { Lab } from '@starling/lab'
 import { afterEach, expect, test } from 'vitest'
 import { needs } from '../support/needs.js'
-import { ages, converged, PROGRAM, pingDuring, starling, topology, until } from './support.js'
+import { ages, converged, PATIENTLY, PROGRAM, pingDuring, starling, topology, until } from './support.js'
 
 needs('netns', 'etcd')
 
@@ -17,7 +17,14 @@ afterEach(async () => {
 })
 
 test('the demo converges with etcd as its datastore', async () => {
-  const { code, out, err } = await starling(['lab', 'demo', '--exit-when-converged', '--datastore', 'etcd'])
+  const { code, out, err } = await starling([
+    'lab',
+    'demo',
+    '--exit-when-converged',
+    '--datastore',
+    'etcd',
+    ...PATIENTLY,
+  ])
   expect(err).toBe('')
   expect(code).toBe(0)
   expect(out).toMatch(/datastore etcd http:\/\/127\.0\.0\.1:\d+/)

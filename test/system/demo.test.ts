@@ -4,21 +4,28 @@
  * namespace, and on loopback addresses.
  */
 import { spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { needs } from '../support/needs.js'
-import { finished, LAB_STATE, PROGRAM, processesWith, starling, stateFolderExists } from './support.js'
+import {
+  finished,
+  hostLinks,
+  LAB_STATE,
+  PATIENTLY,
+  PROGRAM,
+  processesWith,
+  starling,
+  stateFolderExists,
+} from './support.js'
 
 needs('netns', 'userns')
 
 const START = fileURLToPath(new URL('../../scripts/start.mjs', import.meta.url))
-const networks = () => readFileSync('/proc/net/dev', 'utf8').split('\n').length
 
 describe('the demo', () => {
   test('npm start converges, shows its tables, exits 0 and leaves nothing', async () => {
-    const before = networks()
-    const { code, out, err } = await finished(spawn(process.execPath, [START, '--exit-when-converged']))
+    const before = hostLinks()
+    const { code, out, err } = await finished(spawn(process.execPath, [START, '--exit-when-converged', ...PATIENTLY]))
     expect(err).toBe('')
     expect(code).toBe(0)
     expect(out).toMatch(/Converged in [\d.]+ s/)
@@ -27,7 +34,7 @@ describe('the demo', () => {
     expect(out.match(/[ie]BGP +Established/g)).toHaveLength(8)
     expect(processesWith(LAB_STATE)).toEqual([])
     expect(stateFolderExists('demo')).toBe(false)
-    expect(networks()).toBe(before)
+    expect(hostLinks()).toEqual(before)
   })
 
   test('in a user namespace it does the same', async () => {
@@ -40,6 +47,7 @@ describe('the demo', () => {
       'lab',
       'demo',
       '--exit-when-converged',
+      ...PATIENTLY,
     ]
     const env = { ...process.env, STARLING_LAB_USERNS: '1' }
     const { code, out, err } = await finished(spawn('unshare', command, { env }))
@@ -50,7 +58,7 @@ describe('the demo', () => {
   })
 
   test('on loopback addresses sessions come up and routes stay in memory, and it says so', async () => {
-    const { code, out, err } = await starling(['lab', 'demo', '--exit-when-converged', '--loopback'])
+    const { code, out, err } = await starling(['lab', 'demo', '--exit-when-converged', '--loopback', ...PATIENTLY])
     expect(err).toBe('')
     expect(code).toBe(0)
     expect(out).toContain('loopback addresses and routes in memory, no pods')

@@ -10,7 +10,7 @@ import { parseTopology, planLab } from '@starling/lab'
 import { afterEach, expect, test } from 'vitest'
 import { Network } from '../../packages/lab/src/run/network.js'
 import { needs } from '../support/needs.js'
-import { converged, finished, inside, pingDuring, starling, startLab, topology } from './support.js'
+import { converged, finished, inside, PATIENTLY, pingDuring, starling, startLab, topology } from './support.js'
 
 needs('netns', 'bird', 'frr', 'gobgp', 'openbgpd', 'ip')
 
@@ -61,7 +61,14 @@ test.each([
 })
 
 test('without namespaces a dual-stack topology is IPv4', async () => {
-  const { code, out } = await starling(['lab', 'demo', 'dual-stack', '--loopback', '--exit-when-converged'])
+  const { code, out } = await starling([
+    'lab',
+    'demo',
+    'dual-stack',
+    '--loopback',
+    '--exit-when-converged',
+    ...PATIENTLY,
+  ])
   expect(out).toMatch(/r1n1 .* 2\/2 .* 3\/3/)
   expect(code).toBe(0)
 })

@@ -6,7 +6,7 @@ import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { needs } from '../support/needs.js'
-import { LAB_STATE, processesWith, starling } from './support.js'
+import { LAB_STATE, PATIENTLY, processesWith, starling } from './support.js'
 
 needs('netns')
 
@@ -21,7 +21,7 @@ const labs = (out: string) => out.match(/^\S+/gm) ?? []
 afterAll(() => starling(['lab', 'down', '--all']))
 
 test('two labs that start at once are two labs, and each command waits for its own', async () => {
-  const up = () => starling(['lab', 'up', file])
+  const up = () => starling(['lab', 'up', file, ...PATIENTLY])
   const [one, two] = await Promise.all([up(), up()])
   expect([one.code, two.code]).toEqual([0, 0])
   const told = [one, two].map(({ out }) => /^(\S+) is up/m.exec(out)?.[1]).sort()
@@ -39,7 +39,7 @@ test('two labs that start at once are two labs, and each command waits for its o
 })
 
 test('what a killed lab left is named, and removed by down --all', async () => {
-  expect((await starling(['lab', 'up', file])).code).toBe(0)
+  expect((await starling(['lab', 'up', file, ...PATIENTLY])).code).toBe(0)
   const { out } = await starling(['lab', 'list'])
   expect(labs(out)).toEqual(['pair'])
   process.kill(Number(/pid (\d+)/.exec(out)?.[1]), 'SIGKILL')

@@ -44,6 +44,9 @@ export function startLab(
 /** Seconds. Nothing waits this long where things work; a busy machine may need many times what is usual. */
 const PATIENCE = 180
 
+/** For commands that wait for a whole lab by themselves. */
+export const PATIENTLY = ['--timeout', String(PATIENCE)] as const
+
 /** Looks until `done` says so; fails with what was missing last. */
 export async function until(
   lab: Lab,
@@ -127,5 +130,15 @@ export function ages(view: LabView, name: string): ReadonlyMap<string, number> {
   const daemon = view.devices.find(({ plan }) => plan.name === name)?.daemon
   return new Map(daemon?.answers === true ? daemon.peers.map((peer) => [peer.address, peer.ageSeconds ?? 0]) : [])
 }
+
+/** What a kernel module puts into every namespace when somebody, beside this test, has it loaded. */
+const FALLBACKS = /^(tunl0|sit0|gre0|gretap0|erspan0|ip_vti0|ip6tnl0|ip6gre0|ip6_vti0)$/
+
+/** Names of the interfaces of the namespace that this process is in. */
+export const hostLinks = (): string[] =>
+  [...readFileSync('/proc/net/dev', 'utf8').matchAll(/^\s*(\S+):/gm)]
+    .map(([, name = '']) => name)
+    .filter((name) => !FALLBACKS.test(name))
+    .sort()
 
 export const stateFolderExists = (id: string): boolean => existsSync(join(LAB_STATE, id))
