@@ -5,6 +5,7 @@
  * more than the octets. A handle is a u32 (chunk, unit); 0 means "none". Chunks are never given back: their free blocks
  * serve the next sets.
  */
+import { growU32, nextCapacity } from '@starling/inet'
 
 const UNIT_BITS = 4
 const CHUNK_UNITS = 65536
@@ -13,7 +14,7 @@ const FIRST_UNITS = 1024
 export class ByteArena {
   readonly chunks: Uint8Array[] = [new Uint8Array(FIRST_UNITS << UNIT_BITS)]
   /** First free block by size in units; its first four octets hold the next. */
-  readonly #free = new Map<number, number>()
+  #free = new Uint32Array(64)
   #chunk = 0
   #unit = 1
   #units = FIRST_UNITS
@@ -27,12 +28,12 @@ export class ByteArena {
 
   allocate(size: number): number {
     const units = (size + 15) >>> UNIT_BITS
-    const free = this.#free.get(units)
-    if (free !== undefined && free !== 0) {
+    const free = units < this.#free.length ? this.#free[units] : 0
+    if (free !== 0) {
       const chunk = this.chunks[free >>> 16]
       const at = this.offset(free)
       const next = ((chunk[at] << 24) | (chunk[at + 1] << 16) | (chunk[at + 2] << 8) | chunk[at + 3]) >>> 0
-      this.#free.set(units, next)
+      this.#free[units] = next
       return free
     }
     if (this.#unit + units > this.#units) {
@@ -51,12 +52,13 @@ export class ByteArena {
     if (units === 0) return
     const chunk = this.chunks[handle >>> 16]
     const at = this.offset(handle)
-    const next = this.#free.get(units) ?? 0
+    if (units >= this.#free.length) this.#free = growU32(this.#free, nextCapacity(units + 1))
+    const next = this.#free[units]
     chunk[at] = next >>> 24
     chunk[at + 1] = next >>> 16
     chunk[at + 2] = next >>> 8
     chunk[at + 3] = next
-    this.#free.set(units, handle)
+    this.#free[units] = handle
   }
 
   chunk(handle: number): Uint8Array {

@@ -84,6 +84,8 @@ export class AttributeStore {
   #buckets = new Uint32Array(64)
   #freeHead = 0
   #serial = 0
+  /** Keeps {@link touch} from being optimised away. */
+  #touched = 0
   readonly #seed: number
   readonly #block = new AttributeBlock()
 
@@ -95,6 +97,12 @@ export class AttributeStore {
   /** Hash of a block's octets, to be passed to {@link find} and {@link intern}. */
   hash(buffer: Uint8Array, start: number, end: number): number {
     return hashBytes(this.#seed, buffer, start, end)
+  }
+
+  /** Brings near what {@link find} will look at first. */
+  touch(hash: number, outer: number, preference: number): void {
+    const full = hashNumber(hash, outer ^ (preference << 20)) >>> 0
+    this.#touched ^= this.#buckets[full & (this.#buckets.length - 1)]
   }
 
   /** `outer` is the next hop that does not stand in the block (0 when it does, or for local routes). */

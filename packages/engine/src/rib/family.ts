@@ -55,6 +55,8 @@ export class FamilyRib extends AdjRibIn {
   #slice = new Uint32Array(64)
   #sliceChanged = new Uint8Array(64)
   #addPathGroups = 0
+  #preferredSource = LOCAL_SOURCE
+  #preferredBy = 0
   readonly #scratch = new Uint8Array(16)
   /** Is there a kernel to be told? */
   readonly #installs: boolean
@@ -100,6 +102,7 @@ export class FamilyRib extends AdjRibIn {
       changed[i] = this.#decide(prefix) ? 1 : 0
     }
     if (count > 0) {
+      this.#tellPreferred()
       for (const group of this.groups.values()) this.#exportSlice(group, count)
       for (let i = 0; i < count; i++) this.bury(slice[i], this.#addPathGroups > 0)
       prefixes.shrink()
@@ -301,9 +304,21 @@ export class FamilyRib extends AdjRibIn {
     }
   }
 
+  /** Counted in runs of one source, which is what a slice of a large table is. */
   #prefer(row: RowId, by: number): void {
-    const peer = this.peerOf(row)
-    if (peer !== undefined) peer.preferred[this.index] += by
+    const source = this.paths.source[row]
+    if (source !== this.#preferredSource) {
+      this.#tellPreferred()
+      this.#preferredSource = source
+    }
+    this.#preferredBy += by
+  }
+
+  #tellPreferred(): void {
+    const source = this.#preferredSource
+    const peer = source === LOCAL_SOURCE ? undefined : this.states[source - 1]
+    if (peer !== undefined) peer.preferred[this.index] += this.#preferredBy
+    this.#preferredBy = 0
   }
 }
 

@@ -91,7 +91,8 @@ export class Ingest {
     seconds: number,
   ): Fault | undefined {
     const scan = this.#scan
-    // Before the attributes: while the slots of the prefixes come from memory, there is something else to do.
+    // Places of the attributes and of the prefixes come from memory together.
+    this.#interner.prepare(scan, mp, peer.block)
     const staged = this.#stage(this.#families[family], scan.buffer, start, end, addPath)
     const attr = this.#interner.resolve(scan, mp, peer.block)
     const { fault } = this.#interner

@@ -61,19 +61,23 @@ export class BlockInterner {
   readonly #writer = new ByteWriter(new Uint8Array(8192))
   readonly #aliases: (Alias | undefined)[] = new Array(ALIASES)
   #raw = new Uint8Array(4096)
+  /** What {@link prepare} found. */
+  #buffer: Uint8Array = this.#raw
+  #start = 0
+  #end = 0
+  #inline = false
+  #outerHop = 0
+  #hash = 0
 
   constructor(store: AttributeStore) {
     this.#store = store
   }
 
   /**
-   * The set for the base NLRI (`mp` false) or those of MP_REACH; 0 when the verdict is treat-as-withdraw or worse, or
-   * when there is nothing to announce. {@link fault} says why.
+   * The first half of {@link resolve}: finds and hashes the block and asks for its place in the store, which comes from
+   * memory while the caller does something else.
    */
-  resolve(scan: UpdateScan, mp: boolean, context: BlockContext): AttrId {
-    const store = this.#store
-    this.fault = undefined
-    this.#own = false
+  prepare(scan: UpdateScan, mp: boolean, context: BlockContext): void {
     let buffer = scan.buffer
     let start = 0
     let end = 0
@@ -85,9 +89,29 @@ export class BlockInterner {
       end = scan.copyBlock(this.#raw, 0)
       buffer = this.#raw
     }
-    const inline = !mp || scan.reach.nextHopEnd - scan.reach.nextHopStart === 4
-    const outer = mp && !inline ? this.#outer(scan, context) : 0
-    const hash = store.hash(buffer, start, end)
+    this.#buffer = buffer
+    this.#start = start
+    this.#end = end
+    this.#inline = !mp || scan.reach.nextHopEnd - scan.reach.nextHopStart === 4
+    this.#outerHop = mp && !this.#inline ? this.#outer(scan, context) : 0
+    this.#hash = this.#store.hash(buffer, start, end)
+    this.#store.touch(this.#hash, this.#outerHop, BGP_PREFERENCE)
+  }
+
+  /**
+   * The set for the base NLRI (`mp` false) or those of MP_REACH; 0 when the verdict is treat-as-withdraw or worse, or
+   * when there is nothing to announce. {@link fault} says why. Call {@link prepare} first, with the same.
+   */
+  resolve(scan: UpdateScan, mp: boolean, context: BlockContext): AttrId {
+    const store = this.#store
+    this.fault = undefined
+    this.#own = false
+    const buffer = this.#buffer
+    const start = this.#start
+    const end = this.#end
+    const inline = this.#inline
+    const outer = this.#outerHop
+    const hash = this.#hash
     if (scan.verdict === Verdict.accept && (!mp || !inline)) {
       const found = store.find(hash, buffer, start, end, outer, BGP_PREFERENCE)
       if (found !== 0 && this.#valid(found, context.update, !mp)) return found

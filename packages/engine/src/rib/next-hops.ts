@@ -45,6 +45,8 @@ export class NextHops {
   readonly #buckets = new Map<number, number>()
   readonly #tracked = new Map<string, Tracked>()
   readonly #free: number[] = []
+  /** A table has few next hops, and often one. */
+  #last = 0
   readonly #seed: number
   readonly #sink: Sink
 
@@ -63,6 +65,12 @@ export class NextHops {
 
   /** The id, made when it is new (without a reference). */
   intern(buffer: Uint8Array, start: number, end: number, zone = ''): number {
+    if (this.#same(this.#entries[this.#last], buffer, start, end, zone)) return this.#last
+    this.#last = this.#find(buffer, start, end, zone)
+    return this.#last
+  }
+
+  #find(buffer: Uint8Array, start: number, end: number, zone: string): number {
     let hash = hashBytes(this.#seed, buffer, start, end)
     for (let i = 0; i < zone.length; i++) hash = hashNumber(hash, zone.charCodeAt(i))
     for (let id = this.#buckets.get(hash) ?? 0; id !== 0; id = this.#chain[id]) {
