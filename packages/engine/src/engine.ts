@@ -25,6 +25,7 @@ import { OpenMemo } from './session/open.js'
 import type { Peer } from './session/peer.js'
 import { peerView, reasonOf } from './session/peer-view.js'
 import { addPeer, type Reconfiguration, reconfigure } from './session/reconfigure.js'
+import { Refusals } from './session/refusals.js'
 import type { Signature } from './session/signatures.js'
 import { Slots } from './session/slots.js'
 import type { ConnectionId, Sink } from './sink.js'
@@ -66,6 +67,7 @@ export class Engine implements PeerHost<Peer>, TablesHost {
   internalErrors = 0
   lastInternalError = ''
   readonly #directory = new Directory()
+  readonly #refusals = new Refusals()
   readonly #slots = new Slots<Peer>()
   readonly #connections = new Map<ConnectionId, Attached>()
   readonly #counter = new MessageCounter()
@@ -159,7 +161,9 @@ export class Engine implements PeerHost<Peer>, TablesHost {
     this.#settle(now)
     if (reason === undefined) return ACCEPTED
     this.wake(now)
-    this.event({ type: 'connection-refused', remoteAddress: endpoints.remoteAddress, reason })
+    const more = this.#refusals.tell(now)
+    const { remoteAddress } = endpoints
+    if (more !== undefined) this.event({ type: 'connection-refused', remoteAddress, reason, more })
     return { accepted: false, reason }
   }
 

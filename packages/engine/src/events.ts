@@ -41,7 +41,13 @@ export type EngineEvent =
       readonly impact: string
     }
   | { readonly type: 'peer-added' | 'peer-removed'; readonly peer: PeerKey; readonly name: string }
-  | { readonly type: 'connection-refused'; readonly remoteAddress: string; readonly reason: string }
+  /** `more`: so many were refused since the last one was told (a flood is told once a second). */
+  | {
+      readonly type: 'connection-refused'
+      readonly remoteAddress: string
+      readonly reason: string
+      readonly more: number
+    }
   /** RFC 7606: a bad UPDATE that did not cost the session. */
   | {
       readonly type: 'bad-update'

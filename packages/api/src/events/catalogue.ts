@@ -192,7 +192,7 @@ function words(event: DaemonEvent): string {
     case 'peer-removed':
       return `${safe(event.name)} was removed`
     case 'connection-refused':
-      return `connection from ${safe(event.remoteAddress)} refused: ${safe(event.reason)}`
+      return `connection from ${safe(event.remoteAddress)} refused: ${safe(event.reason)}${event.more > 0 ? `; ${event.more} more since the last one told` : ''}`
     case 'bad-update':
       return `bad UPDATE from ${safe(event.name)}: attribute ${event.attribute}, ${event.rule}, ${event.verdict}`
     case 'prefix-limit':

@@ -142,7 +142,8 @@ export class Metrics {
   #onEvent({ event }: EventRecord): void {
     // Counted here, labelled at the scrape: a storm brings thousands.
     const code = eventCode(event)
-    this.#eventCounts.set(code, (this.#eventCounts.get(code) ?? 0) + 1)
+    const count = event.type === 'connection-refused' ? 1 + event.more : 1
+    this.#eventCounts.set(code, (this.#eventCounts.get(code) ?? 0) + count)
     if (event.type === 'session-reset') this.#resets.inc({ field: event.field })
     if (event.type === 'notification-sent' || event.type === 'notification-received') {
       const direction = event.type === 'notification-sent' ? 'sent' : 'received'

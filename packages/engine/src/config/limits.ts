@@ -23,6 +23,10 @@ export const PATIENT_FAILURES = 4
 /** An answer takes a round trip: a connected peer that says nothing for so long is not about to, and `show peers` says so. */
 export const PATIENCE = 3_000
 
+/** Refused connections told one by one, and milliseconds until one more is: a flood must not be the whole log. */
+export const REFUSALS_TOLD = 100
+export const REFUSAL_INTERVAL = 1_000
+
 /** RFC 9687 section 3.2: the default SendHoldTime is the larger of these and twice the hold time. */
 export const SEND_HOLD_MINIMUM = 480_000
 
