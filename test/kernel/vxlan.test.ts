@@ -144,4 +144,36 @@ describe('VXLAN', () => {
       fabric.destroy()
     }
   })
+
+  it('says so where another device has its number', async () => {
+    const namespace = new Namespace('clash')
+    try {
+      namespace.ip('link add eth0 type veth peer name far')
+      namespace.ip('link set eth0 up')
+      namespace.ip('addr add 10.0.0.1/24 dev eth0')
+      namespace.ip('link add flannel.1 type vxlan id 4096 dstport 4789 dev eth0 local 10.0.0.1 nolearning')
+      await inside(namespace, async () => {
+        const failures: string[] = []
+        const failed = (device: string, text: string) => failures.push(`${device} ${text}`)
+        const tunnels = new TunnelProgrammer(
+          new NetlinkTunnelDriver(),
+          systemClock,
+          { ownedNames: [DEVICE] },
+          { failed },
+        )
+        tunnels.set([tunnelOf(1)])
+        await tunnels.settled()
+        expect(failures).toEqual([
+          `${DEVICE} cannot be made: EEXIST: A VXLAN device with the specified VNI already exists`,
+        ])
+        namespace.ip('link del flannel.1')
+        tunnels.hint()
+        await tunnels.settled()
+        expect(namespace.ip(`-d link show ${DEVICE}`)).toContain('vxlan id 4096')
+        await tunnels.stop()
+      })
+    } finally {
+      namespace.destroy()
+    }
+  })
 })

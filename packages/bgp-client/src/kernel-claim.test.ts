@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'vitest'
-import { claimKernel, type KernelClaim } from './kernel-claim.js'
+import { claimKernel, type KernelClaim, kernelWriter } from './kernel-claim.js'
 
 const name = `\0starling/test-claim-${process.pid}`
 const held: KernelClaim[] = []
@@ -29,6 +29,12 @@ test('a successor waits for its predecessor’s end', async () => {
   const told = await second
   expect(told.length).toBeLessThanOrEqual(1)
   await expect(claim('worker-2')).rejects.toThrow('worker-1')
+})
+
+test('who writes is named for others who ask, and nobody when nobody does', async () => {
+  expect(await kernelWriter(name)).toBeUndefined()
+  await claim('worker-1')
+  expect(await kernelWriter(name)).toBe(`starling node worker-1 (pid ${process.pid})`)
 })
 
 test('somebody who may not write routes cannot keep us out', async () => {

@@ -46,7 +46,7 @@ export async function claimKernel(options: ClaimOptions): Promise<KernelClaim> {
     if (claim !== undefined) return claim
     const holder = await ask(name, options)
     if (holder === undefined) continue
-    const who = `starling node ${holder.node} (pid ${holder.pid})`
+    const who = nameOf(holder)
     if (!holder.believed) {
       warn(`${who}, or who says so, may not write routes but holds the name of who does; going on without it`)
       return { release: () => Promise.resolve() }
@@ -60,6 +60,14 @@ export async function claimKernel(options: ClaimOptions): Promise<KernelClaim> {
     await delay(LOOK_MS)
   }
 }
+
+/** Who writes the kernel routes here now, for people; undefined when nobody does who may. */
+export async function kernelWriter(name = KERNEL_CLAIM): Promise<string | undefined> {
+  const holder = await ask(name, {})
+  return holder?.believed === true ? nameOf(holder) : undefined
+}
+
+const nameOf = ({ node, pid }: Holder): string => `starling node ${node} (pid ${pid})`
 
 function bind(name: string, node: string): Promise<KernelClaim | undefined> {
   const server = createServer((socket) => {
@@ -77,7 +85,7 @@ function bind(name: string, node: string): Promise<KernelClaim | undefined> {
 }
 
 /** Undefined when it has just gone. One that does not answer is still somebody. */
-function ask(name: string, { believed = mayWrite }: ClaimOptions): Promise<Holder | undefined> {
+function ask(name: string, { believed = mayWrite }: Pick<ClaimOptions, 'believed'>): Promise<Holder | undefined> {
   const socket = connect(name)
   let text = ''
   let credible = true

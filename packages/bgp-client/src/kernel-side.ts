@@ -126,6 +126,7 @@ export class KernelSide {
         failed: this.#reports.failed,
         repaired: this.#reports.repaired,
         driverFailed: this.#reports.driverFailed,
+        deviceChanged: (name) => this.#tunnels?.touched(name),
         idle: () => this.#idle(),
       },
     )

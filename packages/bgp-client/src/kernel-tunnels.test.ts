@@ -60,7 +60,7 @@ function world(vxlan: boolean) {
   }
   const devices = () =>
     [...wishes].map(([prefix, { kind, nextHops }]) => `${prefix} ${nextHops[0]?.device ?? kind}`).sort()
-  return { operations, interfaces, timers, run, devices }
+  return { operations, interfaces, timers, run, devices, tunnels }
 }
 
 const VXLAN = [...NODES, calico('IPPool', 'p', { cidr: '10.65.0.0/16', vxlanMode: 'CrossSubnet' })]
@@ -75,6 +75,19 @@ test('VXLAN gets the interface that has the node’s address, and routes near an
   expect(devices()).toEqual(['10.65.1.0/26 blackhole', '10.65.2.0/26 eth7', '10.65.3.0/26 vxlan.calico'])
   await run(NODES)
   expect(devices()).toEqual([])
+})
+
+test('a change of a device concerned is looked at once, of others not at all', async () => {
+  const { operations, timers, run, tunnels } = world(true)
+  await run(VXLAN)
+  const [made, waiting] = [operations.length, timers.length]
+  tunnels.touched('cali123')
+  expect(timers).toHaveLength(waiting)
+  for (const device of ['vxlan.calico', 'eth7', 'vxlan.calico']) tunnels.touched(device)
+  expect(timers).toHaveLength(waiting + 1)
+  timers.at(-1)?.()
+  for (let i = 0; i < 20; i++) await Promise.resolve()
+  expect(operations.length).toBe(2 * made)
 })
 
 test('a node whose interface is not there yet waits for it', async () => {

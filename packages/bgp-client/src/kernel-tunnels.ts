@@ -2,7 +2,8 @@
  * Tunnels of this node: the plan's wishes, completed with what only the host knows (which interface has the node's
  * address, how large its packets are), for the tunnel programmer; and the routes that come with VXLAN.
  *
- * A wish whose interface is not there waits; the next look, every ten seconds and after each plan, finds it.
+ * A wish whose interface is not there waits; the next look, every ten seconds, after each plan and after a change of a
+ * device concerned, finds it. Another program that changes a tunnel is answered once a second, not more often.
  */
 import type { HostEvent } from '@starling/api'
 import { formatAddress } from '@starling/bgp-packet/address'
@@ -27,6 +28,7 @@ import {
 } from '@starling/route-programmer'
 
 const LOOK_MS = 10_000
+const HINT_MS = 1000
 
 type Routes = { set(route: DesiredRoute): void; remove(key: DesiredRoute): void }
 
@@ -46,6 +48,10 @@ export class KernelTunnels {
   #plan: TunnelPlan | undefined
   #local: { ipv4?: string; ipv6?: string } = {}
   #seen = ''
+  /** Tunnel devices and the interfaces below them. */
+  #concerned = new Set<string>()
+  #hintedAt = Number.NEGATIVE_INFINITY
+  #cancelHint: (() => void) | undefined
   readonly #routes = new Map<string, DesiredRoute>()
   #cancel: (() => void) | undefined
 
@@ -70,8 +76,21 @@ export class KernelTunnels {
     return this.#plan.problems
   }
 
+  /** A link or an address of this device changed. */
+  touched(device: string): void {
+    if (this.#plan === undefined || this.#cancelHint !== undefined || !this.#concerned.has(device)) return
+    const { clock } = this.#options
+    this.#cancelHint = clock.at(Math.max(clock.now(), this.#hintedAt + HINT_MS), () => {
+      this.#cancelHint = undefined
+      this.#hintedAt = clock.now()
+      this.#look()
+      this.#programmer.hint()
+    })
+  }
+
   async stop(): Promise<void> {
     this.#cancel?.()
+    this.#cancelHint?.()
     await this.#programmer.stop()
   }
 
@@ -84,6 +103,7 @@ export class KernelTunnels {
     }
     const { tunnels, routes, owned } = this.#plan
     const missing: string[] = []
+    this.#concerned = new Set(owned)
     const desired = tunnels.flatMap((tunnel) => this.#complete(tunnel, missing))
     // A device that waits for its interface is not cleared meanwhile.
     const clear = owned.filter((name) => !missing.includes(name))
@@ -99,6 +119,7 @@ export class KernelTunnels {
     const { device: name, encapsulation, address, vxlan } = tunnel
     const local = encapsulation === 'vxlan-v6' ? this.#local.ipv6 : this.#local.ipv4
     const parent = local === undefined ? undefined : this.#options.parent(local)
+    if (parent !== undefined) this.#concerned.add(parent.name)
     if (parent === undefined && (vxlan !== undefined || tunnel.mtu === undefined)) {
       missing.push(name)
       return []

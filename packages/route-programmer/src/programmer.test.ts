@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { countStates, type NextHopState, routeRows, type WriteOutcome } from './index.js'
-import { foreign, ip, link, SimHost, wanted } from './sim.js'
+import { foreign, ip, link, SimHost, wanted } from './testing.js'
 
 const refusal = (errno: number, name: string): WriteOutcome => ({ errno, name })
 

@@ -6,7 +6,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { conflictKey } from './reconciler/foreign.js'
-import { foreign, link, SimHost, wanted } from './sim.js'
+import { foreign, link, SimHost, wanted } from './testing.js'
 
 /** mulberry32: small, seeded, good enough for a test. */
 function random(seed: number): () => number {

@@ -100,11 +100,14 @@ async function clean(options: CleanupCommandOptions, io: Io) {
 
 /** A running daemon would write everything again at once. */
 async function mayClean({ force }: CleanupCommandOptions, io: Io): Promise<void> {
-  const { mayWriteRoutes } = await import('@starling/bgp-client/host')
+  const { kernelWriter, mayWriteRoutes } = await import('@starling/bgp-client/host')
   if (!mayWriteRoutes()) {
     throw new CliError('removing kernel routes needs CAP_NET_ADMIN: run as root; --dry-run needs nothing', EXIT.denied)
   }
   if (force) return
+  const writer = await kernelWriter()
+  if (writer !== undefined)
+    throw new CliError(`${writer} writes the routes here: stop it first, or it writes everything again (--force)`)
   const path = nonEmpty(io.env['STARLING_CONTROL']) ?? DEFAULT_CONTROL
   const running = await new ApiClient({ control: path }).get('/v1/summary').then(
     () => true,

@@ -91,13 +91,27 @@ export class NetlinkTunnelDriver implements TunnelDriver {
   private applyOne(operation: TunnelOperation): WriteOutcome {
     try {
       const [error] = this.requests.submit(1, (writer, _i, sequence) => encode(writer, operation, sequence))
-      if (error === undefined || FINE[operation.op]?.includes(error.errno) === true) return { errno: 0 }
+      if (error === undefined || isFine(operation, error.errno)) return { errno: 0 }
       return { errno: error.errno, name: errnoName(error.errno), text: error.text }
     } catch (error) {
       if (!(error instanceof SysError)) throw error
       if (error.errno === ERRNO.ENODEV && FINE[operation.op]?.includes(ERRNO.ENODEV) === true) return { errno: 0 }
       return { errno: error.errno, name: error.code, text: error.message }
     }
+  }
+}
+
+/** A device that could not be made because of another one's parameters is not there, whatever the error is called. */
+function isFine(operation: TunnelOperation, errno: number): boolean {
+  if (FINE[operation.op]?.includes(errno) !== true) return false
+  return operation.op !== 'create' || exists(operation.tunnel.name)
+}
+
+function exists(device: string): boolean {
+  try {
+    return interfaceIndex(device) > 0
+  } catch {
+    return false
   }
 }
 

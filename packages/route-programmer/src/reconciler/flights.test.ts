@@ -1,7 +1,7 @@
 /** Several batches under way: the driver is kept busy, and no row is ever in two of them. */
 
 import { describe, expect, it } from 'vitest'
-import { foreign, ip, link, wanted } from '../sim.js'
+import { foreign, ip, link, wanted } from '../testing.js'
 import { Reconciler } from './reconciler.js'
 
 const CONNECTED = foreign('192.0.2.0/24', '0.0.0.0', 2, {

@@ -1,7 +1,7 @@
 /** Other programs' routes by the key that they hold, however many there are. */
 import { expect, test } from 'vitest'
 import type { KernelRoute } from '../routes.js'
-import { foreign, ip } from '../sim.js'
+import { foreign, ip } from '../testing.js'
 import { ForeignRoutes } from './foreign.js'
 
 const route = (prefix: string, more: Partial<KernelRoute> = {}): KernelRoute => foreign(prefix, '10.0.0.2', 2, more)

@@ -209,8 +209,15 @@ export class Reconciler {
     for (const event of events) {
       if (event.type === 'gap') this.counters.gaps++
       topology = this.witness.apply(event, now) || topology
+      if (event.type === 'link') this.listener.deviceChanged?.(event.link.name)
+      else if (event.type === 'address') this.deviceChanged(event.address.ifindex)
     }
     if (topology) this.topologyChanged(now)
+  }
+
+  private deviceChanged(ifindex: number): void {
+    const name = this.resolver.links.get(ifindex)?.name
+    if (name !== undefined) this.listener.deviceChanged?.(name)
   }
 
   /** There are foreign routes to tell of. */

@@ -51,6 +51,8 @@ export interface ReconcilerListener {
   nextHopChanged?(gateway: Uint8Array, state: NextHopState, device: string | undefined): void
   observed?(routes: readonly ObservedRoute[]): void
   conflict?(conflict: Conflict): void
+  /** A link of this name came, went or changed, or one of its addresses did. */
+  deviceChanged?(name: string): void
   /** A write failed for the first time with this text. */
   failed?(destination: Destination, text: string, outcome: WriteOutcome): void
   /** Another program removed or changed a route that was in place, and it is put right. Once per run of interference. */

@@ -1,7 +1,7 @@
 /** Wanted against actual tunnels, as a table of operations. */
 
 import { describe, expect, it } from 'vitest'
-import { ip } from '../sim.js'
+import { ip } from '../testing.js'
 import { planTunnels, tunnelMtu } from './plan.js'
 import type { ActualTunnel, DesiredTunnel, TunnelOperation } from './types.js'
 

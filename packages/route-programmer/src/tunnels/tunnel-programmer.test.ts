@@ -2,7 +2,7 @@
 
 import { expect, it } from 'vitest'
 import type { WriteOutcome } from '../driver.js'
-import { ip, SimClock } from '../sim.js'
+import { ip, SimClock } from '../testing.js'
 import { TunnelProgrammer } from './tunnel-programmer.js'
 import type { ActualTunnel, DesiredTunnel, TunnelDriver, TunnelOperation } from './types.js'
 
