@@ -1,7 +1,7 @@
 /** Rows by place: what is asked of one destination does not walk the table. */
 import { describe, expect, test } from 'vitest'
 import { routeRows } from '../index.js'
-import { ip, SimHost, wanted } from '../sim.js'
+import { ip, SimHost, wanted } from '../testing.js'
 import type { RowPlace } from './view.js'
 
 async function tableOf(prefixes: readonly string[]): Promise<SimHost> {
