@@ -213,6 +213,11 @@ test('a good route that is sent again with a broken attribute is withdrawn from 
   client.socket.destroy()
 })
 
+function stringsIn(value: unknown): string[] {
+  if (typeof value === 'string') return [value]
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(stringsIn) : []
+}
+
 test('what it says about itself reaches no terminal and no log as control characters', async () => {
   const client = await new Hostile('127.0.0.116').open(`evil${ESCAPE}`)
   const peers = await show('peers', '127.0.0.116')
@@ -226,7 +231,9 @@ test('what it says about itself reaches no terminal and no log as control charac
   expect(await show('peers')).not.toMatch(CONTROL)
   expect(await show('events')).not.toMatch(CONTROL)
   expect(log).not.toMatch(CONTROL)
-  for (const line of log.trim().split('\n')) expect(() => JSON.parse(line), line).not.toThrow()
+  // JSON would hide a character in an escape of its own: what programs read out of it counts, too.
+  const values = [...log.trim().split('\n'), await show('peers', '-o', 'json'), await show('events', '-o', 'json')]
+  for (const text of values) for (const value of stringsIn(JSON.parse(text))) expect(value).not.toMatch(CONTROL)
   unharmed()
 })
 
