@@ -27,7 +27,9 @@ interface Service {
 
 interface Compose {
   readonly services: Readonly<Record<string, Service>>
-  readonly networks: { readonly fabric: { readonly ipam: { readonly config: readonly [{ subnet: string }] } } }
+  readonly networks: {
+    readonly fabric: { readonly ipam: { readonly config: readonly [{ subnet: string; ip_range: string }] } }
+  }
   readonly volumes: Readonly<Record<string, unknown>>
   readonly configs: Readonly<Record<string, { content: string; file?: string }>>
 }
@@ -72,7 +74,13 @@ test('files that are mounted are in the repository, every dashboard among them',
 test('addresses are unique and inside the fabric', () => {
   const fabric = Prefix.parseStrict(compose.networks.fabric.ipam.config[0].subnet)
   expect(new Set(addresses.values()).size).toBe(addresses.size)
-  for (const address of addresses.values()) expect(fabric?.contains(Prefix.parseOrHost(address)!)).toBe(true)
+  const free = Prefix.parseStrict(compose.networks.fabric.ipam.config[0].ip_range)
+  expect(fabric?.contains(free!)).toBe(true)
+  for (const address of addresses.values()) {
+    expect(fabric?.contains(Prefix.parseOrHost(address)!)).toBe(true)
+    // Docker hands out addresses of the range to those without one, in the order they start.
+    expect(free?.contains(Prefix.parseOrHost(address)!), address).toBe(false)
+  }
 })
 
 test('a reflector is no root and has no capability, a node has NET_ADMIN; both write to /run/starling alone', () => {
