@@ -6,12 +6,13 @@
  */
 import type { KernelPage, KernelQuery, KernelRouteState, KernelRouteView, KernelView } from '@starling/api'
 import { formatAddress } from '@starling/bgp-packet/address'
-import type { KernelViews } from '@starling/daemon'
+import { type KernelViews, now } from '@starling/daemon'
 import { Prefix } from '@starling/inet'
 import {
   countStates,
   type KernelRoute,
   type NextHop,
+  type Reconciler,
   type RouteProgrammer,
   type RouteRow,
   type RouteState,
@@ -65,7 +66,7 @@ export function kernelViews({ programmer, lastSync }: KernelSource): KernelViews
       for (const row of routeRows(reconciler, (state) => stateWanted(query.state, state), first, place)) {
         if (family !== undefined && row.destination.family !== family) continue
         if (routes.length === query.limit) return { routes, next: String(row.slot) }
-        routes.push(rowView(row, interfaceName))
+        routes.push(rowView(row, leftoverWords(reconciler, now()), interfaceName))
       }
       return { routes }
     },
@@ -77,6 +78,16 @@ function stateWanted(wanted: KernelQuery['state'], state: RouteState): boolean {
   return wanted === 'drift' ? state !== 'installed' : SHOWN[state] === wanted
 }
 
+/** Why a route that nobody wants is still there, and for how long at most. */
+export function leftoverWords(
+  { deletesAllowed, deleteDeadline }: Pick<Reconciler, 'deletesAllowed' | 'deleteDeadline'>,
+  time: number,
+): string {
+  if (deletesAllowed) return 'ours from before, wanted by nobody now'
+  if (deleteDeadline === Number.POSITIVE_INFINITY) return 'ours from before, kept until BGP begins'
+  return `ours from before, kept until peers have answered, ${Math.max(0, Math.ceil((deleteDeadline - time) / 1000))} s at most`
+}
+
 function placeOf(match: KernelQuery['match']): RowPlace | 'nowhere' | undefined {
   if (match === undefined) return undefined
   const prefix = Prefix.parseOrHost(match.prefix)
@@ -85,13 +96,17 @@ function placeOf(match: KernelQuery['match']): RowPlace | 'nowhere' | undefined 
   return { kind: match.kind, destination: { family: family === 'ipv4' ? 4 : 6, address, length } }
 }
 
-function rowView(row: RouteRow, interfaceName: (index: number) => string | undefined): KernelRouteView {
+function rowView(
+  row: RouteRow,
+  leftover: string,
+  interfaceName: (index: number) => string | undefined,
+): KernelRouteView {
   const { destination, table, metric, state, desired, actual, reason } = row
   return {
     prefix: `${formatAddress(destination.address)}/${destination.length}`,
     family: destination.family === 4 ? 'ipv4' : 'ipv6',
     state: SHOWN[state],
-    why: desired?.why ?? 'ours from before, wanted by nobody now',
+    why: desired?.why ?? leftover,
     ...(desired === undefined
       ? {}
       : { desired: { kind: desired.kind, metric, table, nextHops: desired.nextHops.map(desiredHop) } }),
