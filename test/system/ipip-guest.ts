@@ -126,21 +126,33 @@ export default async function guest() {
     daemons.push(child)
   }
   const begun = performance.now()
-  const complete = (): boolean =>
-    bird('n1').length >= 7 && bird('n1').some((line) => line.includes('nexthop')) && bird('n3').length >= 6
-  while (!complete() && performance.now() - begun < 200_000) await pause(500)
+  /** What n3 has claimed for itself: its block comes first, then the address, then the device has it. */
+  const claim = async (): Promise<string | undefined> => {
+    const stored = (await datastore.get('/calico/resources/v3/projectcalico.org/nodes/n3'))?.value ?? '{}'
+    const node = JSON.parse(stored) as { spec?: { bgp?: { ipv4IPIPTunnelAddr?: string } } }
+    return node.spec?.bgp?.ipv4IPIPTunnelAddr
+  }
+  const complete = async (): Promise<boolean> => {
+    const address = await claim()
+    return (
+      address !== undefined &&
+      ip('-n n3 addr show tunl0').includes(`inet ${address}/32`) &&
+      bird('n1').length >= 7 &&
+      bird('n1').some((line) => line.includes('nexthop')) &&
+      bird('n3').length >= 6
+    )
+  }
+  while (!(await complete().catch(() => false)) && performance.now() - begun < 200_000) await pause(500)
   const before = [arrived('n2'), arrived('n3')]
   writeFileSync(
     '/run/flows.mjs',
     `import { createSocket } from 'node:dgram'\n${flows.toString()}\nawait flows(200)`.replace('export ', ''),
   )
   inside('n1', process.execPath, '/run/flows.mjs')
-  await pause(500)
-  const spread = [arrived('n2'), arrived('n3')].map((count, i) => count - (before[i] ?? 0))
-  const n3 = JSON.parse((await datastore.get('/calico/resources/v3/projectcalico.org/nodes/n3'))?.value ?? '{}') as {
-    spec: { bgp: { ipv4IPIPTunnelAddr?: string } }
-  }
-  const claimed = n3.spec.bgp.ipv4IPIPTunnelAddr
+  const counts = () => [arrived('n2'), arrived('n3')].map((count, i) => count - (before[i] ?? 0))
+  for (let looks = 0; looks < 100 && counts().reduce((sum, count) => sum + count, 0) < 200; looks++) await pause(100)
+  const spread = counts()
+  const claimed = await claim()
   const prefix = '/calico/ipam/v2/host/n3/ipv4/block/10.65.'
   const blocks = await datastore.list(prefix)
   const result = {
