@@ -2,11 +2,12 @@
  * The road of a changed key, driven: datastore to snapshot to cluster state to plan, each time the whole plan.
  *
  * Plans are computed when in sync and only then; while the datastore is away the last plan stays in force. A plan that
- * throws is our own defect: it is reported, the last good plan stays, and the next change tries again.
+ * throws is our own defect: it is reported, the last good plan stays, and the next change tries again. While the datastore is
+ * locked for a migration the last plan stays as well, whatever is moved in or out (calico.md 1.13).
  */
 import { type Datastore, type Snapshot, Syncer, type SyncStatus } from '@starling/datastore'
 import { systemClock } from '@starling/datastore/clock'
-import { ClusterState, type Plan, type PlanOptions, plan } from '@starling/intent'
+import { ClusterState, isLocked, LOCKED, type Plan, type PlanOptions, plan } from '@starling/intent'
 import { IPAM_PREFIX, kindPrefix, STARLING_PREFIX } from '@starling/resources'
 import { now } from './clock.js'
 
@@ -54,6 +55,7 @@ export class ClusterFollower {
   #detail = ''
   #since: number = now()
   #plan: Plan | undefined
+  #paused = false
 
   constructor(options: ClusterOptions) {
     this.#options = options
@@ -102,6 +104,14 @@ export class ClusterFollower {
   /** Something a plan depends on beside the datastore has changed. */
   replan(): void {
     if (this.#syncer.snapshot.revision === 0) return
+    const locked = isLocked(this.state)
+    // A daemon that starts meanwhile has no plan to keep: what stands there is better than no routes.
+    if (locked && this.#plan !== undefined) {
+      if (!this.#paused) this.#options.planned({ ...this.#plan, problems: [...this.#plan.problems, LOCKED] })
+      this.#paused = true
+      return
+    }
+    this.#paused = locked
     try {
       // With the plan before, unchanged peers stay the same objects and the engine passes over them by identity.
       const options = this.#options.planOptions()

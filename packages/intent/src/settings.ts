@@ -49,6 +49,7 @@ function listenPorts(state: ClusterState): ReadonlyMap<string, number> {
 
 export function settingsFor(state: ClusterState, name: string, problems: PlanProblem[]): Settings {
   const settings = readSettings(state, name, problems)
+  if (isLocked(state)) problems.push(LOCKED)
   checkFelix(state, name, settings.programClusterRoutes, problems)
   return settings
 }
@@ -107,6 +108,19 @@ function olderThan(state: ClusterState, minor: number): boolean {
   const version = state.named('ClusterInformation', 'default')?.spec.calicoVersion
   const [, major, theirs] = /^v?(\d+)\.(\d+)/.exec(version ?? '') ?? []
   return major !== undefined && (Number(major) < 3 || (Number(major) === 3 && Number(theirs) < minor))
+}
+
+/** Calico's tools lock the datastore while it is moved elsewhere: components pause until it is ready again (calico.md 1.13). */
+export function isLocked(state: ClusterState): boolean {
+  return state.named('ClusterInformation', 'default')?.spec.datastoreReady === false
+}
+
+/** What everybody is told while {@link isLocked}. */
+export const LOCKED: PlanProblem = {
+  severity: 'warning',
+  resource: 'ClusterInformation/default',
+  field: 'spec.datastoreReady',
+  message: 'is false, the datastore is locked: a running daemon keeps the plan it has until it is true again',
 }
 
 /** Felix and BGP must share the routes out between them; nothing else checks it (calico.md 4.1). */

@@ -66,6 +66,16 @@ describe('a claim', () => {
     await expect(claimBlock(at(datastore), { ...v4('a'), pools: ['10.0.0.0/24'] })).resolves.toBeDefined()
   })
 
+  test('nothing while the datastore is locked', async () => {
+    const key = resourceKey('ClusterInformation', 'default')
+    const locked = { kind: 'ClusterInformation', metadata: { name: 'default' }, spec: { datastoreReady: false } }
+    const { datastore } = await cluster([{ cidr: '10.0.0.0/24' }], { [key]: locked })
+    await expect(claimBlock(at(datastore), v4('a'))).rejects.toMatchObject({ code: 'locked' })
+    const one = assignAddresses(at(datastore), { ...v4('a'), count: 1, handle: 'h', attributes: {} })
+    await expect(one).rejects.toMatchObject({ code: 'locked' })
+    expect((await datastore.list('/calico/ipam/')).entries).toEqual([])
+  })
+
   test('a pool that is named must be there, and of the family', async () => {
     const { datastore } = await cluster([{ cidr: 'fd00::/64' }])
     const claim = claimBlock(at(datastore), { ...v4('a'), pools: ['other', 'fd00::/64'] })

@@ -3,7 +3,7 @@
  * (calico.md 7.1).
  */
 import { Prefix } from '@starling/inet'
-import type { Family } from '@starling/resources'
+import { decodeEntry, type Family, resourceKey } from '@starling/resources'
 import { claimAffinity, releaseAffinity } from './affinity.js'
 import type { Block } from './block.js'
 import { type IpamContext, IpamError } from './context.js'
@@ -38,6 +38,19 @@ export interface ClaimRequest {
   readonly labels?: Readonly<Record<string, string>>
 }
 
+/** What is claimed while the datastore is moved elsewhere is lost, and claimed again by another (calico.md 1.13). */
+async function refuseWhileLocked({ datastore }: IpamContext): Promise<void> {
+  const entry = await datastore.get(resourceKey('ClusterInformation', 'default'))
+  const decoded = entry === undefined ? undefined : decodeEntry(entry.key, entry.value)
+  if (
+    decoded?.ok !== true ||
+    decoded.value.kind !== 'ClusterInformation' ||
+    decoded.value.spec.datastoreReady !== false
+  )
+    return
+  throw new IpamError('locked', 'the datastore is locked (ClusterInformation/default spec.datastoreReady is false)')
+}
+
 /** Everything one attempt needs to know, read once. */
 export interface Survey {
   readonly pools: readonly Pool[]
@@ -54,6 +67,7 @@ export interface Survey {
 
 export async function survey(context: IpamContext, request: ClaimRequest): Promise<Survey> {
   const { node, family, use, pools: wanted } = request
+  await refuseWhileLocked(context)
   const [config, resources, reservations, { blocks, broken }] = await Promise.all([
     readConfig(context),
     listPools(context),

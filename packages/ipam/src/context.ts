@@ -26,6 +26,7 @@ export type IpamErrorCode =
   | 'not-found'
   | 'address-in-use'
   | 'contention'
+  | 'locked'
   | 'invalid-data'
 
 /** A refusal that the caller can act on; trouble with the store itself stays a `DatastoreError`. */
