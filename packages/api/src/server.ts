@@ -53,6 +53,9 @@ async function makeApp(context: ApiContext, options: AppOptions): Promise<Fastif
   return createApp(context, options)
 }
 
+/** A thousand readers that come back in one moment wait here; Node's 511 would turn the others away. */
+const BACKLOG = 4096
+
 export async function startApi(options: ApiOptions): Promise<Api> {
   const policy = options.policy ?? { kind: 'any' }
   const streams: ApiContext['streams'] = new Set()
@@ -85,7 +88,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
       const app = await makeApp(context, { ...shared, access })
       apps.push(app)
       await freeSocket(options.control)
-      await app.listen({ path: options.control })
+      await app.listen({ path: options.control, backlog: BACKLOG })
       await chmod(options.control, 0o660)
     }
     if (options.http !== undefined) {
@@ -93,7 +96,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
       const access: WriteAccess = token === undefined ? { kind: 'token' } : { kind: 'token', token }
       const app = await makeApp(context, { ...shared, access, ...(tls === undefined ? {} : { tls }) })
       apps.push(app)
-      url = await app.listen({ host, port })
+      url = await app.listen({ host, port, backlog: BACKLOG })
     }
     if (options.birdControl !== undefined) bird = await startBirdControl(options.ports, options.birdControl)
   } catch (error) {

@@ -91,6 +91,9 @@ export async function createApp(context: ApiContext, options: AppOptions): Promi
     ajv: { customOptions: { removeAdditional: false, coerceTypes: 'array', useDefaults: true } },
     forceCloseConnections: true,
     return503OnClosing: true,
+    // What the router itself refuses: it would repeat the path, however long.
+    frameworkErrors: (_error: unknown, _request: unknown, reply: FastifyReply) =>
+      refuse(reply, new ApiError('API_BAD_REQUEST', 'the path is not well-formed, or a part of it is too long')),
     logController: new LogController({ disableRequestLogging: true }),
     ...(options.logger === undefined ? {} : { loggerInstance: options.logger }),
     ...(options.tls === undefined

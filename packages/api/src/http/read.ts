@@ -162,6 +162,8 @@ async function tablePage<T>(
   shape: Shape<T>,
 ): Promise<Found<T>> {
   if (query.match === undefined && query.sort === undefined) {
+    // Left unsaid, a table would begin again, and a reader that follows `next` would never end.
+    if (query.cursor !== undefined && !/^[0-9:]{1,40}$/.test(query.cursor)) throw new ApiError('API_BAD_CURSOR')
     const items: T[] = []
     let next = query.cursor
     do {

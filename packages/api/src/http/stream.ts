@@ -180,7 +180,14 @@ function stream(
   return reply
 }
 
+/** A thousand streams of one event: it is put into words once, and forgotten with the event. */
+const frames = new WeakMap<EventRecord, string>()
+
 function frame(record: EventRecord, { ports }: ApiContext): string {
+  const known = frames.get(record)
+  if (known !== undefined) return known
   const data = JSON.stringify(presentEvent(record, describeEvent(record.event), ports))
-  return `id: ${record.id}\nevent: ${record.event.type}\ndata: ${data}\n\n`
+  const text = `id: ${record.id}\nevent: ${record.event.type}\ndata: ${data}\n\n`
+  frames.set(record, text)
+  return text
 }

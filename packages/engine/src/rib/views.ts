@@ -96,7 +96,8 @@ export function routes(tables: TablesReading, query: RouteQuery): RoutePage {
 
 function cursorOf(cursor: string | undefined, index: number): [family: number, first: number] {
   const parts = /^([01]):([0-9]{1,10})$/.exec(cursor ?? '')
-  if (parts === null) return [0, 1]
+  // Not one of ours: behind everything, so that nobody walks in circles.
+  if (parts === null) return cursor === undefined ? [0, 1] : [2, 1]
   const family = Number(parts[1])
   return [family, family === index ? Math.max(1, Number(parts[2])) : 1]
 }
