@@ -3,6 +3,9 @@
  * key, kinds of routes we never write, nexthop objects, other tables. What the programmer says must be what `ip` says.
  */
 
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { countStates, type ObservedRoute, RouteProgrammer, routeRows } from '@starling/route-programmer'
 import { NetlinkDriver, systemClock } from '@starling/route-programmer/netlink'
 import { expect, it } from 'vitest'
@@ -259,3 +262,25 @@ it('an IPv6 route appended to ours is taken out of it; one hop lost leaves a for
     await eventually('gone', () => !bench.reachable([...behind]))
   })
 })
+
+it('after its queue overflowed it reads again and goes on listening', async () => {
+  await onBench(async (bench) => {
+    const { host } = bench.rack
+    const folder = mkdtempSync(join(tmpdir(), 'starling-overflow-'))
+    const file = join(folder, 'batch')
+    const lines = Array.from({ length: 65_536 }, (_, i) => `route add 20.${i >> 8}.${i & 255}.0/24 via 10.1.0.2`)
+    writeFileSync(file, lines.join('\n'))
+    try {
+      // This thread waits for it: nobody takes the notifications away meanwhile.
+      host.ip(`-batch ${file}`)
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+    await eventually('a gap', () => bench.counters.gaps > 0)
+    await eventually('a read', () => bench.reachable([20, 255, 255, 1]), 10_000)
+    host.ip('route add 10.99.0.0/24 via 10.1.0.2')
+    await eventually('news of one more', () => bench.reachable([10, 99, 0, 1]))
+    host.ip('route del 10.99.0.0/24 via 10.1.0.2')
+    await eventually('and of its end', () => !bench.reachable([10, 99, 0, 1]))
+  })
+}, 30_000)

@@ -107,28 +107,58 @@ export interface Poll {
   unref(): void
 }
 
+/** How soon a descriptor with an error is watched again. */
+const REARM_MS = 5
+
 /**
  * Calls back from the event loop whenever `fd` is ready (level-triggered). An exception from the callback inside koffi
  * would vanish, so it is thrown again from a fresh turn where it reaches `uncaughtException`.
+ *
+ * libuv gives up a descriptor for good when it has an error pending (POLLERR: a netlink socket that overflowed), although
+ * reading it takes the error away: the watch is then made anew.
  */
 export function poll(fd: number, interest: { readable?: boolean; writable?: boolean }, ready: () => void): Poll {
-  let handle: PollHandle | undefined = libc().poll(fd, interest, () => {
-    if (handle === undefined) return
-    try {
-      ready()
-    } catch (error) {
-      setImmediate(() => {
-        throw error
-      })
-    }
-  })
+  let stopped = false
+  let referenced = true
+  let again: NodeJS.Timeout | undefined
+  let handle: PollHandle
+  const arm = (): void => {
+    handle = libc().poll(fd, interest, (event) => {
+      if (stopped) return
+      if (typeof event === 'number') {
+        handle.close()
+        again = setTimeout(() => {
+          again = undefined
+          arm()
+        }, REARM_MS)
+        if (!referenced) again.unref()
+      }
+      try {
+        ready()
+      } catch (thrown) {
+        setImmediate(() => {
+          throw thrown
+        })
+      }
+    })
+    if (!referenced) handle.unref()
+  }
+  arm()
   return {
     stop: () => {
-      handle?.close()
-      handle = undefined
+      if (stopped) return
+      stopped = true
+      if (again === undefined) handle.close()
+      else clearTimeout(again)
     },
-    ref: () => handle?.ref(),
-    unref: () => handle?.unref(),
+    ref: () => {
+      referenced = true
+      if (again === undefined) handle.ref()
+    },
+    unref: () => {
+      referenced = false
+      if (again === undefined) handle.unref()
+    },
   }
 }
 

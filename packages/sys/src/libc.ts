@@ -39,7 +39,8 @@ export interface Libc {
   errno(): number
   /** Address of a buffer, for structures that hold pointers; the caller keeps the buffer referenced. */
   addressOf(buffer: Uint8Array): bigint
-  poll(fd: number, interest: { readable?: boolean; writable?: boolean }, callback: () => void): PollHandle
+  /** The callback gets a number, and nothing more ever comes, where libuv found an error pending. */
+  poll(fd: number, interest: PollInterest, callback: (event: PollEvent) => void): PollHandle
 }
 
 interface KoffiLibrary {
@@ -52,9 +53,16 @@ interface Koffi {
   errno(): number
   address(value: unknown): bigint
   node: {
-    poll(fd: number, options: { readable?: boolean; writable?: boolean }, callback: () => void): PollHandle
+    poll(fd: number, options: PollInterest, callback: (event: PollEvent) => void): PollHandle
   }
 }
+
+interface PollInterest {
+  readonly readable?: boolean
+  readonly writable?: boolean
+}
+
+export type PollEvent = number | { readonly readable: boolean; readonly writable: boolean }
 
 export interface PollHandle {
   close(): void
