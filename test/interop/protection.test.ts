@@ -132,6 +132,15 @@ describe('a session is protected', () => {
   })
 })
 
+describe.each(['BIRD', 'FRR', 'GoBGP', 'OpenBGPD'])('%s: TTL security on their side alone', (name) => {
+  it('is suspected', async () => {
+    later(await (DAEMONS[name] as Start)({ gtsm: true }, true))
+    const us = later(await ours(false, {}))
+    await us.untilReason(THEM, /TTL security/, 40_000)
+    expect(us.view(THEM).established).toBe(0)
+  })
+})
+
 // Without OpenBGPD: see `able`.
 describe.each(['BIRD', 'FRR', 'GoBGP'])('%s: another password', (name) => {
   it('is named', async () => {

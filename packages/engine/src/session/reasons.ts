@@ -44,7 +44,7 @@ function noAnswer(peer: PeerConfig): string {
   if (peer.ttlSecurity > 0) {
     return `${base}: TTL security may drop the packets (is it set there, and are at most ${peer.ttlSecurity} hops between?)`
   }
-  return `${base}: a firewall drops the packets, the host is down, or it expects a TCP MD5 password`
+  return `${base}: a firewall drops the packets, the host is down, or it expects a TCP MD5 password or TTL security`
 }
 
 /** The TCP connection went away under a session. */
