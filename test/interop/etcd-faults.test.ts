@@ -151,8 +151,8 @@ describe('a member that hangs', () => {
     const { values, links } = watchAll(client, '/hang/', from)
     await until('the first', () => values.length === 1)
 
-    hung.signal(0, 'SIGSTOP')
     onTestFinished(() => hung.signal(0, 'SIGCONT'))
+    await hung.suspend(0)
     const asked = performance.now()
     const error = await client.get('/hang/k').catch((caught) => caught)
     expect(error).toBeInstanceOf(EtcdError)

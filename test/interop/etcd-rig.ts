@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { createServer, connect as dial, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -107,6 +107,15 @@ export class EtcdRig {
 
   signal(i: number, signal: NodeJS.Signals): void {
     this.#running[i]?.kill(signal)
+  }
+
+  /** Stops member `i` with SIGSTOP; resolves when none of its threads runs any more, which may take a moment. */
+  async suspend(i: number): Promise<void> {
+    const tasks = `/proc/${this.#running[i]?.pid}/task`
+    this.signal(i, 'SIGSTOP')
+    await until('every thread is stopped', () =>
+      readdirSync(tasks).every((task) => /\) T /.test(readFileSync(`${tasks}/${task}/stat`, 'utf8'))),
+    )
   }
 
   /** Ends member `i` and waits until it is gone. */

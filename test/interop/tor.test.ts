@@ -124,7 +124,7 @@ describe.each(ROUTERS)('the recipe for %s', (name, start, says) => {
     await look('route')
     await look('bfd')
     await eventually('BFD is up here', async () => /\bUp\b.*100 ms.*300 ms/.test(await ask('show', 'bfd')))
-    expect(await ask('show', 'routes')).toMatch(/198\.51\.100\.1\/32/)
+    await eventually('its route is here', async () => /198\.51\.100\.1\/32/.test(await ask('show', 'routes')))
 
     // Called off when all has been seen, so that no time is too short for it; then once more to its end.
     const marking = ask('drain', '--timeout', '300', '--reason', 'new kernel')
@@ -134,7 +134,8 @@ describe.each(ROUTERS)('the recipe for %s', (name, start, says) => {
     await marking
     expect(await ask('drain', '--timeout', '1', '--reason', 'new kernel')).toMatch(/nothing is announced any more/)
     await look('gone')
-    expect(await ask('show', 'peers')).toMatch(/Established/)
+    // On a machine that stands still for 300 ms the recipe's BFD ends it for a moment; drain.test.ts counts its ends.
+    await eventually('the session is there', async () => /Established/.test(await ask('show', 'peers')))
     expect(await ask('undrain')).toMatch(/announced again/)
     await look('route')
 
