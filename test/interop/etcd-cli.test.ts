@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { PROGRAM } from '../support/command.js'
 import { needs } from '../support/needs.js'
-import { EtcdRig } from './etcd-rig.js'
+import { EtcdRig, TWO_NODES } from './etcd-rig.js'
 
 needs('etcd', 'openssl')
 
@@ -42,15 +42,7 @@ beforeAll(async () => {
   rig.ctl(['user', 'add', 'root:secret'])
   rig.ctl(['user', 'grant-role', 'root', 'root'])
   rig.ctl(['auth', 'enable'])
-  writeFileSync(
-    at('cluster.yaml'),
-    ['w1', 'w2']
-      .map(
-        (name, i) =>
-          `apiVersion: projectcalico.org/v3\nkind: Node\nmetadata: {name: ${name}}\nspec: {bgp: {ipv4Address: 10.0.0.${i + 1}/24}}\n`,
-      )
-      .join('---\n'),
-  )
+  writeFileSync(at('cluster.yaml'), TWO_NODES)
 })
 
 afterAll(async () => {

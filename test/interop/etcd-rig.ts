@@ -30,6 +30,14 @@ function portOf(server: Server): number {
   return address.port
 }
 
+/** Nodes w1 and w2, as documents of a file. */
+export const TWO_NODES = ['w1', 'w2']
+  .map(
+    (name, i) =>
+      `apiVersion: projectcalico.org/v3\nkind: Node\nmetadata: {name: ${name}}\nspec: {bgp: {ipv4Address: 10.0.0.${i + 1}/24}}\n`,
+  )
+  .join('---\n')
+
 export interface RigOptions {
   readonly members?: number
   readonly flags?: readonly string[]

@@ -11,7 +11,7 @@ import { type Finished, finished, PROGRAM } from '../support/command.js'
 import { needs } from '../support/needs.js'
 import { freePort } from '../support/places.js'
 import { serveNames } from './dns.js'
-import { EtcdRig } from './etcd-rig.js'
+import { EtcdRig, TWO_NODES } from './etcd-rig.js'
 
 needs('etcd', 'root')
 
@@ -38,15 +38,7 @@ beforeAll(async () => {
     a: { 'one.cluster.test': '127.0.0.1' },
   })
   writeFileSync(at('resolv.conf'), `nameserver ${NAME_SERVER}\noptions timeout:2 attempts:2\n`)
-  writeFileSync(
-    at('cluster.yaml'),
-    ['w1', 'w2']
-      .map(
-        (name, i) =>
-          `apiVersion: projectcalico.org/v3\nkind: Node\nmetadata: {name: ${name}}\nspec: {bgp: {ipv4Address: 10.0.0.${i + 1}/24}}\n`,
-      )
-      .join('---\n'),
-  )
+  writeFileSync(at('cluster.yaml'), TWO_NODES)
 })
 
 afterAll(async () => {

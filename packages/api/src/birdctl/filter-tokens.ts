@@ -6,6 +6,7 @@
  */
 import { Prefix } from '@starling/inet'
 import { escapeText } from '../text.js'
+import { starMatches } from './glob.js'
 
 /** What a person gets to read, behind BIRD's 9001. */
 export class FilterError extends Error {}
@@ -151,27 +152,5 @@ export function prefixMatches(net: Prefix, { prefix, low, high }: PrefixPattern)
 export const tupleMatches = (value: readonly number[], ranges: readonly Range[]): boolean =>
   value.length === ranges.length && ranges.every((each, i) => inRange(value[i] ?? -1, each))
 
-/** Iterative, like a glob: a mask of many stars must not choose how long we think. */
-export function maskMatches(path: readonly number[], items: readonly MaskItem[]): boolean {
-  let p = 0
-  let t = 0
-  let star = -1
-  let mark = 0
-  while (t < path.length) {
-    const item = items[p]
-    if (item !== undefined && item !== '*' && inRange(path[t] ?? -1, item)) {
-      p++
-      t++
-    } else if (item === '*') {
-      star = p++
-      mark = t
-    } else if (star >= 0) {
-      p = star + 1
-      t = ++mark
-    } else {
-      return false
-    }
-  }
-  while (items[p] === '*') p++
-  return p === items.length
-}
+export const maskMatches = (path: readonly number[], items: readonly MaskItem[]): boolean =>
+  starMatches(items, path, (item, asNumber) => item !== '*' && inRange(asNumber, item))
