@@ -137,20 +137,12 @@ describe('top', () => {
 })
 
 describe('Tab', () => {
-  test('in bash', async () => {
-    const { type, until, forget, done } = terminal('bash --norc --noprofile -i')
-    type('PS1="ready> "; source <(starling completion bash); echo loaded\n')
-    await until(/[\r\n]loaded/)
-    forget()
-    type('starling show peers Mesh_10_0_0_2\t\t')
-    await until(/Mesh_10_0_0_20.*Mesh_10_0_0_29/s)
-    type('\u0015exit\n')
-    await done
-  })
-
-  test('in zsh', async () => {
-    const { type, until, forget, done } = terminal('zsh -f -i')
-    type('PS1="ready> "; autoload -U compinit; compinit -D; source <(starling completion zsh); echo loaded\n')
+  test.each([
+    ['bash', 'bash --norc --noprofile -i', ''],
+    ['zsh', 'zsh -f -i', 'autoload -U compinit; compinit -D; '],
+  ])('in %s', async (shell, command, before) => {
+    const { type, until, forget, done } = terminal(command)
+    type(`PS1="ready> "; ${before}source <(starling completion ${shell}); echo loaded\n`)
     await until(/[\r\n]loaded/)
     forget()
     type('starling show peers Mesh_10_0_0_2\t\t')

@@ -6,7 +6,7 @@
  * when the programmer has nothing left to do was no change, or waits for a next hop: neither is a latency.
  */
 import type { InstallView } from '@starling/engine'
-import type { Destination, FibDriver, RouteWrite, WriteOutcome } from '@starling/route-programmer'
+import type { FibDriver, RouteWrite, WriteOutcome } from '@starling/route-programmer'
 import { destinationKey } from './destination-key.js'
 
 export interface KernelLatencyOptions {
@@ -25,7 +25,7 @@ export class KernelLatency {
 
   /** The engine has a new best route; `since`: when the burst it belongs to began. */
   asked({ source, address, length }: Pick<InstallView, 'source' | 'address' | 'length'>, since: number): void {
-    if (source === 'bgp') this.#asked.set(keyOf({ address, length }), since)
+    if (source === 'bgp') this.#asked.set(destinationKey(address, length), since)
   }
 
   /** The programmer has nothing left to do. */
@@ -52,7 +52,7 @@ export class KernelLatency {
     const now = this.#options.now()
     writes.forEach(({ op, route }, i) => {
       if (op === 'delete' || outcomes[i]?.errno !== 0) return
-      const key = keyOf(route.destination)
+      const key = destinationKey(route.destination.address, route.destination.length)
       const since = this.#asked.get(key)
       if (since === undefined) return
       this.#asked.delete(key)
@@ -60,5 +60,3 @@ export class KernelLatency {
     })
   }
 }
-
-const keyOf = ({ address, length }: Pick<Destination, 'address' | 'length'>): string => destinationKey(address, length)

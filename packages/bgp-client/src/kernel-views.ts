@@ -62,11 +62,12 @@ export function kernelViews({ programmer, lastSync }: KernelSource): KernelViews
       if (place === 'nowhere') return { routes: [] }
       const first = /^[0-9]{1,9}$/.test(query.cursor ?? '') ? Number(query.cursor) : undefined
       const family = query.family === undefined ? undefined : query.family === 'ipv4' ? 4 : 6
+      const leftover = leftoverWords(reconciler, now())
       const routes: KernelRouteView[] = []
       for (const row of routeRows(reconciler, (state) => stateWanted(query.state, state), first, place)) {
         if (family !== undefined && row.destination.family !== family) continue
         if (routes.length === query.limit) return { routes, next: String(row.slot) }
-        routes.push(rowView(row, leftoverWords(reconciler, now()), interfaceName))
+        routes.push(rowView(row, leftover, interfaceName))
       }
       return { routes }
     },
