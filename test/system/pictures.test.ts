@@ -74,7 +74,10 @@ test('the reflector killed: one sentence says so, routes are held, and its box a
   const { page, complaints } = await open('dark')
   await lab.kill('rr1', 'SIGKILL')
   await until(lab, (view) => view.devices.find(({ plan }) => plan.name === 'rr1')?.daemon.answers === false)
-  await page.getByText(/1 of 2 sessions down, to rr1/).first().waitFor()
+  await page
+    .getByText(/1 of 2 sessions down, to rr1/)
+    .first()
+    .waitFor()
   await page.locator('.witness', { hasText: /not rr1 \(/ }).waitFor()
   await expect.poll(() => page.locator('.topology .lines path.bad').count()).toBe(4)
   expect(await page.locator('.topology .lines path.ok').count()).toBe(4)

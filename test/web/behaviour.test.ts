@@ -56,8 +56,14 @@ describe('news', () => {
     const { page } = await visit(browser, own.url)
     await see(page, own.url, 'peers')
     await own.close()
-    await page.getByText(/Data is .* old/).first().waitFor()
-    await page.getByText(/trying again/).first().waitFor()
+    await page
+      .getByText(/Data is .* old/)
+      .first()
+      .waitFor()
+    await page
+      .getByText(/trying again/)
+      .first()
+      .waitFor()
     expect(await page.getByText('Node_10_0_1_1').count()).toBeGreaterThan(0)
     await page.context().close()
   })

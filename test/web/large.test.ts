@@ -76,7 +76,10 @@ test('first paint, overview, tables and a prefix stay quick', async () => {
     Math.round(performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? -1),
   )
   const drawn = await time(() => page.locator('canvas.matrix').waitFor())
-  await page.getByText(/30 of 4.999 sessions down/).first().waitFor()
+  await page
+    .getByText(/30 of 4.999 sessions down/)
+    .first()
+    .waitFor()
   const figures: Record<string, number> = { paint, first, drawn }
   const views = [
     ['nodes', 'node-0'],
