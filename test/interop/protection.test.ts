@@ -22,6 +22,8 @@ afterEach(stopAll)
 interface Wish {
   readonly password?: string
   readonly gtsm?: boolean
+  /** Ours, seconds. */
+  readonly holdTime?: number
   /** Their idea of our AS. */
   readonly as?: number
   /** TTL of what they send without TTL security. */
@@ -99,7 +101,7 @@ function ours(passive: boolean, wish: Wish): Promise<Starling> {
       testPeer(THEM, {
         localAddress: US,
         remoteAs: 65001,
-        timers: QUICK,
+        timers: { ...QUICK, ...(wish.holdTime !== undefined && { holdTime: wish.holdTime }) },
         passive,
         ttlSecurity: wish.gtsm ? 1 : 0,
         ...(wish.password !== undefined && { password: wish.password }),
@@ -135,9 +137,21 @@ describe('a session is protected', () => {
 describe.each(['BIRD', 'FRR', 'GoBGP', 'OpenBGPD'])('%s: TTL security on their side alone', (name) => {
   it('is suspected', async () => {
     later(await (DAEMONS[name] as Start)({ gtsm: true }, true))
-    const us = later(await ours(false, {}))
+    // A short hold time: a daemon that accepts before it sets the least TTL hears our OPEN, and the session comes up.
+    const us = later(await ours(false, { holdTime: 3 }))
     await us.untilReason(THEM, /TTL security/, 40_000)
-    expect(us.view(THEM).established).toBe(0)
+  })
+})
+
+describe('BIRD: TTL security that begins behind our OPEN', () => {
+  it('is suspected when the hold timer of a session that only we thought up expires', async () => {
+    const them = later(await (DAEMONS.BIRD as Start)({ gtsm: true }, true))
+    them.kill('SIGSTOP')
+    const us = later(await ours(false, { holdTime: 3 }))
+    await us.until(THEM, 'OpenSent')
+    them.kill('SIGCONT')
+    await us.until(THEM, 'Established')
+    await us.untilReason(THEM, /none since the session came up: .*TTL security/)
   })
 })
 

@@ -43,6 +43,23 @@ describe('a peer that falls silent', () => {
     expect(pair.a.reason).toMatch(/hold timer expired: no answer to our OPEN.* 90 s.*TTL security set there/)
   })
 
+  it('behind the KEEPALIVE that brought the session up: it may never have heard ours', () => {
+    const pair = new Pair()
+    scripted(pair, [openOf(65000), KEEPALIVE])
+    pair.clock.run(1_000)
+    expect(pair.a.state).toBe('Established')
+    pair.clock.runWhile(() => pair.a.state === 'Established', 100_000)
+    expect(pair.a.reason).toMatch(/no message .* 90 s, none since the session came up: .*TTL security set there/)
+  })
+
+  it('later: nothing is suspected', () => {
+    const pair = new Pair()
+    scripted(pair, [openOf(65000), KEEPALIVE, KEEPALIVE])
+    pair.clock.run(1_000)
+    pair.clock.runWhile(() => pair.a.state === 'Established', 200_000)
+    expect(pair.a.reason).toMatch(/^hold timer expired: no message from the peer for 90 s$/)
+  })
+
   it('before its OPEN: with TTL security here that is the first suspect', () => {
     const pair = new Pair({ a: { ttlSecurity: 1 } })
     scripted(pair, [])

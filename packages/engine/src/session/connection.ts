@@ -24,7 +24,7 @@ import type { ConnectionId } from '../sink.js'
 import { type Cause, COLLISION, notificationInfo, sent, transport } from './cause.js'
 import { FSM, FSM_ERROR_SUBCODE, type FsmAction, type FsmEvent, fsmError } from './fsm.js'
 import type { Negotiated } from './negotiated.js'
-import { silenceHint } from './reasons.js'
+import { silence } from './reasons.js'
 
 /** Addresses of the TCP connection, canonical text. */
 export interface Endpoints {
@@ -89,6 +89,7 @@ export class Connection {
   blockedSince = -1
   readonly #owner: ConnectionOwner
   #tcp = false
+  #establishedAt = NEVER
 
   constructor(owner: ConnectionOwner, outgoing: boolean) {
     this.#owner = owner
@@ -98,6 +99,11 @@ export class Connection {
   /** A TCP connection is there (not merely being dialled). */
   get connected(): boolean {
     return this.#tcp
+  }
+
+  /** The session came up, and nothing arrived since. */
+  get #mute(): boolean {
+    return this.state === 'Established' && this.lastReceived === this.#establishedAt
   }
 
   fire(event: FsmEvent, now: number, cause?: Cause): void {
@@ -229,10 +235,7 @@ export class Connection {
     if (now + KEEPALIVE_SLACK >= this.keepaliveAt) this.fire('KeepaliveTimer_Expires', now)
     if (this.#tcp && this.holdTime > 0 && now >= this.lastReceived + this.holdTime) {
       const seconds = this.holdTime / 1000
-      const { state } = this
-      const what = state === 'OpenSent' ? 'no OPEN' : state === 'OpenConfirm' ? 'no answer to our OPEN' : 'no message'
-      const hint = state === 'OpenSent' || state === 'OpenConfirm' ? silenceHint(this.#owner.config, state) : ''
-      const reason = `hold timer expired: ${what} from the peer for ${seconds} s${hint}`
+      const reason = `hold timer expired: ${silence(this.#owner.config, this.state, this.#mute, seconds)}`
       this.fire('HoldTimer_Expires', now, sent(reason, NotificationCode.holdTimerExpired, 0))
     }
     if (this.blockedSince >= 0 && now >= this.blockedSince + this.sendHoldTime) {
@@ -278,6 +281,7 @@ export class Connection {
         this.lastReceived = now
         return
       case 'establish':
+        this.#establishedAt = now
         this.#owner.establish(this, now)
         return
       case 'deliverUpdate':

@@ -6,7 +6,7 @@
  */
 import { CeaseError, NotificationCode, OpenError } from '@starling/bgp-packet'
 import type { PeerConfig } from '../config/types.js'
-import type { NotificationInfo } from '../events.js'
+import type { NotificationInfo, SessionState } from '../events.js'
 import { ROLE_PARTNER } from './roles.js'
 
 const ERRNO_HINTS: readonly [errno: string, words: (peer: PeerConfig) => string][] = [
@@ -104,6 +104,17 @@ export function silenceHint(peer: PeerConfig, state: 'OpenSent' | 'OpenConfirm')
       ? `are there more than ${peer.ttlSecurity} hops between`
       : 'is TTL security set there and not here'
   return `: its packets reach us, ours do not seem to reach it (${ttl}, or does a firewall or the MTU stop them?)`
+}
+
+/**
+ * What the hold timer waited for. A peer that fell silent with the KEEPALIVE that brought the session up may never have
+ * heard ours: its first octets were read before the socket got its least TTL, and everything later was dropped.
+ */
+export function silence(peer: PeerConfig, state: SessionState, mute: boolean, seconds: number): string {
+  if (state === 'OpenSent') return `no OPEN from the peer for ${seconds} s${silenceHint(peer, state)}`
+  if (state === 'OpenConfirm') return `no answer to our OPEN from the peer for ${seconds} s${silenceHint(peer, state)}`
+  const since = mute ? `, none since the session came up${silenceHint(peer, 'OpenConfirm')}` : ''
+  return `no message from the peer for ${seconds} s${since}`
 }
 
 /** What a NOTIFICATION of the peer means for the one who reads `show peers`. */
