@@ -2,12 +2,14 @@
  * Documents people write (`calicoctl get -o yaml`, Kubernetes manifests) to datastore entries, and back.
  *
  * A document keeps everything it says: unknown fields pass through to the stored value. Only what Calico's writers strip
- * (resourceVersion, selfLink) is stripped. Two kinds have no resource key: a BlockAffinity document becomes the affinity
- * key of calico.md 1.9, because that is the authoritative one, and an `Entry` (`apiVersion: starling.io/v1`) carries any
- * key and value literally, so that a folder of files can hold blocks and handles too.
+ * (resourceVersion, selfLink) is stripped. Some kinds have no resource key: a BlockAffinity document becomes the affinity
+ * key of calico.md 1.9, because that is the authoritative one, IPAM's other custom resources likewise (`crd-ipam.ts`),
+ * and an `Entry` (`apiVersion: starling.io/v1`) carries any key and value literally, so that a folder of files can hold
+ * blocks and handles too.
  */
 
-import { decodeEntry, decodeValue, type Problem } from './decode.js'
+import { crdIpamEntry } from './crd-ipam.js'
+import { decodeEntry, decodeValue, fieldSteps, type Problem } from './decode.js'
 import { isJsonObject, type JsonObject, type JsonValue, parseJson, stringifyJson } from './json.js'
 import {
   affinityKey,
@@ -38,15 +40,17 @@ const API_OF_KIND: Readonly<Partial<Record<ResourceKind, string>>> = {
 export function flattenDocument(document: unknown): readonly unknown[] {
   if (document === null || document === undefined) return []
   if (Array.isArray(document)) return document.flatMap(flattenDocument)
-  if (!isJsonObject(document) || !Array.isArray(document['items'])) return [document]
-  const { kind } = document
-  if (typeof kind !== 'string' || !kind.endsWith('List')) return [document]
+  if (!isJsonObject(document)) return [document]
+  const { kind, items } = document
+  if (typeof kind !== 'string' || !kind.endsWith('List') || !(Array.isArray(items) || items === null)) return [document]
   const item = kind.slice(0, -4)
-  return document['items'].map((entry) =>
-    // Items of a typed Kubernetes list may leave out what the list says.
-    isJsonObject(entry) && entry['kind'] === undefined && item !== ''
-      ? { kind: item, apiVersion: document['apiVersion'] ?? '', ...entry }
-      : entry,
+  return (items ?? []).flatMap((entry) =>
+    flattenDocument(
+      // Items of a typed Kubernetes list may leave out what the list says.
+      isJsonObject(entry) && entry['kind'] === undefined && item !== ''
+        ? { kind: item, apiVersion: document['apiVersion'] ?? '', ...entry }
+        : entry,
+    ),
   )
 }
 
@@ -56,9 +60,44 @@ export function mapDocument(document: unknown): Mapped {
   if (!mapped.ok) return mapped
   const decoded = decodeEntry(mapped.key, mapped.value)
   if (decoded === undefined || decoded.ok) return mapped
-  if (parseKey(mapped.key)?.type !== 'affinity') return { ok: false, problems: decoded.problems }
+  const corrected = withBooleans(document as JsonObject, decoded.problems)
+  if (corrected !== undefined) return mapDocument(corrected)
+  if (parseKey(mapped.key)?.type === 'resource' || (document as JsonObject)['kind'] === 'Entry')
+    return { ok: false, problems: decoded.problems }
   // The key's value has no spec; the document that people read has.
-  return { ok: false, problems: decoded.problems.map((p) => ({ ...p, field: `spec.${p.field}` })) }
+  return {
+    ok: false,
+    problems: decoded.problems.map((p) => ({ ...p, field: p.field === undefined ? 'spec' : `spec.${p.field}` })),
+  }
+}
+
+/** Unquoted, YAML 1.1 reads these as booleans, and so do kubectl and Calico's tools; YAML 1.2 reads texts. */
+const BOOLEANS: ReadonlyMap<string, boolean> = new Map(
+  Object.entries({ yes: true, no: false, on: true, off: false, true: true, false: false }).flatMap(([word, value]) =>
+    [word, word.toUpperCase(), word.charAt(0).toUpperCase() + word.slice(1)].map((text): [string, boolean] => [
+      text,
+      value,
+    ]),
+  ),
+)
+
+/** The document with such words made booleans where one is wanted; undefined where there is none. */
+function withBooleans(document: JsonObject, problems: readonly Problem[]): JsonObject | undefined {
+  let corrected: JsonValue = document
+  for (const { field, message } of problems)
+    if (field !== undefined && message.includes('expected boolean, received string'))
+      corrected = booleanAt(corrected, fieldSteps(field))
+  return corrected === document ? undefined : (corrected as JsonObject)
+}
+
+/** The very same value where there is no such word. */
+function booleanAt(value: JsonValue, [step, ...rest]: readonly (string | number)[]): JsonValue {
+  if (step === undefined) return typeof value === 'string' ? (BOOLEANS.get(value) ?? value) : value
+  const member = isJsonObject(value) || Array.isArray(value) ? (value as JsonObject)[step] : undefined
+  const next = member === undefined ? undefined : booleanAt(member, rest)
+  if (next === undefined || next === member) return value
+  if (Array.isArray(value)) return value.map((item, i) => (i === step ? next : item))
+  return { ...(value as JsonObject), [step]: next }
 }
 
 function locate(document: unknown): Mapped {
@@ -67,6 +106,9 @@ function locate(document: unknown): Mapped {
   if (typeof stated !== 'string' || stated === '') return refuse('document', 'kind', 'is missing')
   if (typeof apiVersion !== 'string') return refuse(stated, 'apiVersion', 'is missing')
   if (stated === 'Entry' && apiVersion === 'starling.io/v1') return literalEntry(document)
+  const ipam = CALICO_API.test(apiVersion) ? crdIpamEntry(stated, document) : undefined
+  if (ipam !== undefined)
+    return 'key' in ipam ? { ok: true, ...ipam } : refuse(stated, ipam.missing, 'is missing or not what it should be')
   const kind = resourceKind(stated, apiVersion)
   if (kind === undefined) {
     const meant = meantKind(stated)

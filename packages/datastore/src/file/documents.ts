@@ -65,8 +65,8 @@ interface Piece {
 
 export type Remembered = ReadonlyMap<string, Piece>
 
-/** Aliases resolved in one document; more is an attack, not a configuration. */
-const ALIAS_LIMIT = 100
+/** Aliases resolved in one document, those inside aliases multiplied; more is an attack, not a list of peers. */
+const ALIAS_LIMIT = 1000
 /** Brackets in brackets: the parser would run out of stack, and resources need a dozen. */
 const DEPTH_LIMIT = 1000
 /** Of one document that is no YAML at all. */
@@ -115,7 +115,7 @@ const LARGE_INTEGER = /\d{16}/
 
 /** The quick way for JSON in which nothing is wrong. It knows no places, so a complaint takes the other way. */
 function goodJson(text: string, mapper: DocumentMapper): Piece | undefined {
-  if (!text.trimStart().startsWith('{') || LARGE_INTEGER.test(text)) return undefined
+  if (!/^\s*[{[]/.test(text) || LARGE_INTEGER.test(text)) return undefined
   let value: unknown
   try {
     value = JSON.parse(text)
@@ -124,7 +124,7 @@ function goodJson(text: string, mapper: DocumentMapper): Piece | undefined {
   }
   if (membersWritten(text) !== membersKept(value)) return undefined
   const documents = new Map<string, MappedDocument>()
-  for (const resource of expanded(value as object)) {
+  for (const resource of expanded(value, [])) {
     const mapped = mapper(resource.value)
     if (mapped === undefined) continue
     if (!('key' in mapped) || documents.has(mapped.key)) return undefined
@@ -169,7 +169,8 @@ function parseYaml(text: string, mapper: DocumentMapper): Piece {
     const { line, col } = lines.linePos(offset)
     problems.push({ line, column: col, reason, ...(about === undefined ? {} : { about }) })
   }
-  const parsed = parseAllDocuments(text, { lineCounter: lines, intAsBigInt: true, prettyErrors: false })
+  // `<<: *common` is of YAML 1.1; kubectl and Calico's tools know it, and as a field of that name it would be lost silently.
+  const parsed = parseAllDocuments(text, { lineCounter: lines, intAsBigInt: true, prettyErrors: false, merge: true })
   for (const document of Array.isArray(parsed) ? parsed : []) {
     if (document.errors.length > 0) {
       // One slip can make thousands of complaints; the first few say where to look.
@@ -218,24 +219,30 @@ function resourcesIn(document: Document.Parsed, report: (offset: number, reason:
     return []
   }
   if (value === null || value === undefined) return []
-  if (typeof value !== 'object' || Array.isArray(value)) {
+  if (typeof value !== 'object') {
     report(document.contents?.range[0] ?? 0, 'a document must be a mapping with apiVersion, kind and metadata')
     return []
   }
-  return expanded(value)
+  return expanded(value, [])
 }
 
-/** A list stands for its items. */
-function expanded(value: object): Located[] {
+/** A list stands for its items, and so does a bare sequence: `calicoctl get -f` prints one of lists. What is null is nothing. */
+function expanded(value: unknown, path: Located['path']): Located[] {
+  if (value === null || value === undefined) return []
+  if (Array.isArray(value)) return value.flatMap((item, i) => expanded(item, [...path, i]))
   const { kind, items, apiVersion } = value as { kind?: unknown; items?: unknown; apiVersion?: unknown }
-  if (typeof kind !== 'string' || !kind.endsWith('List') || !Array.isArray(items)) return [{ value, path: [] }]
+  // Go writes an empty list as null.
+  if (typeof kind !== 'string' || !kind.endsWith('List') || !(Array.isArray(items) || items === null))
+    return [{ value, path }]
   // The items of a typed list may leave out what the list already says.
   const inherited = kind === 'List' ? {} : { apiVersion, kind: kind.slice(0, -'List'.length) }
-  return items.map((item, i) => ({
-    value: typeof item === 'object' && item !== null ? { ...inherited, ...item } : item,
-    path: ['items', i],
-  }))
+  return (items ?? []).flatMap((item: unknown, i: number) =>
+    expanded(isObject(item) ? { ...inherited, ...item } : item, [...path, 'items', i]),
+  )
 }
+
+const isObject = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** The place of a path, or of the nearest ancestor that is written down: a missing field has no place of its own. */
 function offsetOf(document: Document.Parsed, path: readonly (string | number)[]): number {

@@ -143,6 +143,32 @@ describe('documents', () => {
     expect(problems[10]?.reason).toMatch(/^and \d+ more errors in this document$/)
   })
 
+  it('share what an anchor names, merged or as it is, five hundred times and more', () => {
+    const items = Array.from(
+      { length: 500 },
+      (_, i) => `- {<<: *common, name: n${i}}\n- {kind: Thing, name: m${i}, size: *s}\n`,
+    )
+    const text = `kind: List\ncommon: &common {kind: Thing, size: &s 7}\nitems:\n${items.join('')}`
+    const { documents, problems } = parse(text)
+    expect(problems).toEqual([])
+    expect([documents.length, new Set(documents.map(({ value }) => value))]).toEqual([1000, new Set(['7'])])
+    expect(parse('kind: Thing\nname: a\n<<: {size: x}\n').problems[0]?.reason).toMatch(/not a number/)
+  })
+
+  it('are taken out of bare sequences, of lists too, in YAML and in JSON; null is nothing', () => {
+    const yaml = `- ${thing('a', 1).replaceAll('\n', '\n  ')}\n- kind: ThingList\n  items:\n  - name: b\n  - null\n- kind: OtherList\n  items: null\n`
+    expect(parse(yaml)).toMatchObject({
+      documents: [
+        { key: '/things/a', line: 1 },
+        { key: '/things/b', line: 7 },
+      ],
+      problems: [],
+    })
+    const json =
+      '[{"kind": "Thing", "name": "a"}, {"kind": "ThingList", "items": [{"name": "b"}]}, {"kind": "OtherList", "items": null}]'
+    expect(parse(json)).toMatchObject({ documents: [{ key: '/things/a' }, { key: '/things/b' }], problems: [] })
+  })
+
   it('cannot be blown up by aliases', () => {
     let text = 'a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n'
     for (let i = 1; i < 9; i++) text += `a${i}: &a${i} [${Array.from({ length: 10 }, () => `*a${i - 1}`).join()}]\n`
@@ -160,6 +186,10 @@ describe('the bytes of a file', () => {
     ['UTF-16, the other way round', utf16(words).swap16()],
   ])('are %s', (_, bytes) => {
     expect(decodeText(bytes)).toEqual({ text: words })
+  })
+
+  it('may be several files put together, each with its mark', () => {
+    expect(decodeText(Buffer.from('\ufeffa: 1\n---\n\ufeffb: \ufeff\n'))).toEqual({ text: 'a: 1\n---\nb: \ufeff\n' })
   })
 
   it.each([

@@ -17,7 +17,8 @@ export function decodeText(bytes: Uint8Array): DecodedText {
   if (text === undefined)
     return marked === undefined ? notUtf8(bytes) : { line: 1, reason: 'is not UTF-16, as its first bytes say' }
   const nul = text.indexOf('\0')
-  if (nul < 0) return { text }
+  // Files that were put together with `cat` have marks of their own at the beginning of a line.
+  if (nul < 0) return { text: text.replace(/^\ufeff/gm, '') }
   const line = text.slice(0, nul).split('\n').length
   return { line, reason: 'holds a NUL character: is this UTF-16 without a byte order mark, or no text at all?' }
 }

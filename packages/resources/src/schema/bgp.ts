@@ -4,7 +4,7 @@
  * Fields only: rules between fields are in `lint.ts`, because a reader must tolerate their violation.
  */
 import { z } from 'zod'
-import { parseAddress, parseEndpoint } from '../values/address.js'
+import { type Cidr, parseAddress, parseEndpoint } from '../values/address.js'
 import {
   asNumber,
   community,
@@ -12,6 +12,7 @@ import {
   optionalAddress,
   optionalChoice,
   optionalDuration,
+  optionalNetworkCidr,
   optionalPort,
   optionalSelector,
   optionalString,
@@ -19,9 +20,26 @@ import {
   resource,
   routePriority,
   secretKeyRef,
+  texts,
 } from './common.js'
 
-const cidrBlock = z.object({ cidr: networkCidr })
+/**
+ * An item left blank (`- cidr:`), which Go's writers store as `{}`, names nothing and voids nothing. One with another member
+ * instead has a typing error.
+ */
+const cidrBlocks = z
+  .array(
+    z
+      .looseObject({ cidr: optionalNetworkCidr })
+      .transform(({ cidr, ...others }, context): { readonly cidr: Cidr } | undefined => {
+        if (cidr !== undefined) return { cidr }
+        if (Object.keys(others).length > 0) context.addIssue({ code: 'custom', path: ['cidr'], message: 'is missing' })
+        return undefined
+      })
+      .nullable(),
+  )
+  .default([])
+  .transform((blocks) => blocks.filter((block) => block !== undefined && block !== null))
 
 /** calico.md 2.12. Another value counts as the default, as newer releases may bring more. */
 export type ProgramClusterRoutes = 'Enabled' | 'Disabled' | 'EnabledIPIPOnly' | 'EnabledNoEncapOnly'
@@ -32,9 +50,9 @@ export const bgpConfigurationSchema = resource('BGPConfiguration', {
       logSeverityScreen: optionalString,
       nodeToNodeMeshEnabled: z.boolean().optional(),
       asNumber: asNumber.optional(),
-      serviceLoadBalancerIPs: z.array(cidrBlock).default([]),
-      serviceExternalIPs: z.array(cidrBlock).default([]),
-      serviceClusterIPs: z.array(cidrBlock).default([]),
+      serviceLoadBalancerIPs: cidrBlocks,
+      serviceExternalIPs: cidrBlocks,
+      serviceClusterIPs: cidrBlocks,
       serviceLoadBalancerAggregation: optionalChoice(['Enabled', 'Disabled']),
       communities: z.array(z.object({ name: z.string(), value: community })).default([]),
       /** `communities` members are values or names of the list above. */
@@ -45,7 +63,7 @@ export const bgpConfigurationSchema = resource('BGPConfiguration', {
       nodeMeshPassword: secretKeyRef.optional(),
       nodeMeshMaxRestartTime: optionalDuration,
       bindMode: optionalChoice(['None', 'NodeIP']),
-      ignoredInterfaces: z.array(z.string().min(1)).optional(),
+      ignoredInterfaces: texts.optional(),
       localWorkloadPeeringIPV4: optionalAddress,
       localWorkloadPeeringIPV6: optionalAddress,
       programClusterRoutes: optionalString,
@@ -74,7 +92,7 @@ export const bgpPeerSchema = resource('BGPPeer', {
       numAllowedLocalASNumbers: z.number().int().min(0).max(2147483647).default(0),
       ttlSecurity: z.number().int().min(0).max(255).default(0),
       reachableBy: optionalText(parseAddress, 'an IP address'),
-      filters: z.array(z.string()).default([]),
+      filters: texts.default([]),
       localWorkloadSelector: optionalSelector,
       reversePeering: optionalChoice(['Auto', 'Manual']),
     })

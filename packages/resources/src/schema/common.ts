@@ -41,6 +41,11 @@ export const optionalString = z
   .optional()
   .transform((text) => (text === '' ? undefined : text))
 
+/** Texts; an item left blank names nothing. */
+export const texts = z
+  .array(z.string().nullable())
+  .transform((items) => items.flatMap((item) => (item === null || item === '' ? [] : [item])))
+
 /** Only the masked network counts. */
 export const optionalNetworkCidr = optionalText(
   (text): Cidr | undefined => (text.includes('/') ? parseCidr(text) : undefined),
