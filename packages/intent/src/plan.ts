@@ -141,7 +141,7 @@ function planSessions(input: SessionsInput) {
     if (peer.bfd?.echo === true) warnOfEcho(config.why.resource, problems)
   }
   const candidates = { state, settings, identity, node, workloads, problems }
-  const explicit = chooseSessions(candidates)
+  const explicit = chooseSessions(candidates, index)
   // First, because explicit sessions say whom they shadow.
   const mesh = planMesh({ ...candidates, templates, explicit, previous: options.previous?.mesh, before: previous })
   for (const chosen of explicit.values()) {

@@ -12,6 +12,8 @@ import { listenPortOf, type Settings } from '../settings.js'
 import type { ClusterState } from '../state.js'
 import type { Identity, PlanProblem, WorkloadFile } from '../types.js'
 import type { Candidate } from './candidate.js'
+import type { OptionsIndex } from './options.js'
+import { RANK_NAMES, Shadows } from './shadows.js'
 
 export interface CandidateInput {
   readonly state: ClusterState
@@ -31,7 +33,8 @@ export interface Chosen {
 export const FAMILIES: readonly FamilyName[] = ['ipv4', 'ipv6']
 
 /** Sessions that a BGPPeer asks for, winners by identity. The mesh takes what they leave (`mesh.ts`). */
-export function chooseSessions(input: CandidateInput): Map<PeerKey, Chosen> {
+export function chooseSessions(input: CandidateInput, options: OptionsIndex): Map<PeerKey, Chosen> {
+  const shadows = new Shadows()
   const chosen = new Map<PeerKey, Chosen>()
   const own = new Set([input.node.ipv4?.address, input.node.ipv6?.address])
   const ranked = [...explicitPeers(input), ...reversePeers(input), ...workloadPeers(input)]
@@ -42,10 +45,13 @@ export function chooseSessions(input: CandidateInput): Map<PeerKey, Chosen> {
     const key = peerKey(candidate.address, candidate.port)
     const winner = chosen.get(key)
     if (winner === undefined) chosen.set(key, { candidate, shadowed: NOBODY })
-    else if (winner.candidate.peer !== candidate.peer || winner.candidate.rank !== candidate.rank)
+    else if (winner.candidate.peer !== candidate.peer || winner.candidate.rank !== candidate.rank) {
       chosen.set(key, shadowing(winner, candidate))
+      shadows.note(winner.candidate, candidate, options)
+    }
   }
   ranked.forEach(consider)
+  input.problems.push(...shadows.problems)
   return chosen
 }
 
@@ -55,7 +61,6 @@ export function shadowing({ candidate, shadowed }: Chosen, loser: Candidate): Ch
 }
 
 export const NOBODY: readonly string[] = []
-const RANK_NAMES = ['global', 'node', 'reverse', 'local workload', 'mesh'] as const
 
 /** True when the BGPPeer's local side includes the node. Where both are set the selector counts, as in the reference. */
 export function isLocalSide(state: ClusterState, { spec }: BgpPeerResource, node: NodeView): boolean {

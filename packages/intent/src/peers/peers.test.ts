@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { configuration, filter, node, peer, planOf, sessions } from '../testing.test.js'
+import { configuration, filter, node, options, peer, planOf, sessions } from '../testing.test.js'
 
 const off = configuration({ nodeToNodeMeshEnabled: false })
 const find = (result: ReturnType<typeof planOf>, name: string) =>
@@ -216,6 +216,50 @@ describe('explicit peers (calico.md 2.4)', () => {
       expect(only?.config.why.resource).toBe(winner)
       expect(only?.shadowed).toEqual(shadowed)
     }
+  })
+
+  const strict = { ...tor, filters: ['f'], ttlSecurity: 1 }
+  const rr = { nodeSelector: 'all()', peerSelector: "kind == 'rr'" }
+  test.each([
+    [
+      'hidden by a global one',
+      [peer('g', tor), peer('n', { ...strict, node: 'a' })],
+      "its session with 192.0.2.1 is that of BGPPeer 'g' (global before node), which says otherwise: ttlSecurity, filters",
+    ],
+    [
+      'hidden by its elder',
+      [peer('n', { ...tor, node: 'a' }), peer('o', { ...tor, asNumber: 65002, nodeSelector: 'all()' })],
+      "its session with 192.0.2.1 is that of BGPPeer 'n' (of two node ones the first name in alphabetical order), which says otherwise: asNumber",
+    ],
+    [
+      'of many sessions, once',
+      [
+        node('r1', '10.0.0.8/24', {}, { kind: 'rr' }),
+        node('r2', '10.0.0.9/24', {}, { kind: 'rr' }),
+        peer('p', rr),
+        peer('q', { ...rr, keepaliveTime: '5s' }),
+      ],
+      "its sessions with 10.0.0.8 and 1 more are those of BGPPeer 'p' (of two node ones the first name in alphabetical order), which says otherwise: keepaliveTime",
+    ],
+    [
+      'whose own options nobody gets',
+      [peer('g', tor), peer('n', { ...tor, node: 'a' }), options('o', { peers: ['n'], holdTime: '9s' })],
+      "its session with 192.0.2.1 is that of BGPPeer 'g' (global before node), which says otherwise: options of StarlingPeerOptions",
+    ],
+    ['that says the same', [peer('g', strict), peer('n', { ...strict, node: 'a' })], undefined],
+    [
+      'of the other end alone',
+      [
+        peer('z', { peerIP: '10.0.0.3', asNumber: 64700, node: 'a', ttlSecurity: 1 }),
+        peer('a', { node: 'c', peerIP: '10.0.0.1', asNumber: 64512 }),
+      ],
+      undefined,
+    ],
+  ])('a BGPPeer in vain is a problem where it says something else: %s', (_what, peers, message) => {
+    const documents = [...nodes, filter('f', { importV4: [{ action: 'Accept' }] }), ...peers]
+    const { problems } = planOf('a', documents)
+    expect(problems.map((problem) => problem.message)).toEqual(message === undefined ? [] : [message])
+    expect(planOf('a', documents.toReversed()).problems).toEqual(problems)
   })
 
   test('an explicit peering takes over a mesh session without a new identity', () => {
