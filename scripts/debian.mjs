@@ -36,7 +36,12 @@ export async function install(packages) {
   try {
     const code = await apt('update')
     if (code !== 0) console.log('  apt-get update failed; trying with the lists that are there')
-    return await apt('install', '--no-install-recommends', ...packages)
+    // One name that this release does not have would keep apt from installing any.
+    const known = packages.filter((name) => succeeds('apt-cache', 'show', name))
+    const strangers = packages.filter((name) => !known.includes(name))
+    if (strangers.length > 0) console.log(`  not among the packages of this release: ${strangers.join(' ')}`)
+    const installed = known.length === 0 ? 0 : await apt('install', '--no-install-recommends', ...known)
+    return installed === 0 && strangers.length > 0 ? 1 : installed
   } finally {
     restore()
     for (const signal of ['SIGINT', 'SIGTERM']) process.removeListener(signal, interrupted)

@@ -36,15 +36,20 @@ export function dependenciesCurrent() {
   }
 }
 
-/** Runs a command with its output on ours. Resolves to its exit code; a signal counts as 1. */
-export function run(command, args, options = {}) {
+/** Runs a command with its output on ours, and told to `hear` as well. Resolves to its exit code; a signal counts as 1. */
+export function run(command, args, { hear, ...options } = {}) {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], ...options })
+    const out = hear === undefined ? 'inherit' : 'pipe'
+    const child = spawn(command, args, { cwd: root, stdio: ['ignore', out, 'inherit'], ...options })
+    child.stdout?.on('data', (chunk) => {
+      process.stdout.write(chunk)
+      hear(String(chunk))
+    })
     child.on('error', (error) => {
       console.error(`${command}: ${error.message}`)
       resolve(1)
     })
-    child.on('exit', (code) => resolve(code ?? 1))
+    child.on('close', (code) => resolve(code ?? 1))
   })
 }
 
@@ -71,9 +76,10 @@ export async function installDependencies() {
 export const tool = (...path) => [process.execPath, join(root, 'node_modules', ...path)]
 
 /** `tsc -b`: incremental, about a second when nothing changed. `projects` empty: everything, tests included. */
-export function build(projects = []) {
+export function build(projects = [], hear = undefined) {
   const [node, tsc] = tool('typescript', 'bin', 'tsc')
-  return run(node, [tsc, '-b', ...projects])
+  const pretty = process.stdout.isTTY ? ['--pretty'] : []
+  return run(node, [tsc, '-b', ...pretty, ...projects], { hear })
 }
 
 /** The looking glass into dist/web; nothing when it is newer than its sources. */

@@ -2,12 +2,13 @@
  * `npm test`: everything this machine can check, from a fresh clone. Installs npm packages, builds, brings missing
  * Debian packages when it may, then formatter and linter, types, and the vitest projects in the order of
  * vitest.config.ts. A suite whose needs are not met is left out and named with what it lacks; with CI=true it runs
- * and fails instead. `npm test -- unit tidy` runs only those projects. Ends with `N passed, N failed`.
+ * and fails instead. `npm test -- unit tidy` runs only those projects. Ends with what failed, by name, and `N passed, N failed`.
  * Plain Node, no dependencies.
  */
 import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { canInstall, install } from './debian.mjs'
+import { lastWords, ofCompiler, ofLint, ofTests } from './findings.mjs'
 import { node24 } from './node24.mjs'
 import { lacking, packagesFor, suitesUnder } from './requirements.mjs'
 import { build, buildPage, installDependencies, requireNode, root, run, step, tool } from './steps.mjs'
@@ -15,6 +16,7 @@ import { build, buildPage, installDependencies, requireNode, root, run, step, to
 const ci = process.env['CI'] === 'true'
 const begin = Date.now()
 const totals = { passed: 0, failed: 0, skipped: 0 }
+/** Steps that failed, each with the lines that name what. */
 const failures = []
 /** Suites that cannot run here. */
 let left = []
@@ -31,26 +33,42 @@ const suites = suitesUnder(join(root, 'test'))
 await bringPackages([...new Set(suites.flatMap(({ needs }) => needs))])
 left = ci ? [] : suites.filter(({ needs }) => needs.some((name) => lacking(name).length > 0))
 
-if (only.length === 0) await check('Format and lint (biome)', () => lint())
-await check('Types and build (tsc)', () => build())
-await check('Looking glass', () => buildPage())
+if (only.length === 0) await check('Format and lint (biome)', lint)
+await check('Types and build (tsc)', types)
+await check('Looking glass', async () => ({ code: await buildPage(), lines: [] }))
 for (const project of projects) await runProject(project)
 if (only.length === 0) await underNode24(['unit', 'simulation'])
 finish()
 
-/** One check that is not a vitest project counts as one test. */
+/** One check that is not a vitest project counts as one test. It answers with its exit code and the lines to repeat. */
 async function check(title, action) {
-  const code = await step(title, action)
+  let lines = []
+  const code = await step(title, async () => {
+    const result = await action()
+    lines = result.lines
+    return result.code
+  })
   if (code === 0) totals.passed++
   else {
     totals.failed++
-    failures.push(title)
+    failures.push({ title, lines })
   }
 }
 
-function lint() {
+async function lint() {
   const [node, biome] = tool('@biomejs', 'biome', 'bin', 'biome')
-  return run(node, [biome, 'check', '.'])
+  const report = cached('lint.json')
+  const reporters = ['--reporter', 'default', '--reporter', 'gitlab', '--reporter-file', report]
+  const code = await run(node, [biome, 'check', '.', ...reporters])
+  return { code, lines: code === 0 ? [] : ofLint(textOf(report)) }
+}
+
+async function types() {
+  let told = ''
+  const code = await build([], (text) => {
+    told += text
+  })
+  return { code, lines: ofCompiler(told) }
 }
 
 /** Pure parts once more under the Node of production images. */
@@ -67,9 +85,7 @@ async function underNode24(names) {
 
 async function runProject(project, binary = process.execPath) {
   const title = binary === process.execPath ? project : `${project} under Node 24`
-  const report = join(root, '.cache', `test-${project}.json`)
-  mkdirSync(join(root, '.cache'), { recursive: true })
-  rmSync(report, { force: true })
+  const report = cached(`test-${project}.json`)
   const [, vitest] = tool('vitest', 'vitest.mjs')
   const excluded = left.flatMap(({ file }) => ['--exclude', relative(root, file)])
   const code = await step(`Tests: ${title}`, () =>
@@ -80,7 +96,7 @@ async function runProject(project, binary = process.execPath) {
       ...['--reporter', 'default', '--reporter', 'json', '--outputFile.json', report],
     ]),
   )
-  const result = read(report)
+  const result = parsed(textOf(report))
   const passed = result?.numPassedTests ?? 0
   const skipped = (result?.numPendingTests ?? 0) + (result?.numTodoTests ?? 0)
   let failed = result?.numFailedTests ?? 0
@@ -92,7 +108,7 @@ async function runProject(project, binary = process.execPath) {
   totals.passed += passed
   totals.failed += failed
   totals.skipped += skipped
-  if (failed > 0) failures.push(`${title} (${failed})`)
+  if (failed > 0) failures.push({ title: `${title} (${failed})`, lines: ofTests(result, { root, skips: ci, code }) })
 }
 
 /** Installs what the suites need and the machine lacks, when allowed. */
@@ -111,9 +127,25 @@ function projectNames() {
   return names
 }
 
-function read(file) {
+/** A file for a report, with nothing of an earlier run in it. */
+function cached(name) {
+  const file = join(root, '.cache', name)
+  mkdirSync(join(root, '.cache'), { recursive: true })
+  rmSync(file, { force: true })
+  return file
+}
+
+function textOf(file) {
   try {
-    return JSON.parse(readFileSync(file, 'utf8'))
+    return readFileSync(file, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+function parsed(text) {
+  try {
+    return JSON.parse(text)
   } catch {
     return undefined
   }
@@ -122,14 +154,14 @@ function read(file) {
 function finish(broken) {
   if (broken !== undefined) {
     totals.failed++
-    failures.push(broken)
+    failures.push({ title: broken, lines: [] })
   }
   console.log('')
   for (const { file, needs } of left) {
     totals.skipped++
     console.log(`skipped ${relative(root, file)}: lacks ${needs.flatMap((name) => lacking(name)).join(', ')}`)
   }
-  if (failures.length > 0) console.log(`failed: ${failures.join('; ')}`)
+  for (const line of lastWords(failures)) console.log(line)
   console.log(`took ${((Date.now() - begin) / 1000).toFixed(0)} s`)
   console.log(
     `${totals.passed} passed, ${totals.failed} failed${totals.skipped > 0 ? `, ${totals.skipped} skipped` : ''}`,

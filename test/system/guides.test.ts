@@ -7,11 +7,12 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { createNetns, type Netns, Wiring } from '@starling/lab'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { needs } from '../support/needs.js'
 import { PROGRAM } from './support.js'
 
-needs('etcd')
+needs('etcd', 'netns')
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const pages = [
@@ -41,15 +42,29 @@ test.each(pages)('$path: every shell block says whether it is run', ({ blocks })
 describe('run', () => {
   const runnable = pages.filter(({ blocks }) => blocks.some(({ mark }) => mark === 'run'))
 
+  // The pages name ports; in a network of its own each has them for itself, whatever else runs here.
+  let network: Netns
+  beforeAll(() => {
+    network = createNetns('guides')
+    const wiring = new Wiring(network)
+    wiring.up('lo')
+    wiring.close()
+  })
+  afterAll(() => network.close())
+
   test.each(runnable)('$path', ({ blocks }) => {
     const code = blocks.filter(({ mark }) => mark === 'run').map((block) => block.code)
-    // Background jobs are killed by number (kill %1) and may say so by their exit code, which `wait` alone ignores.
-    const { status, stdout, stderr } = spawnSync('bash', ['-m', '-e', '-u', '-c', code.join('\n')], {
-      cwd: folder,
-      encoding: 'utf8',
-      timeout: 120_000,
-      env: { PATH: [folder, process.env['PATH'], '/usr/sbin', '/sbin'].join(delimiter), HOME: folder, NO_COLOR: '1' },
-    })
+    // Background jobs are killed by number (kill %1) and may say so by their exit code, which `wait` alone ignores. A page
+    // that breaks off leaves none of them behind.
+    const script = [`trap 'kill $(jobs -p) 2>/dev/null || true' EXIT`, ...code].join('\n')
+    const { status, stdout, stderr } = network.run(() =>
+      spawnSync('bash', ['-m', '-e', '-u', '-c', script], {
+        cwd: folder,
+        encoding: 'utf8',
+        timeout: 300_000,
+        env: { PATH: [folder, process.env['PATH'], '/usr/sbin', '/sbin'].join(delimiter), HOME: folder, NO_COLOR: '1' },
+      }),
+    )
     expect(status, `${stdout}\n${stderr}`).toBe(0)
   })
 

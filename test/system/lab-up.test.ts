@@ -2,11 +2,12 @@
  * `starling lab up` and `down` as a person types them: several at once, and nothing of them left in the state folder, be it
  * after an orderly end, a crash, or a start that failed.
  */
-import { readdirSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { needs } from '../support/needs.js'
-import { LAB_STATE, PATIENTLY, processesWith, starling } from './support.js'
+import { finished, LAB_STATE, PATIENTLY, PROGRAM, processesWith, starling } from './support.js'
 
 needs('netns')
 
@@ -15,7 +16,7 @@ writeFileSync(
   file,
   'name: pair\nracks: [{ name: r1, subnet: 10.0.1.0/24 }]\nnodes: [{ name: a, rack: r1 }, { name: b, rack: r1 }]\n',
 )
-const left = () => readdirSync(LAB_STATE).filter((name) => name !== 'pair.yaml')
+const left = () => readdirSync(LAB_STATE).filter((name) => !name.endsWith('.yaml'))
 const labs = (out: string) => out.match(/^\S+/gm) ?? []
 
 afterAll(() => starling(['lab', 'down', '--all']))
@@ -50,12 +51,49 @@ test('what a killed lab left is named, and removed by down --all', async () => {
   expect(processesWith(LAB_STATE)).toEqual([])
 })
 
+/** Racks that nothing connects: their nodes never hear of each other, however fast the machine is. */
+const apart = join(LAB_STATE, 'apart.yaml')
+writeFileSync(
+  apart,
+  'name: apart\nracks: [{ name: r1, subnet: 10.0.1.0/24 }, { name: r2, subnet: 10.0.2.0/24 }]\n' +
+    'nodes: [{ name: a, rack: r1 }, { name: b, rack: r2 }]\n',
+)
+
 test('a lab that does not converge in time runs on, and the words say how to look at it and remove it', async () => {
-  const { code, err } = await starling(['lab', 'up', file, '--timeout', '0.6'])
+  const { code, out, err } = await starling(['lab', 'up', apart, '--timeout', '0.6'])
   expect(code).toBe(1)
+  expect(out).not.toContain('is up')
   expect(err).toMatch(/not converged after 0\.6 s; the last lines of .*\.log:/)
   expect(err).toContain('remove it with "starling lab down')
-  await expect.poll(async () => labs((await starling(['lab', 'list'])).out)).toEqual(['pair'])
+  await expect.poll(async () => labs((await starling(['lab', 'list'])).out)).toEqual(['apart'])
   await starling(['lab', 'down', '--all'])
+  expect(left()).toEqual([])
+  expect(processesWith(LAB_STATE)).toEqual([])
+})
+
+test('Ctrl-C on its way up takes back what was begun, and until then it tells how far it is', async () => {
+  const child = spawn(process.execPath, [PROGRAM, 'lab', 'up', apart, ...PATIENTLY])
+  const done = finished(child)
+  const told = new Promise<void>((resolve) => {
+    let out = ''
+    child.stdout.on('data', (chunk: Buffer) => {
+      out += chunk.toString()
+      if (/^\d+ s, \d+ to go: \d+ of \d+ session ends Established/m.test(out)) resolve()
+    })
+  })
+  await told
+  child.kill('SIGINT')
+  expect(await done).toMatchObject({ code: 1, err: 'taken down again\n' })
+  expect(left()).toEqual([])
+  expect(processesWith(LAB_STATE)).toEqual([])
+})
+
+test('a lab that still waits for its datastore can be stopped, and does not call that a success', async () => {
+  const command = [PROGRAM, 'lab', 'demo', file, '--datastore', 'etcd:http://127.0.0.1:1']
+  const child = spawn(process.execPath, command)
+  const done = finished(child)
+  await expect.poll(() => existsSync(join(LAB_STATE, 'pair', 'lab.json'))).toBe(true)
+  child.kill('SIGINT')
+  expect(await done).toMatchObject({ code: 1, err: expect.stringContaining('nothing is left') })
   expect(left()).toEqual([])
 })

@@ -3,7 +3,7 @@
  * that Kubernetes has, names refer to what exists, pods have no right they do not need, every option is one of ours, and
  * systemd finds nothing wrong with the units.
  */
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { mapDocument } from '@starling/resources'
 import { describe, expect, test } from 'vitest'
@@ -72,13 +72,19 @@ const KINDS: Readonly<Record<string, string>> = {
   PodDisruptionBudget: 'policy/v1',
   NetworkPolicy: 'networking.k8s.io/v1',
   ServiceMonitor: 'monitoring.coreos.com/v1',
+  PrometheusRule: 'monitoring.coreos.com/v1',
 }
 
-/** Each is a choice that the chart has as a value of `node`. */
-const COMPONENTS = [
-  ['drain-on-stop', { drainOnStop: true }],
-  ['net-raw', { netRaw: true }],
+/** Each is a choice that the chart has as a value. */
+const OF_NODES = [
+  ['drain-on-stop', { node: { drainOnStop: true } }],
+  ['net-raw', { node: { netRaw: true } }],
+  ['monitor-node', { serviceMonitor: { enabled: true } }],
 ] as const
+const ALERTS = ['alerts', { prometheusRule: { enabled: true } }] as const
+const OF_REFLECTORS = [['monitor-reflector', { serviceMonitor: { enabled: true } }], ALERTS] as const
+
+const NODE_POWERS = ['NET_ADMIN', 'NET_BIND_SERVICE']
 
 const map = (value: Value | undefined): Manifest => (value ?? {}) as Manifest
 const list = (value: Value | undefined): Manifest[] => (value ?? []) as Manifest[]
@@ -99,6 +105,14 @@ function expectDrain(pod: Manifest, { lifecycle }: Manifest): void {
   expectOptions(args)
   const timeout = Number(args[args.indexOf('--timeout') + 1])
   expect(pod['terminationGracePeriodSeconds']).toBeGreaterThanOrEqual(timeout + 15)
+}
+
+/** What a ServiceMonitor selects is there, with the port that it names. */
+function expectMonitored(monitor: Manifest, all: readonly Manifest[]): void {
+  const { selector, endpoints } = map(monitor['spec'])
+  const service = all.find(({ kind }) => kind === 'Service')!
+  expect(map(map(service['metadata'])['labels'])).toEqual(map(selector)['matchLabels'])
+  expect(list(map(service['spec'])['ports']).map(({ name }) => name)).toContain(list(endpoints)[0]!['port'])
 }
 
 interface Workload {
@@ -158,7 +172,7 @@ describe.each(MODES)('%s', (mode) => {
       const labels = map(map(map(spec['template'])['metadata'])['labels'])
       expect(labels).toEqual(map(spec['selector'])['matchLabels'])
       const selecting = all.filter(({ kind }) =>
-        ['Service', 'PodDisruptionBudget', 'NetworkPolicy', 'ServiceMonitor'].includes(String(kind)),
+        ['Service', 'PodDisruptionBudget', 'NetworkPolicy'].includes(String(kind)),
       )
       for (const other of selecting) {
         const { selector, podSelector } = map(other['spec'])
@@ -189,20 +203,22 @@ describe.each(MODES)('%s', (mode) => {
     }
   })
 
-  const components = mode === 'reflectors' ? [] : COMPONENTS
-  test.each(components)('the component %s is a value of the chart', (name, node) => {
-    const byKind = (a: Manifest, b: Manifest): number => `${String(a['kind'])}`.localeCompare(String(b['kind']))
-    const ours = withComponent(all, at(`deploy/kubernetes/components/${name}`)).sort(byKind)
-    const theirs = helm(at('deploy/helm/starling'), { mode, node }).sort(byKind)
-    expect(JSON.parse(JSON.stringify(theirs))).toEqual(JSON.parse(JSON.stringify(ours)))
-    const [{ pod, containers }] = ours.flatMap(workload) as [Workload]
-    const container = containers.find((each) => each['name'] === 'node')!
-    if (name === 'drain-on-stop') expectDrain(pod, container)
-    else {
-      const added = ['NET_ADMIN', 'NET_BIND_SERVICE', 'NET_RAW']
-      expect(map(map(container['securityContext'])['capabilities'])).toEqual({ drop: ['ALL'], add: added })
-    }
-  })
+  test.each<readonly [string, Manifest]>(mode === 'reflectors' ? OF_REFLECTORS : [...OF_NODES, ALERTS])(
+    'the component %s is a value of the chart',
+    (name, set) => {
+      const byKind = (a: Manifest, b: Manifest): number => `${String(a['kind'])}`.localeCompare(String(b['kind']))
+      const ours = withComponent(all, at(`deploy/kubernetes/components/${name}`)).sort(byKind)
+      const theirs = helm(at('deploy/helm/starling'), { mode, ...set }).sort(byKind)
+      expect(JSON.parse(JSON.stringify(theirs))).toEqual(JSON.parse(JSON.stringify(ours)))
+      const added = ours.filter(({ kind }) => !all.some((each) => each['kind'] === kind))
+      for (const each of added) expect(KINDS[String(each['kind'])], nameOf(each)).toBe(each['apiVersion'])
+      if (name === 'drain-on-stop') {
+        const [{ pod, containers }] = ours.flatMap(workload) as [Workload]
+        expectDrain(pod, containers.find((each) => each['name'] === 'node')!)
+      }
+      if (name.startsWith('monitor-')) expectMonitored(added[0]!, ours)
+    },
+  )
 
   test('a pod has no right it does not need', () => {
     expect(all.filter(({ kind }) => /Role/.test(String(kind)))).toEqual([])
@@ -213,7 +229,7 @@ describe.each(MODES)('%s', (mode) => {
         expect(security).toMatchObject({ allowPrivilegeEscalation: false, readOnlyRootFilesystem: true })
         const { drop, add = [] } = map(security['capabilities'])
         expect(drop).toEqual(['ALL'])
-        expect(add).toEqual(container['name'] === 'node' ? ['NET_ADMIN', 'NET_BIND_SERVICE'] : [])
+        expect(add).toEqual(container['name'] === 'node' ? NODE_POWERS : [])
         expect(map(container['resources'])).toMatchObject({ requests: expect.anything(), limits: expect.anything() })
       }
       if (manifest['kind'] === 'StatefulSet') expect(map(pod['securityContext'])['runAsNonRoot']).toBe(true)
@@ -250,8 +266,9 @@ test('the patch for calico-node turns BIRD off and keeps Felix', () => {
   }
   expect(JSON.stringify(merge(original, patch!))).toContain('FELIX_HEALTHENABLED')
   expect(JSON.stringify(merge(original, patch!))).not.toContain('bird')
-  // The API server refuses a variable with two sources.
-  expect(JSON.stringify(merge(original, patch!))).not.toContain('calico-config')
+  // The API server refuses a variable with two sources, and a probe with two handlers.
+  expect(JSON.stringify(merge(original, patch!))).not.toMatch(/calico-config|exec/)
+  expect(JSON.stringify(merge(original, patch!))).toContain('"path":"/liveness"')
 })
 
 test('the resources for etcd are valid', () => {
@@ -260,8 +277,34 @@ test('the resources for etcd are valid', () => {
   }
 })
 
+test('NET_RAW is added to the powers of the node and replaces none', () => {
+  const made = helm(at('deploy/helm/starling'), { mode: 'alone', node: { netRaw: true } }).flatMap(workload)
+  const node = made[0]!.containers.find(({ name }) => name === 'node')!
+  const powers = { drop: ['ALL'], add: [...NODE_POWERS, 'NET_RAW'] }
+  expect(map(map(node['securityContext'])['capabilities'])).toEqual(powers)
+})
+
+/** Helm reads nothing outside of the chart and kustomize nothing outside of its folder: each has a copy, written by `UPDATE=1`. */
+test('the alert rules are those of deploy/prometheus everywhere', () => {
+  const rules = text('deploy/prometheus/starling.rules.yaml')
+  const labels = 'labels: { app.kubernetes.io/name: starling }'
+  const head = `apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata:\n  name: starling\n  ${labels}\nspec:\n`
+  const copies = {
+    'deploy/helm/starling/files/starling.rules.yaml': rules,
+    'deploy/kubernetes/components/alerts/prometheusrule.yaml': `${head}${rules.replaceAll(/^(?=.)/gm, '  ')}`,
+  }
+  for (const [path, copy] of Object.entries(copies)) {
+    if (process.env['UPDATE'] !== undefined) writeFileSync(at(path), copy)
+    expect(text(path), path).toBe(copy)
+  }
+  const [made] = helm(at('deploy/helm/starling'), { mode: 'alone', prometheusRule: { enabled: true } }).slice(-1)
+  // What Prometheus shall fill in has passed Helm unread.
+  expect(made).toMatchObject({ kind: 'PrometheusRule', spec: documents(rules, 'rules')[0] })
+  expect(JSON.stringify(made)).toContain('{{ $labels.instance }}')
+})
+
 test('values change what they say they change', () => {
-  const off = { mode: 'reflectors', networkPolicy: { enabled: false }, serviceMonitor: { enabled: false } }
+  const off = { mode: 'reflectors', networkPolicy: { enabled: false } }
   expect(helm(at('deploy/helm/starling'), off).map(({ kind }) => kind)).toEqual([
     ...['ServiceAccount', 'StatefulSet', 'Service', 'PodDisruptionBudget'],
   ])
@@ -275,7 +318,8 @@ test('options, variables, labels and secrets of the operator reach the pods', ()
     imagePullSecrets: [{ name: 'mine' }],
     node: { ...extra, nodeSelector: { 'starling.io/node': 'true' } },
     reflector: extra,
-    serviceMonitor: { release: 'prom' },
+    serviceMonitor: { enabled: true, release: 'prom' },
+    prometheusRule: { enabled: true, release: 'prom' },
   }
   for (const mode of MODES) {
     const made = helm(at('deploy/helm/starling'), { mode, ...set })
@@ -286,8 +330,9 @@ test('options, variables, labels and secrets of the operator reach the pods', ()
     expect(pod['imagePullSecrets']).toEqual(set.imagePullSecrets)
     const selector = { 'kubernetes.io/os': 'linux', 'starling.io/node': 'true' }
     if (mode !== 'reflectors') expect(pod['nodeSelector']).toEqual(selector)
-    const monitor = made.find(({ kind }) => kind === 'ServiceMonitor')!
-    expect(map(map(monitor['metadata'])['labels'])['release']).toBe('prom')
+    const monitors = made.filter(({ kind }) => kind === 'ServiceMonitor' || kind === 'PrometheusRule')
+    const releases = monitors.map((each) => map(map(each['metadata'])['labels'])['release'])
+    expect(releases).toEqual(['prom', 'prom'])
   }
 })
 
@@ -301,6 +346,8 @@ test('Helm refuses values that the chart does not have, or that would render as 
   expect(judge({ reflector: { replicas: 0 } })).toEqual(['.reflector.replicas'])
   expect(judge({ node: { extraArgs: '--log-level debug' } })).toEqual(['.node.extraArgs'])
   expect(judge({ node: { drainOnStop: 'false' } })).toEqual(['.node.drainOnStop'])
+  // To Kubernetes "from nobody in particular" is "from everybody".
+  expect(judge({ networkPolicy: { nodes: [] } })).toEqual(['.networkPolicy.nodes'])
   // Every value is described: none can be mistyped unseen.
   const described = (value: Value, at: Manifest, path: string): string[] =>
     Object.entries(map(value)).flatMap(([key, each]) => {

@@ -1,7 +1,8 @@
 /** What `starling lab` answers without bringing anything up. */
 import { expect, test } from 'vitest'
-import { labCommand } from './command.js'
+import { labCommand, patienceFor } from './command.js'
 import type { LabIo } from './io.js'
+import { parseTopology } from './topology/parse.js'
 
 async function lab(...words: string[]) {
   const said = { out: '', err: '' }
@@ -29,10 +30,19 @@ test('an option that does not exist is a mistake of the command line', async () 
 test.each([
   [['up', '--timeout', 'soon'], '--timeout is a number of seconds, not "soon"'],
   [['up', 'demo', 'mesh'], 'one topology at a time: what is "mesh"?'],
+  [['up', '--exit-when-converged'], 'what is up stays until "lab down"'],
   [['up', 'nosuch'], 'no topology nosuch'],
   [['up', '--datastore', 'redis'], '--datastore is embedded, etcd or etcd:URL'],
 ])('%o is answered at once, not from the background', async (words, message) => {
   const { code, err } = await lab(...words)
   expect(err).toContain(message)
   expect(code).toBe(2)
+})
+
+test('a large lab gets more time, the demo not more than the two minutes it promises', () => {
+  const patience = (nodes: number) => {
+    const words = Array.from({ length: nodes }, (_, at) => `{ name: n${at}, rack: r }`).join(', ')
+    return patienceFor(parseTopology('x', `name: x\nracks: [{ name: r, subnet: 10.0.0.0/16 }]\nnodes: [${words}]\n`))
+  }
+  expect([patience(6), patience(12), patience(50)]).toEqual([110, 110, 300])
 })

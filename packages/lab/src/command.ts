@@ -14,7 +14,7 @@ import { askControl } from './run/control.js'
 import { isRequest } from './run/requests.js'
 import { isAlive, type LabState, listStates, removeLab, socketOf, sweepLogs } from './run/state.js'
 import { loadTopology } from './topology/parse.js'
-import { DAEMONS } from './topology/types.js'
+import { DAEMONS, type Topology } from './topology/types.js'
 import { TopologyError } from './topology/yaml.js'
 import { upInBackground } from './up.js'
 
@@ -24,7 +24,7 @@ const HELP = `usage: starling lab COMMAND
     --exit-when-converged  without a terminal: final tables, exit 0 only when nothing is missing
     --datastore KIND       embedded, etcd (started here), or etcd:URL[,URL...]; default: as the file says
     --tor DAEMON           bird, frr, gobgp or openbgpd instead of Starling on the ToRs
-    --timeout SECONDS      for --exit-when-converged (default 110)
+    --timeout SECONDS      how long it may take to converge (default 110, more for more than 12 devices)
     --loopback             no namespaces: loopback addresses, routes in memory
   up FILE [options]      the same in the background, once it has converged
   down [--all]           remove the running lab; --all: every lab, also what crashed ones left
@@ -96,7 +96,7 @@ const DEMO_OPTIONS = {
   'exit-when-converged': { type: 'boolean', default: false },
   datastore: { type: 'string' },
   tor: { type: 'string' },
-  timeout: { type: 'string', default: '110' },
+  timeout: { type: 'string' },
   loopback: { type: 'boolean', default: false },
 } as const
 
@@ -106,17 +106,23 @@ async function demo(args: readonly string[], io: LabIo): Promise<number> {
   return runDemo({ ...options, program, command: [process.execPath, program, 'lab', 'demo', ...args] }, io)
 }
 
+/** Seconds to converge in: two busy processors start about one daemon in two seconds, and the last ones talk to many. */
+export function patienceFor({ tors, reflectors, nodes }: Topology): number {
+  return Math.max(110, 50 + 5 * (tors.length + reflectors.length + nodes.length))
+}
+
 /** What the words ask for, every one checked. */
 function demoOptions(args: readonly string[]): Omit<DemoOptions, 'program' | 'command'> {
   const { values, positionals } = parseArgs({ args: [...args], options: DEMO_OPTIONS, allowPositionals: true })
   const { tor } = values
   const daemon = tor === undefined ? undefined : DAEMONS.find((each) => each === tor)
   if (tor !== undefined && daemon === undefined) throw new UsageError(`--tor is one of ${DAEMONS.join(', ')}`)
-  const timeoutSeconds = Number(values.timeout)
-  if (!(timeoutSeconds > 0)) throw new UsageError(`--timeout is a number of seconds, not "${values.timeout}"`)
+  const given = Number(values.timeout ?? 1)
+  if (!(given > 0)) throw new UsageError(`--timeout is a number of seconds, not "${values.timeout}"`)
   const [file, ...more] = positionals
   if (more.length > 0) throw new UsageError(`one topology at a time: what is "${more[0]}"?`)
   const topology = loadTopology(topologyFile(file))
+  const timeoutSeconds = values.timeout === undefined ? patienceFor(topology) : given
   return {
     topology,
     datastore: values.datastore === undefined ? topology.datastore : datastoreOf(values.datastore),
@@ -129,7 +135,10 @@ function demoOptions(args: readonly string[]): Omit<DemoOptions, 'program' | 'co
 
 /** Mistakes in words and file are answered here, before anything runs in the background. */
 function up(args: readonly string[], io: LabIo): Promise<number> {
-  return upInBackground(args, demoOptions(args).timeoutSeconds, io)
+  const { timeoutSeconds, exitWhenConverged } = demoOptions(args)
+  if (exitWhenConverged)
+    throw new UsageError('--exit-when-converged is for the demo: what is up stays until "lab down"')
+  return upInBackground(args, timeoutSeconds, io)
 }
 
 function datastoreOf(text: string): 'embedded' | 'etcd' | string[] {
@@ -163,10 +172,12 @@ async function down(args: readonly string[], io: LabIo): Promise<number> {
 
 const DOWN_MS = 15_000
 
-/** Asks politely, then removes what is left. */
+/** Asks politely, then removes what is left. One that is only just starting hears signals and nothing else. */
 async function end(state: LabState): Promise<void> {
   const quiet = { out: () => {}, err: () => {} }
-  await askControl(socketOf(state.id), { command: 'down', args: [] }, quiet).catch(() => 1)
+  await askControl(socketOf(state.id), { command: 'down', args: [] }, quiet).catch(() => {
+    if (isAlive(state.lab)) process.kill(state.lab.pid, 'SIGTERM')
+  })
   const patience = Date.now() + (isAlive(state.lab) ? DOWN_MS : 0)
   while (isAlive(state.lab) && Date.now() < patience) await new Promise((resolve) => setTimeout(resolve, 100))
   removeLab(listStates().find(({ id }) => id === state.id) ?? state)

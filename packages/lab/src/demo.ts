@@ -54,6 +54,7 @@ export async function runDemo(options: DemoOptions, io: LabIo): Promise<number> 
       datastore: options.datastore,
       program: options.program,
       progress: (what) => io.write(`  ${what}\n`),
+      stop: stop.signal,
     })
     const control = serveControl(socketOf(lab.id), (request, output) => {
       if (request.command !== 'down') return handleRequest(lab, request, output)
@@ -73,6 +74,11 @@ export async function runDemo(options: DemoOptions, io: LabIo): Promise<number> 
       io.write('cleaning up\n')
       await lab.stop()
     }
+  } catch (error) {
+    if (!stop.requested) throw error
+    // Lab.start has taken down what it had begun.
+    io.error('stopped before everything was started; nothing is left\n')
+    return 1
   } finally {
     stop.dispose()
   }
@@ -148,9 +154,8 @@ async function watch(lab: Lab, title: string, options: WatchOptions, stop: Stop,
     }
     if (over || stop.requested) {
       screen.leave()
-      if (!over) return 0
-      if (convergedAfter !== undefined) return 0
-      io.error(failure(lab, absent, options.timeoutSeconds))
+      if (over ? convergedAfter !== undefined : !options.exitWhenConverged) return 0
+      io.error(over ? failure(lab, absent, options.timeoutSeconds) : 'stopped before it had converged\n')
       return 1
     }
     await stop.within(LOOK_MS)
@@ -205,7 +210,8 @@ function sayChange(line: string, key: string, before: string, io: LabIo): string
 
 /** Ctrl-C, SIGTERM, a closed terminal, or `lab down`: all mean the same orderly end. */
 class Stop {
-  requested = false
+  readonly #controller = new AbortController()
+  readonly signal = this.#controller.signal
   #wake: (() => void) | undefined
   readonly #listener = () => this.request()
   static readonly #signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
@@ -214,8 +220,12 @@ class Stop {
     for (const signal of Stop.#signals) process.on(signal, this.#listener)
   }
 
+  get requested(): boolean {
+    return this.signal.aborted
+  }
+
   request(): void {
-    this.requested = true
+    this.#controller.abort()
     this.#wake?.()
   }
 

@@ -51,10 +51,16 @@ export function kustomize(folder: string): Manifest[] {
   return all.map((each) => ({ ...each, metadata: { ...(each['metadata'] as Manifest), namespace } }))
 }
 
-/** What `components: [FOLDER]` makes of resources: a component has patches and nothing of its own. */
+/** What `components: [FOLDER]` makes of resources: its patches applied, its own ones in the namespace of the others. */
 export function withComponent(resources: readonly Manifest[], folder: string): Manifest[] {
   const raw = understood(join(folder, 'kustomization.yaml'))
-  return patched(resources, folder, raw)
+  const { namespace } = resources[0]!['metadata'] as Manifest
+  const own = (raw.resources ?? []).flatMap((name) => documents(readFileSync(join(folder, name), 'utf8'), name))
+  const placed = own.map((each) => ({
+    ...each,
+    metadata: { ...(each['metadata'] as Manifest), namespace: namespace! },
+  }))
+  return [...patched(resources, folder, raw), ...placed]
 }
 
 function patched(resources: readonly Manifest[], folder: string, { patches = [] }: Partial<Kustomization>): Manifest[] {
@@ -86,7 +92,7 @@ export function merge(base: Value, patch: Value, field = ''): Value {
     for (const [key, value] of Object.entries(patch)) {
       // What is null in a patch is removed.
       if (value === null) delete result[key]
-      else result[key] = result[key] === undefined ? value : merge(result[key], value, key)
+      else result[key] = merge(result[key] ?? (isMap(value) ? {} : value), value, key)
     }
     return result
   }
@@ -105,13 +111,21 @@ export function merge(base: Value, patch: Value, field = ''): Value {
 export function helm(chart: string, set: Manifest, namespace = 'kube-system'): Manifest[] {
   const values = merge(parse(readFileSync(join(chart, 'values.yaml'), 'utf8')) as Manifest, set)
   const root = { Values: values, Release: { Namespace: namespace } } as Manifest
+  const file = (name: string): string => readFileSync(join(chart, name), 'utf8')
   return readdirSync(join(chart, 'templates')).flatMap((name) => {
-    return documents(render(readFileSync(join(chart, 'templates', name), 'utf8'), root), name)
+    return documents(render(file(join('templates', name)), root, file), name)
   })
 }
 
-/** Go templates of `{{ PATH }}`, `{{ toYaml PATH | nindent N }}`, `{{ if }}`, `{{ else }}`, `{{ end }}`; `{{-` trims. */
-export function render(template: string, root: Manifest): string {
+const noFiles = (name: string): never => {
+  throw new Error(`there is no file ${name}`)
+}
+
+/**
+ * Go templates of `{{ PATH }}`, `{{ toYaml PATH | nindent N }}`, `{{ .Files.Get "FILE" | indent N }}`, `{{ if }}`, `{{ else }}`,
+ * `{{ end }}`; `{{-` trims.
+ */
+export function render(template: string, root: Manifest, file: (name: string) => string = noFiles): string {
   const stack: { shown: boolean; taken: boolean }[] = []
   let out = ''
   let at = 0
@@ -129,13 +143,15 @@ export function render(template: string, root: Manifest): string {
       stack.push({ shown: truth, taken: truth })
     } else if (action === 'else' && top !== undefined) top.shown = !top.taken
     else if (action === 'end' && top !== undefined) stack.pop()
-    else if (shown) out += evaluate(action, root)
+    else if (shown) out += evaluate(action, root, file)
   }
   if (stack.length > 0) throw new Error('{{ if }} without {{ end }}')
   return out + template.slice(at)
 }
 
-function evaluate(action: string, root: Manifest): string {
+function evaluate(action: string, root: Manifest, file: (name: string) => string): string {
+  const included = /^\.Files\.Get "([^"]+)" \| indent (\d+)$/.exec(action)
+  if (included !== null) return file(included[1]!).replaceAll(/^/gm, ' '.repeat(Number(included[2])))
   const yaml = /^toYaml (\S+) \| nindent (\d+)$/.exec(action)
   if (yaml === null) {
     const value = lookup(action, root)
@@ -172,6 +188,7 @@ interface Schema {
   readonly enum?: readonly Value[]
   readonly minimum?: number
   readonly minLength?: number
+  readonly minItems?: number
   readonly required?: readonly string[]
   readonly properties?: Readonly<Record<string, Schema>>
   readonly additionalProperties?: boolean
@@ -188,7 +205,8 @@ export function violations(value: Value, schema: Schema, path = ''): string[] {
     (types.length > 0 && !types.includes(typeOf(value))) ||
     schema.enum?.includes(value) === false ||
     (typeof value === 'number' && value < (schema.minimum ?? value)) ||
-    (typeof value === 'string' && value.length < (schema.minLength ?? 0))
+    (typeof value === 'string' && value.length < (schema.minLength ?? 0)) ||
+    (Array.isArray(value) && value.length < (schema.minItems ?? 0))
   if (wrong) return [path]
   if (Array.isArray(value))
     return schema.items === undefined

@@ -33,6 +33,8 @@ export interface LabOptions {
   readonly progress: (what: string) => void
   /** Nodes that are wired but not there yet: no resource, no daemon, until `join`. */
   readonly late?: readonly string[]
+  /** Ends the start, which rejects then, with everything taken down. */
+  readonly stop?: AbortSignal
   /** Called when a foreign daemon's files are written and it has not started yet: the place to write others. */
   readonly configured?: (lab: Lab, device: DevicePlan, block: string | undefined) => Promise<void>
 }
@@ -104,12 +106,13 @@ export class Lab {
   }
 
   async #start(): Promise<void> {
-    const { topology, progress } = this.#options
+    const { topology, progress, stop } = this.#options
     const options: StoreOptions = this.mode === 'loopback' ? { listenPort: LOOPBACK_PORT, loopback: true } : {}
     progress('starting the datastore')
     const store = await this.#openStore()
     this.#stores.set('store', store)
     progress('writing the cluster’s resources')
+    stop?.throwIfAborted()
     const present = { ...topology, nodes: topology.nodes.filter(({ name }) => !this.#isLate(name)) }
     await fill(store.datastore, clusterStore(present, options))
     for (const tor of topology.tors.filter(({ daemon }) => daemon === 'starling')) {
@@ -118,7 +121,10 @@ export class Lab {
       await fill(own.datastore, torStore(topology, tor, options))
     }
     progress('starting the daemons')
-    for (const device of this.plan.devices) if (!this.#isLate(device.name)) await this.#startDaemon(device)
+    for (const device of this.plan.devices) {
+      stop?.throwIfAborted()
+      if (!this.#isLate(device.name)) await this.#startDaemon(device)
+    }
   }
 
   /** A late node arrives: its resource is written and its daemon started. */
@@ -136,9 +142,12 @@ export class Lab {
   }
 
   #openStore(): Promise<Store> {
-    const { datastore } = this.#options
+    const { datastore, stop } = this.#options
     if (datastore === 'embedded') return embeddedStore(this.folder, 'store')
-    return datastore === 'etcd' ? startEtcd(this.folder, this.processes) : etcdStore(datastore)
+    const stillWanted = () => stop?.throwIfAborted()
+    return datastore === 'etcd'
+      ? startEtcd(this.folder, this.processes, stillWanted)
+      : etcdStore(datastore, stillWanted)
   }
 
   async #startDaemon(device: DevicePlan): Promise<void> {

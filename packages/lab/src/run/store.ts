@@ -45,9 +45,10 @@ export async function embeddedStore(folder: string, name: string): Promise<Store
 
 const ETCD = 'etcd'
 const READY_MS = 30_000
+const RETRY_MS = 200
 
 /** Starts Debian's etcd. Throws with its last words when it does not come up. */
-export async function startEtcd(folder: string, processes: Processes): Promise<Store> {
+export async function startEtcd(folder: string, processes: Processes, stillWanted = () => {}): Promise<Store> {
   const [client, peer] = [await freePort(), await freePort()]
   const url = `http://127.0.0.1:${client}`
   const peerUrl = `http://127.0.0.1:${peer}`
@@ -62,6 +63,7 @@ export async function startEtcd(folder: string, processes: Processes): Promise<S
     ],
   })
   const store = await etcdStore([url], () => {
+    stillWanted()
     const status = processes.status(ETCD)
     if (status?.running === false) throw new Error([`etcd: ${status.ended}`, ...processes.tail(ETCD)].join('\n'))
   })
@@ -77,7 +79,12 @@ export async function etcdStore(endpoints: readonly string[], stillPossible = ()
   // Loaded here, so that a lab without etcd never loads gRPC.
   const { etcdDatastore } = await import('@starling/datastore/etcd')
   const datastore = await etcdDatastore({ endpoints })
-  await ready(datastore, stillPossible)
+  try {
+    await ready(datastore, stillPossible)
+  } catch (error) {
+    await datastore.close()
+    throw error
+  }
   const relays: Relay[] = []
   const targets = endpoints.map((endpoint, at) => ({ url: new URL(endpoint), port: 2379 + at }))
   const refuse = () => Promise.reject(new Error('this etcd is not the lab’s own'))
@@ -100,19 +107,28 @@ export async function etcdStore(endpoints: readonly string[], stillPossible = ()
   }
 }
 
+/** Until it answers; one that does not even refuse is no reason to wait after the lab is no longer wanted. */
 async function ready(datastore: Datastore, stillPossible: () => void): Promise<void> {
   const end = Date.now() + READY_MS
+  const ask = () =>
+    datastore.get('/calico/resources/v3/projectcalico.org/clusterinformations/default').then(
+      () => true,
+      async (error: unknown) => {
+        if (Date.now() > end) throw error
+        await pause(RETRY_MS)
+        return false
+      },
+    )
+  let answer = ask()
   for (;;) {
-    try {
-      await datastore.get('/calico/resources/v3/projectcalico.org/clusterinformations/default')
-      return
-    } catch (error) {
-      stillPossible()
-      if (Date.now() > end) throw error
-      await new Promise((resolve) => setTimeout(resolve, 200))
-    }
+    const answered = await Promise.race([answer, pause(RETRY_MS)])
+    if (answered === true) return
+    stillPossible()
+    if (answered === false) answer = ask()
   }
 }
+
+const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds))
 
 /** Writes entries over whatever stands there. */
 export async function fill(datastore: Datastore, entries: readonly StoreEntry[]): Promise<void> {
