@@ -190,6 +190,33 @@ it('leftovers under one key go all', async () => {
   })
 })
 
+it('a leftover for one type of service goes too, and leaves the route for all of them alone', async () => {
+  await onBench(async (bench) => {
+    await bench.wish(WISH)
+    bench.rack.host.ip('route add 10.100.0.0/24 tos 0x10 via 10.2.0.2 proto 12')
+    const wanted = ['10.100.0.0/24 via 10.1.0.2 dev eth0 proto bird']
+    await eventually('deleted', () => bench.counters.deleted === 1)
+    expect(bench.there).toEqual(wanted)
+    bench.rack.host.ip('route add 10.100.0.0/24 tos 0x10 via 10.2.0.2 proto static')
+    await bench.programmer.settled()
+    expect(bench.there, 'others may have one').toHaveLength(2)
+    expect(bench.said).toEqual(['installed'])
+  })
+})
+
+it('an interface with one address twice loses one of them and nothing else', async () => {
+  await onBench(async (bench) => {
+    bench.rack.host.ip('addr add 10.1.0.1/32 dev eth0')
+    bench.rack.host.ip('route add 10.55.0.0/24 via 10.1.0.2 proto static')
+    await bench.wish(WISH)
+    bench.rack.host.ip('addr del 10.1.0.1/32 dev eth0')
+    bench.rack.host.ip('route add 10.56.0.0/24 via 10.1.0.2 proto static')
+    await eventually('the events behind it', () => bench.reachable([10, 56, 0, 1]))
+    expect(bench.reachable([10, 55, 0, 1])).toBe(true)
+    expect(bench.said).toEqual(['installed'])
+  })
+})
+
 it('a route through a nexthop object goes with it, and one of ours is written plainly', async () => {
   await onBench(async (bench) => {
     bench.rack.host.ip('nexthop add id 5 via 10.1.0.2 dev eth0')

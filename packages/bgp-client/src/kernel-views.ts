@@ -107,7 +107,7 @@ function rowView(
     prefix: `${formatAddress(destination.address)}/${destination.length}`,
     family: destination.family === 4 ? 'ipv4' : 'ipv6',
     state: SHOWN[state],
-    why: desired?.why ?? leftover,
+    why: desired?.why ?? (actual?.tos === undefined ? leftover : `${leftover}; TOS 0x${actual.tos.toString(16)}`),
     ...(desired === undefined
       ? {}
       : { desired: { kind: desired.kind, metric, table, nextHops: desired.nextHops.map(desiredHop) } }),

@@ -70,6 +70,49 @@ describe('next hops', () => {
     expect(host.ours()).toEqual([])
   })
 
+  it('are not found through a route to themselves once the network they were in is gone', async () => {
+    const host = await new SimHost().start()
+    const second = { ifindex: 2, family: 4, address: ip('10.3.0.1'), length: 24, scope: 0 } as const
+    host.kernel.addAddress(second)
+    host.programmer.set(wanted('10.3.0.9/32', ['10.3.0.9']))
+    host.programmer.set(wanted('10.1.0.0/24', ['10.3.0.9']))
+    await host.run(0)
+    expect(host.ours()).toEqual(['10.1.0.0/24 via 10.3.0.9%2', '10.3.0.9/32 via 10.3.0.9%2'])
+    host.kernel.removeAddress(second)
+    await host.run(0)
+    const states = [...routeRows(host.programmer.reconciler)].map(({ state }) => state)
+    expect(states).toEqual(['unresolved', 'unresolved'])
+  })
+
+  it('go with a foreign route that preferred an address of ours, and not while we have it elsewhere', async () => {
+    const host = await new SimHost().start()
+    const at = (ifindex: number) => ({ ifindex, family: 4, address: ip('10.3.0.1'), length: 32, scope: 0 }) as const
+    host.kernel.addAddress(at(2))
+    host.kernel.addAddress(at(3))
+    host.kernel.foreignReplace(foreign('203.0.113.0/24', '192.0.2.9', 2, { sourceAddress: ip('10.3.0.1') }))
+    await host.run(0)
+    const reachable = () => host.programmer.reconciler.trackNextHop(ip('203.0.113.7')).reachable
+    expect(reachable()).toBe(true)
+    host.kernel.removeAddress(at(3))
+    await host.run(0)
+    expect(reachable()).toBe(true)
+    host.kernel.removeAddress(at(2))
+    await host.run(0)
+    expect(reachable()).toBe(false)
+  })
+
+  it('stay when an address goes that is there a second time with another length', async () => {
+    const host = await new SimHost().start()
+    const twice = { ifindex: 2, family: 4, address: ip('192.0.2.1'), length: 32, scope: 0 } as const
+    host.kernel.addAddress(twice)
+    host.programmer.set(wanted('10.1.0.0/24', ['192.0.2.9']))
+    await host.run(0)
+    host.kernel.removeAddress(twice)
+    await host.run(0)
+    expect([...routeRows(host.programmer.reconciler)].map(({ state }) => state)).toEqual(['installed'])
+    expect(host.programmer.reconciler.trackNextHop(ip('192.0.2.9')).reachable).toBe(true)
+  })
+
   it('behind a dead link leave a multipath route at once and come back with it', async () => {
     const host = await new SimHost().start()
     host.programmer.set(wanted('10.1.0.0/24', ['192.0.2.9', '198.51.100.9']))

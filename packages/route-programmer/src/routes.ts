@@ -1,7 +1,7 @@
 /**
  * Kernel routes as values: what is asked for, and what is there.
  *
- * The key is the kernel's own: table, destination, metric (`RTA_PRIORITY`) and, for IPv4, TOS (always 0 here).
+ * The key is the kernel's own: table, destination, metric (`RTA_PRIORITY`) and, for IPv4, TOS (always 0 in what is asked for).
  * Addresses are bytes: 4 for IPv4, 16 for IPv6.
  */
 
@@ -52,6 +52,8 @@ export interface KernelRoute {
   readonly kind: KernelRouteKind
   readonly table: number
   readonly metric: number
+  /** IPv4, absent for 0: we never write one, but what we find under our protocol may have it. */
+  readonly tos?: number | undefined
   readonly protocol: number
   readonly scope: number
   readonly nextHops: readonly {

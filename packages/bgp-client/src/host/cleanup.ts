@@ -133,7 +133,7 @@ function isOurs(text: string): boolean {
 
 /** As `ip route` would say it. */
 function routeText(route: KernelRoute, interfaceName: (index: number) => string): string {
-  const { destination, kind, metric, nextHops, table } = route
+  const { destination, kind, metric, nextHops, table, tos } = route
   const hops = nextHops.map(({ gateway, ifindex, onlink }) =>
     [
       gateway === undefined ? '' : `via ${formatAddress(gateway)} `,
@@ -143,6 +143,7 @@ function routeText(route: KernelRoute, interfaceName: (index: number) => string)
   )
   return [
     `route ${kind === 'unicast' ? '' : `${kind} `}${formatAddress(destination.address)}/${destination.length}`,
+    ...(tos === undefined ? [] : [`tos 0x${tos.toString(16)}`]),
     ...hops,
     ...(table === TABLE_MAIN ? [] : [`table ${table}`]),
     ...(metric === 0 ? [] : [`metric ${metric}`]),

@@ -73,7 +73,7 @@ const ours = (routes: readonly KernelRoute[]) => routes.filter(({ protocol }) =>
 function text(of: KernelRoute): string {
   const hops = of.nextHops.map((hop) => `${hop.gateway ?? ''}%${hop.ifindex}${hop.onlink ? '!' : ''}*${hop.weight}`)
   const { address, length } = of.destination
-  return [of.kind, `${address}/${length}`, of.table, of.metric, hops.sort(), of.sourceAddress, of.mtu].join(' ')
+  return [of.kind, `${address}/${length}`, of.table, of.metric, of.tos, hops.sort(), of.sourceAddress, of.mtu].join(' ')
 }
 
 async function written(driver: FibDriver, writes: readonly RouteWrite[]): Promise<readonly (string | number)[]> {
@@ -111,6 +111,7 @@ const KINDS: readonly [name: string, make: (ifindex: number) => KernelRoute][] =
   ['unreachable', (i) => route(i, [], { kind: 'unreachable' })],
   ['weighted multipath', (i) => route(i, [{ gateway: GATEWAY, weight: 3 }, { gateway: OTHER_GATEWAY }])],
   ['with source and MTU', (i) => route(i, [{ gateway: GATEWAY }], { sourceAddress: v4(192, 0, 2, 1), mtu: 1400 })],
+  ['for one TOS', (i) => route(i, [{ gateway: GATEWAY }], { tos: 0x10 })],
   ['in another table', (i) => route(i, [{ gateway: GATEWAY }], { table: 1000 })],
   [
     'an IPv4 default',

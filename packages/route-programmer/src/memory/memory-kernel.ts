@@ -65,12 +65,16 @@ export class MemoryKernel {
 
   removeAddress(address: KernelAddress): void {
     const same = (other: KernelAddress) =>
-      other.ifindex === address.ifindex && hex(other.address) === hex(address.address)
+      other.ifindex === address.ifindex &&
+      hex(other.address) === hex(address.address) &&
+      other.length === address.length
     this.addresses = this.addresses.filter((other) => !same(other))
     this.announce(undefined, [{ type: 'address', removed: true, address }])
     this.foreignDelete(connected(address))
     // With its last IPv4 address an interface loses every IPv4 route, without a word.
     const { ifindex, family } = address
+    const held = this.addresses.some((other) => hex(other.address) === hex(address.address))
+    if (family === 4 && !held) this.flushFrom(address.address)
     if (family === 4 && !this.addresses.some((other) => other.ifindex === ifindex && other.family === 4))
       this.flush(ifindex, 4)
   }
@@ -151,6 +155,15 @@ export class MemoryKernel {
       for (const route of gone) {
         if (route.destination.family === 6) this.announce(undefined, [{ type: 'route', removed: true, route }])
       }
+    }
+  }
+
+  /** Routes that prefer an address nobody has any more are gone, as before Linux 6.6: without a word. */
+  private flushFrom(source: Uint8Array): void {
+    for (const [key, list] of this.routes) {
+      const kept = list.filter(({ sourceAddress }) => sourceAddress === undefined || hex(sourceAddress) !== hex(source))
+      if (kept.length > 0) this.routes.set(key, kept)
+      else this.routes.delete(key)
     }
   }
 

@@ -1,6 +1,6 @@
 /**
  * Between the contract's values and rtnetlink messages. Routes no host program should judge by (the table of local
- * delivery, caches, TOS other than 0) have no counterpart and are left out. A next hop of ours that the kernel has marked
+ * delivery, caches, others' routes for one TOS) have no counterpart and are left out. A next hop of ours that the kernel has marked
  * dead carries nothing and is not shown; of others' routes all are, because their revival is not announced.
  */
 
@@ -50,6 +50,8 @@ const TYPES: Readonly<Record<KernelRouteKind, number>> = {
   prohibit: RTN.PROHIBIT,
 }
 const NO_HOPS: KernelRoute['nextHops'] = []
+/** Its place in struct rtmsg. */
+const TOS = 3
 const ANYWHERE: Readonly<Record<number, Uint8Array>> = { [AF_INET]: new Uint8Array(4), [AF_INET6]: new Uint8Array(16) }
 
 /** Undefined for what the contract does not speak of. */
@@ -57,12 +59,14 @@ export function toKernelRoute(message: RouteMessage): KernelRoute | undefined {
   const kind = KINDS[message.type] ?? 'other'
   const address = message.destination ?? ANYWHERE[message.family]
   if (address === undefined || message.table === RT_TABLE.LOCAL) return undefined
-  if (message.tos !== 0 || message.sourceLength !== 0 || (message.flags & RTM_F_CLONED) !== 0) return undefined
+  if (message.sourceLength !== 0 || (message.flags & RTM_F_CLONED) !== 0) return undefined
+  if (message.tos !== 0 && message.protocol !== PROTOCOL_BIRD) return undefined
   return {
     destination: { family: message.family === AF_INET ? 4 : 6, address, length: message.destinationLength },
     kind,
     table: message.table,
     metric: message.priority ?? 0,
+    tos: message.tos === 0 ? undefined : message.tos,
     protocol: message.protocol,
     scope: message.scope,
     nextHops: kind === 'unicast' ? toHops(message.nextHops, message.protocol === PROTOCOL_BIRD) : NO_HOPS,
@@ -91,7 +95,7 @@ export const WRITE_FLAGS: Readonly<Record<RouteWrite['op'], number>> = {
 }
 
 /**
- * Fills a message already begun. Deletions name table, key and protocol only: nobody else's route can match. Written
+ * Fills a message already begun. Deletions name key and protocol only: nobody else's route can match. Written
  * straight from the contract's values: an intermediate message per route would cost more than the kernel does.
  */
 export function encodeWrite(writer: MessageWriter, { op, route }: RouteWrite): void {
@@ -99,6 +103,7 @@ export function encodeWrite(writer: MessageWriter, { op, route }: RouteWrite): v
   const remove = op === 'delete'
   const hops = route.nextHops
   const single = hops.length === 1 && !remove ? hops[0] : undefined
+  const at = writer.length
   writer.routeHeader(
     family === 4 ? AF_INET : AF_INET6,
     length,
@@ -108,6 +113,7 @@ export function encodeWrite(writer: MessageWriter, { op, route }: RouteWrite): v
     remove ? RTN.UNSPEC : TYPES[route.kind],
     single?.onlink === true ? RTNH_F.ONLINK : 0,
   )
+  if (route.tos !== undefined) writer.bytes[at + TOS] = route.tos
   writer.attribute(RTA.DST, address)
   if (route.table >= 256) writer.attributeU32(RTA.TABLE, route.table)
   writer.attributeU32(RTA.PRIORITY, route.metric)

@@ -90,6 +90,7 @@ export class RouteReader {
       kind: 'unicast',
       table,
       metric,
+      tos: undefined,
       protocol: bytes[from + 5] as number,
       scope: bytes[from + 6] as number,
       nextHops: this.hops(bytes, gateway, size, ifindex, (flags & RTNH_F.ONLINK) !== 0),

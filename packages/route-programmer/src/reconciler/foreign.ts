@@ -10,14 +10,14 @@ import type { Family, KernelRoute } from '../routes.js'
 import { TABLE_MAIN } from '../routes.js'
 import { type Bundle, Bundles, type Face, faceOf, NOTHING, placed, sameFace, withKey, without } from './bundles.js'
 import { KeyIndex } from './key-index.js'
-import { hex } from './way.js'
+import { hex, sameBytes } from './way.js'
 
-type Key = Pick<KernelRoute, 'destination' | 'table' | 'metric'>
+type Key = Pick<KernelRoute, 'destination' | 'table' | 'metric' | 'tos'>
 
-/** The part of a key that conflicts, as text: table, destination, metric. */
+/** The part of a key that conflicts, as text: table, destination, metric, TOS. */
 export function conflictKey(route: Key): string {
   const { family, address, length } = route.destination
-  return `${family} ${route.table} ${hex(address)}/${length} ${route.metric}`
+  return `${family} ${route.table} ${hex(address)}/${length} ${route.metric} ${route.tos ?? 0}`
 }
 
 const SEEN = 1
@@ -134,7 +134,15 @@ export class ForeignRoutes {
    */
   dropThrough(ifindex: number, family: Family, any: boolean, gone: (key: Key) => void): void {
     const out = (hop: Face['nextHops'][number]) => hop.ifindex === ifindex
-    const lost = ({ nextHops }: Face) => nextHops.length > 0 && (any ? nextHops.some(out) : nextHops.every(out))
+    this.drop(family, gone, ({ nextHops }) => nextHops.length > 0 && (any ? nextHops.some(out) : nextHops.every(out)))
+  }
+
+  /** Gives up IPv4 routes that prefer a source address this host has lost. */
+  dropFrom(source: Uint8Array, gone: (key: Key) => void): void {
+    this.drop(4, gone, ({ sourceAddress }) => sameBytes(sourceAddress, source))
+  }
+
+  private drop(family: Family, gone: (key: Key) => void, lost: (face: Face) => boolean): void {
     const affected = this.bundles.withFace(lost)
     if (affected.size === 0) return
     for (let slot = 0; slot < this.index.size; slot++) {

@@ -1,5 +1,5 @@
 /**
- * Route keys to slots: the kernel's own key (table, destination, metric, family) as integers in typed arrays, found by
+ * Route keys to slots: the kernel's own key (table, destination, metric, TOS, family) as integers in typed arrays, found by
  * open addressing. A slot number indexes every other column of its owner; freed slots are reused.
  * The metric is part of the key but not of the hash: routes of one destination are neighbours, so that a longest-prefix
  * lookup finds all of them with one probe, and a peer that gives every route a metric of its own makes nothing grow.
@@ -18,6 +18,7 @@ const SHARD_INITIAL = 64
 export interface Lane {
   readonly family: Family
   readonly table: number
+  readonly tos: number
 }
 
 export class KeyIndex {
@@ -45,14 +46,15 @@ export class KeyIndex {
     return this.tails.length
   }
 
-  lane(family: Family, table: number): number {
+  lane(family: Family, table: number, tos = 0): number {
     const last = this.lastLane
-    if (last !== undefined && last.family === family && last.table === table) return this.lastLaneNumber
-    const name = `${family} ${table}`
+    if (last !== undefined && last.family === family && last.table === table && last.tos === tos)
+      return this.lastLaneNumber
+    const name = `${family} ${table} ${tos}`
     let number = this.laneNumbers.get(name)
     if (number === undefined) {
       number = this.lanes.length
-      this.lanes.push({ family, table })
+      this.lanes.push({ family, table, tos })
       this.laneNumbers.set(name, number)
     }
     this.lastLane = this.lanes[number]

@@ -43,8 +43,8 @@ export class RouteTables {
     return this.slots.index.find(address, length, this.laneOf(key), metricOf(family, key.metric))
   }
 
-  private laneOf({ table, destination }: Pick<DesiredRoute, 'destination' | 'table'>): number {
-    return this.slots.index.lane(destination.family, table ?? TABLE_MAIN)
+  private laneOf({ table, destination, tos }: Pick<DesiredRoute, 'destination' | 'table'> & Pick<KernelRoute, 'tos'>) {
+    return this.slots.index.lane(destination.family, table ?? TABLE_MAIN, tos)
   }
 
   /** Protocol 12 in our tables: everything else is read-only. */
@@ -76,13 +76,14 @@ export class RouteTables {
   routeOf(slot: number, wayNumber: number): KernelRoute | undefined {
     const way = this.ways.get(wayNumber)
     if (way === undefined) return undefined
-    const { table } = this.slots.index.laneOf(slot)
+    const { table, tos } = this.slots.index.laneOf(slot)
     const scope = way.kind === 'unicast' && way.nextHops.every((hop) => hop.gateway === undefined) ? 253 : 0
     return {
       destination: this.slots.index.destination(slot),
       kind: way.kind,
       table,
       metric: this.slots.index.metricOf(slot),
+      ...(tos !== 0 && { tos }),
       protocol: PROTOCOL_BIRD,
       scope: way.kind === 'unicast' ? scope : 0,
       nextHops: way.nextHops,
@@ -93,10 +94,11 @@ export class RouteTables {
 
   /** A key without a known way, enough to delete by. */
   bareRoute(slot: number): KernelRoute {
-    const { table } = this.slots.index.laneOf(slot)
+    const { table, tos } = this.slots.index.laneOf(slot)
     const metric = this.slots.index.metricOf(slot)
     const destination = this.slots.index.destination(slot)
-    return { destination, kind: 'unicast', table, metric, protocol: PROTOCOL_BIRD, scope: 0, nextHops: [] }
+    const key = { destination, table, metric, ...(tos !== 0 && { tos }) }
+    return { ...key, kind: 'unicast', protocol: PROTOCOL_BIRD, scope: 0, nextHops: [] }
   }
 
   whyOf(slot: number): string {
@@ -113,7 +115,10 @@ export class RouteTables {
     return number
   }
 
-  /** Longest match among our own installed routes that do not lean on other routes of ours. */
+  /**
+   * Longest match among our own installed routes that do not lean on other routes of ours, nor on the next hop asked for:
+   * a host route via itself stays in the kernel when the network it was reached through is gone.
+   */
   private ownLookup(family: Family, target: Uint8Array): KernelRoute | undefined {
     const { index, wish, actual } = this.slots
     const lane = index.lane(family, TABLE_MAIN)
@@ -121,7 +126,8 @@ export class RouteTables {
       let best = -1
       for (const slot of index.findAll(masked(target, length), length, lane)) {
         if (wish[slot] === 0 || (actual[slot] as number) <= UNKNOWN) continue
-        if (!this.wishes.get(wish[slot] as number).direct) continue
+        const { direct, route } = this.wishes.get(wish[slot] as number)
+        if (!direct || route.nextHops.some(({ gateway }) => sameBytes(gateway, target))) continue
         if (best < 0 || index.metricOf(slot) < index.metricOf(best)) best = slot
       }
       if (best >= 0) return this.routeOf(best, actual[best] as number)

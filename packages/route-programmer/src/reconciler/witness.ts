@@ -198,23 +198,33 @@ export class Witness {
     this.flights.taint()
   }
 
-  private addressLost({ family, ifindex, address }: KernelAddress): void {
-    // Routes with that preferred source were flushed without a notification.
+  private addressLost({ family, ifindex, address, length }: KernelAddress): void {
+    // Routes with that preferred source were flushed, by kernels before 6.6 without a notification.
     this.forget(this.tables.waysWithSource(address))
     this.flights.taint()
+    if (family !== 4) return
     const left = this.addresses.get(ifindex)
-    if (family !== 4 || left?.delete(hex(address)) !== true || left.size > 0) return
+    const known = left?.delete(textOf(address, length)) === true
+    if (!this.has(address)) this.foreign.dropFrom(address, (key) => this.freed(key))
+    if (left === undefined || !known || left.size > 0) return
     // fib_disable_ip: an interface without an address carries no IPv4 route.
     this.addresses.delete(ifindex)
     this.dropThrough(ifindex, 4, false)
     this.forget(this.tables.ways.through(ifindex))
   }
 
-  private note({ family, ifindex, address }: KernelAddress): void {
+  private note({ family, ifindex, address, length }: KernelAddress): void {
     if (family !== 4) return
     const known = this.addresses.get(ifindex)
-    if (known === undefined) this.addresses.set(ifindex, new Set([hex(address)]))
-    else known.add(hex(address))
+    if (known === undefined) this.addresses.set(ifindex, new Set([textOf(address, length)]))
+    else known.add(textOf(address, length))
+  }
+
+  /** With any length, on any interface. */
+  private has(address: Uint8Array): boolean {
+    const start = textOf(address)
+    for (const held of this.addresses.values()) for (const text of held) if (text.startsWith(start)) return true
+    return false
   }
 
   private nexthop(id: number): void {
@@ -237,6 +247,9 @@ export class Witness {
     }
   }
 }
+
+/** One address may be there twice, for a network and as a host. */
+const textOf = (address: Uint8Array, length: number | '' = ''): string => `${hex(address)}/${length}`
 
 /** IPv6 joins routes through gateways under one key to one multipath route; its announcement shows all of it. */
 const joins = ({ destination, nextHops }: KernelRoute): boolean =>

@@ -65,6 +65,23 @@ describe.runIf(hasNative())('remote driver', () => {
     await server.close()
   })
 
+  it('deletes leftovers of every kind, also those it would not write', async () => {
+    const kernel = new MemoryKernel()
+    const path = freshPath()
+    const server = serveProgrammer({ path, open: () => new MemoryDriver(kernel) })
+    await server.ready
+    const driver = new RemoteDriver(path)
+    const destination = { family: 4, address: Uint8Array.of(10, 65, 0, 0), length: 26 } as const
+    const leftover = { destination, table: 254, metric: 0, protocol: 12, scope: 0, nextHops: [] }
+    for (const kind of ['throw', 'local', 'other'] as const) {
+      kernel.foreignReplace({ ...leftover, kind })
+      expect(await driver.write([{ op: 'delete', route: { ...leftover, kind } }])).toEqual([{ errno: 0 }])
+    }
+    expect(kernel.allRoutes()).toEqual([])
+    await driver.close()
+    await server.close()
+  })
+
   const until = (driver: FibDriver) =>
     new Promise<string>((resolve) => {
       driver.subscribe((events) => {

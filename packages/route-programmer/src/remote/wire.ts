@@ -25,6 +25,7 @@ export interface WireRoute {
   k: KernelRouteKind
   t: number
   m: number
+  tos?: number
   p: number
   s: number
   h: WireHop[]
@@ -66,6 +67,7 @@ export function routeToWire(route: KernelRoute): WireRoute {
     k: route.kind,
     t: route.table,
     m: route.metric,
+    ...(route.tos !== undefined && { tos: route.tos }),
     p: route.protocol,
     s: route.scope,
     h: route.nextHops.map((hop) => [
@@ -167,6 +169,7 @@ export function routeFromWire(value: unknown, kinds = KINDS): KernelRoute {
     kind: wire['k'] as KernelRouteKind,
     table: integer(wire['t'], 0, U32, 'table'),
     metric: integer(wire['m'], 0, U32, 'metric'),
+    tos: wire['tos'] === undefined ? undefined : integer(wire['tos'], 0, 255, 'TOS'),
     protocol: integer(wire['p'], 0, 255, 'protocol'),
     scope: integer(wire['s'], 0, 255, 'scope'),
     nextHops: hops,
@@ -195,7 +198,8 @@ export function requestFromWire(value: unknown, tables: ReadonlySet<number>): { 
   const writes = list(wire['writes'], WRITES_LIMIT, 'writes').map((entry): RouteWrite => {
     const { op, route } = object(entry, 'write')
     if (op !== 'add' && op !== 'replace' && op !== 'delete') throw new WireError('unknown write')
-    const checked = routeFromWire(route, WRITABLE_KINDS)
+    // A leftover may be of any kind; only its key counts.
+    const checked = routeFromWire(route, op === 'delete' ? KINDS : WRITABLE_KINDS)
     if (!tables.has(checked.table)) throw new WireError(`table ${checked.table} is not ours`)
     return { op, route: checked }
   })
