@@ -2,6 +2,7 @@
  * A recording of one session is evidence: played to a fresh engine, the same inputs get the same judgement, and no secret
  * travels with it.
  */
+import { packUpdates, updateContext } from '@starling/bgp-packet'
 import { EngineTap, fromLines, recordSession, replayRecording } from '@starling/daemon'
 import type { PeerConfig, RouteView } from '@starling/engine'
 import { Network, Random, SimClock, SimNode, testConfig, testPeer } from '@starling/testkit'
@@ -14,13 +15,13 @@ const B = '10.0.0.2'
 const BAD_UPDATE =
   'ffffffffffffffffffffffffffffffff0031020000' + '0016' + '40010200004002004003040a00000240050400000064' + '18c00002'
 
-function rig(more: Partial<PeerConfig> = {}) {
+function rig(more: Partial<PeerConfig> = {}, theirs: Partial<PeerConfig> = {}) {
   const clock = new SimClock()
   const random = new Random(7)
   const network = new Network(clock, random)
   const peer = testPeer(B, { password: 'top-secret', ...more })
   const a = new SimNode(A, testConfig(A, [peer, testPeer('10.0.0.3')]), network, random)
-  const b = new SimNode(B, testConfig(B, [testPeer(A)]), network, random)
+  const b = new SimNode(B, testConfig(B, [testPeer(A, theirs)]), network, random)
   const lines: string[] = []
   const ends: string[] = []
   const tap = new EngineTap(a.engine)
@@ -53,6 +54,17 @@ const facts = ({
 
 const held = ({ engine }: SimNode): string[] =>
   engine.routes({ view: 'received', peer: B, limit: 1000 }).routes.map(facts).sort()
+
+const ADD_PATH = { families: [{ ...testPeer(B).families[0]!, addPath: { receive: true, send: 2 } }] } as const
+
+/** One prefix, `count` paths of it. */
+function paths(prefix: string, count: number): Uint8Array[] {
+  const context = updateContext({ as4: true, ibgp: true, addPathIPv4: true })
+  return Array.from({ length: count }, (_, i) => {
+    const attributes = { origin: 'IGP', asPath: [], nextHop: 0x0a000002, localPref: 100 + i } as const
+    return packUpdates([{ prefix, pathId: i + 1 }], attributes, { context, maximum: 4096 })
+  }).flat()
+}
 
 describe('a recorded session', () => {
   test('replays to the same judgement, a malformed UPDATE included', async () => {
@@ -125,6 +137,28 @@ describe('a recorded session', () => {
     const whole = replayRecording(fromLines(lines.join('\n')))
     expect(whole.same).toBe(true)
     expect(whole.recorded.map(({ type }) => type)).toEqual(['bad-update', 'session-state'])
+  })
+
+  test('with ADD-PATH that was up before keeps every path, and reads what comes as it was read', () => {
+    const { clock, a, receive } = rig(ADD_PATH, ADD_PATH)
+    clock.run(20_000)
+    const hex = (messages: readonly Uint8Array[]): string =>
+      messages.map((m) => Buffer.from(m).toString('hex')).join('')
+    receive(hex([...paths('10.50.0.0/24', 3), ...paths('10.51.0.0/24', 2)]))
+    clock.run(1_000)
+    expect(a.engine.evidence(B)).toBeDefined()
+    const lines: string[] = []
+    recordSession({ engine: a.engine, tap: new EngineTap(a.engine), now: clock.now }, a.engine.peerConfig(B)!, {
+      line: (text) => lines.push(text),
+      ended: () => undefined,
+    })
+    receive(hex(paths('10.52.0.0/24', 2)))
+    clock.run(1_000)
+    const at = held(a)
+    expect(at.filter((text) => text.includes('10.50.0.0/24'))).toHaveLength(3)
+    const replay = replayRecording(fromLines(lines.join('\n')))
+    expect(replay.routes.map(facts).sort()).toEqual(at)
+    expect(replay.same).toBe(true)
   })
 
   test('holds no secret and no other peer', () => {

@@ -158,6 +158,20 @@ export interface KernelPage {
   readonly next?: string
 }
 
+/** A network interface of this host. */
+export interface InterfaceView {
+  readonly name: string
+  readonly index: number
+  /** Switched on. */
+  readonly up: boolean
+  /** With a carrier. */
+  readonly running: boolean
+  readonly mtu: number
+  readonly loopback: boolean
+  readonly pointToPoint: boolean
+  readonly addresses: readonly { readonly address: string; readonly length: number }[]
+}
+
 /** One IPAM block as this daemon's snapshot knows it. */
 export interface BlockView {
   readonly cidr: string
@@ -333,6 +347,8 @@ export interface DaemonPorts {
   /** Undefined on a reflector. */
   kernel(): KernelView | undefined
   kernelRoutes(query: KernelQuery): KernelPage
+  /** Absent or empty where nobody watches the kernel. */
+  interfaces?(): readonly InterfaceView[]
   groups(): readonly GroupView[]
   blocks(): readonly BlockView[]
   nodes(): readonly NodeView[]

@@ -25,12 +25,13 @@ import {
   type Daemon,
   FileProblemList,
   identityOf,
+  LogLevelControl,
   listenAddresses,
+  logLevelAtStart,
   now,
   openDatastore,
   PortGate,
   RunningDaemon,
-  setLogLevel,
   VERSION,
 } from '@starling/daemon'
 import type { Datastore } from '@starling/datastore'
@@ -53,6 +54,7 @@ const SETTLE_MS = 500
 export class NodeAgent implements Daemon {
   readonly #options: NodeOptions
   readonly #log: Logger
+  readonly #logLevel: LogLevelControl
   readonly #events = new EventLog()
   readonly #bestPaths = new BestPathEvents(now, (at, event) => this.#events.push(at, event))
   readonly #fileProblems = new FileProblemList(this.#events)
@@ -80,7 +82,9 @@ export class NodeAgent implements Daemon {
 
   private constructor(options: NodeOptions, fib: Fib) {
     this.#options = options
-    this.#log = createLogger({ level: options.logLevel, name: `node ${options.name}`, pretty: options.logPretty })
+    const level = logLevelAtStart(options.logLevel, options.environment)
+    this.#log = createLogger({ level: level ?? 'info', name: `node ${options.name}`, pretty: options.logPretty })
+    this.#logLevel = new LogLevelControl(this.#log, level)
     logEvents(this.#log, this.#events)
     this.#bgp = new Bgp({
       log: this.#log,
@@ -141,7 +145,7 @@ export class NodeAgent implements Daemon {
       fileProblems: this.#fileProblems,
       node: this.#options.name,
       ...(this.#options.nodesApi === undefined ? {} : { nodesApi: this.#options.nodesApi }),
-      setLogLevel: (level) => setLogLevel(this.#log, level),
+      setLogLevel: (level) => this.#logLevel.set(level),
     })
     this.#api = await startApi({
       ports,
@@ -226,6 +230,7 @@ export class NodeAgent implements Daemon {
   /** The whole plan, each time; everybody behind it works out the difference. */
   #apply(plan: Plan): void {
     const state = this.#cluster?.state
+    this.#logLevel.planned(plan.logLevel)
     this.#bgp.reportProblems([...plan.problems, ...(state === undefined ? [] : this.#kernel.planned(state, plan))])
     this.#bridge.setRules(plan.kernel)
     const first = this.#bgp.speaker === undefined

@@ -4,7 +4,15 @@
  * A page is cut from rows in the reconciler's own order, so a cursor is a slot and a page costs what it shows; routes that
  * come and go between two pages may be missed or seen twice, as in any live table.
  */
-import type { KernelPage, KernelQuery, KernelRouteState, KernelRouteView, KernelView } from '@starling/api'
+import { networkInterfaces } from 'node:os'
+import type {
+  InterfaceView,
+  KernelPage,
+  KernelQuery,
+  KernelRouteState,
+  KernelRouteView,
+  KernelView,
+} from '@starling/api'
 import { formatAddress } from '@starling/bgp-packet/address'
 import { type KernelViews, now } from '@starling/daemon'
 import { Prefix } from '@starling/inet'
@@ -71,8 +79,25 @@ export function kernelViews({ programmer, lastSync }: KernelSource): KernelViews
       }
       return { routes }
     },
+    interfaces: () => interfaceViews(reconciler),
   }
 }
+
+/** Links as the kernel's notifications tell them; addresses are asked for when somebody looks. */
+function interfaceViews({ links }: Pick<Reconciler, 'links'>): readonly InterfaceView[] {
+  const addresses = networkInterfaces()
+  return [...links.values()].map(({ name, index, up, running, mtu, kind }) => ({
+    ...{ name, index, up, running, mtu },
+    loopback: name === 'lo',
+    pointToPoint: POINT_TO_POINT.has(kind),
+    addresses: (addresses[name] ?? []).map(({ address, cidr }) => {
+      const length = Number(cidr?.split('/')[1] ?? (address.includes(':') ? 128 : 32))
+      return { address, length }
+    }),
+  }))
+}
+
+const POINT_TO_POINT: ReadonlySet<string> = new Set(['ipip', 'ip6tnl', 'sit', 'gre', 'tun', 'wireguard', 'ppp'])
 
 function stateWanted(wanted: KernelQuery['state'], state: RouteState): boolean {
   if (wanted === undefined) return true

@@ -26,7 +26,8 @@ export interface NodeOptions extends SurfaceOptions {
   readonly advertiseClusterIps?: string
   /** Overrides the port of the datastore's configuration. */
   readonly listenPort?: number
-  readonly logLevel: LogLevel
+  /** Absent: as BGPConfiguration says. */
+  readonly logLevel?: LogLevel
   readonly logPretty: boolean
   readonly environment: Environment
 }

@@ -73,7 +73,8 @@ export class ClusterFollower {
         status: (status, detail) => {
           if (status !== this.#status) this.#since = now()
           this.#status = status
-          this.#detail = detail
+          // How much was read is news once; the numbers of now are the snapshot's.
+          this.#detail = status === 'in-sync' ? '' : detail
           options.status(status, detail)
         },
       },

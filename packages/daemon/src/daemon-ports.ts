@@ -14,6 +14,7 @@ import type {
   EventLog,
   HealthFacts,
   Identity,
+  InterfaceView,
   KernelPage,
   KernelQuery,
   KernelView,
@@ -69,6 +70,7 @@ export interface SpeakerViews {
 export interface KernelViews {
   view(): KernelView
   routes(query: KernelQuery): KernelPage
+  interfaces(): readonly InterfaceView[]
 }
 
 export interface DaemonParts {
@@ -89,6 +91,8 @@ export interface DaemonParts {
 }
 
 const NO_ROUTES: RoutePage = { routes: [] }
+/** The engine's word for a peer that reached a limit. */
+const LIMITED = /^prefix limit reached/
 const NO_KERNEL: KernelPage = { routes: [] }
 
 export class RunningDaemon implements DaemonPorts {
@@ -189,6 +193,10 @@ export class RunningDaemon implements DaemonPorts {
     return this.#parts.kernel?.routes(query) ?? NO_KERNEL
   }
 
+  interfaces(): readonly InterfaceView[] {
+    return this.#parts.kernel?.interfaces() ?? []
+  }
+
   groups(): readonly GroupView[] {
     return this.#parts.speaker()?.groups() ?? []
   }
@@ -244,15 +252,26 @@ export class RunningDaemon implements DaemonPorts {
         if (running === undefined || before === undefined) {
           return { ok: false, code: 'not-found', detail: `no peer ${peer}` }
         }
+        if (operation === 'restart' && !before.enabled) {
+          const detail = `${before.name} is ${before.reason}; enable it to let it come up`
+          return { ok: false, code: 'refused', detail }
+        }
         const taken = running.admin(peer, operation, reason === undefined ? {} : { reason })
         if (!taken) {
           const detail = `${operation} is not possible for ${before.name} now: it is not Established`
           return { ok: false, code: 'refused', detail }
         }
         if (operation !== 'enable' && operation !== 'disable') return done(true, `${operation} ${before.name}`)
-        // An enabled peer may still be held down, by a prefix limit for one; its reason tells whether that ended.
         const after = find()
-        const changed = before.enabled !== after?.enabled || (operation === 'enable' && before.reason !== after.reason)
+        if (operation === 'enable' && after?.enabled === false) {
+          return {
+            ok: false,
+            code: 'refused',
+            detail: `${before.name} stays down by its configuration: ${after.reason}`,
+          }
+        }
+        // An enabled peer may still have been held down by a prefix limit; that is over now.
+        const changed = before.enabled !== after?.enabled || (operation === 'enable' && LIMITED.test(before.reason))
         return done(changed, `${before.name} is ${changed ? '' : 'already '}${operation}d`)
       }
       case 'log-level':

@@ -2,7 +2,7 @@
  * Who a daemon is, for the API: from the configuration in force and, where there is a cluster, the node's addresses.
  * Zeros before the first configuration.
  */
-import { type Identity, LOG_LEVELS, type Logger, type LogLevel } from '@starling/api'
+import type { Identity } from '@starling/api'
 import type { EngineConfig } from '@starling/engine'
 import type { Plan } from '@starling/intent'
 import { VERSION } from './version.js'
@@ -27,11 +27,4 @@ export function identityOf({ config, plan, listen, ...own }: IdentityFacts): Ide
     ...(ipv6 === undefined ? {} : { ipv6Address: ipv6.address }),
     listen: listen.map(({ address, port }) => `${address}:${port}`),
   }
-}
-
-/** False for a level that does not exist. */
-export function setLogLevel(log: Logger, level: string): boolean {
-  if (!LOG_LEVELS.includes(level as LogLevel)) return false
-  log.level = level
-  return true
 }

@@ -122,7 +122,7 @@ describe('a syncer', () => {
     fragile.set('/c/1', 'not ours')
     syncer.start()
     await clock.advance(0)
-    expect(statuses).toEqual(['waiting: listing fragile', 'waiting: listing /b/', 'in-sync'])
+    expect(statuses).toEqual(['waiting: listing fragile', 'in-sync: 2 keys at revision 4'])
     expect(snapshots).toEqual([{ at: 0, content: { '/a/1': 'x', '/b/1': 'y' }, changed: ['/a/1', '/b/1'] }])
   })
 

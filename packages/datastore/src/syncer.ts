@@ -46,6 +46,7 @@ interface Source {
   current: boolean
   /** The link of that watch, which mends itself. */
   up: boolean
+  /** What is wrong; empty: nothing, or not listed yet. */
   detail: string
   watch: Watch | undefined
   listedAt: number
@@ -73,7 +74,7 @@ export class Syncer {
       prefix,
       current: false,
       up: true,
-      detail: `listing ${prefix}`,
+      detail: '',
       watch: undefined,
       listedAt: Number.NEGATIVE_INFINITY,
       cancel: () => {},
@@ -90,7 +91,7 @@ export class Syncer {
   }
 
   start(): void {
-    this.#tell('waiting', `listing ${this.#options.datastore.description}`)
+    this.#tell('waiting', this.#listing)
     for (const source of this.#sources) this.#relist(source, 0)
   }
 
@@ -189,16 +190,27 @@ export class Syncer {
 
   /** The status that follows from the sources, and the snapshot that follows from becoming in sync. */
   #judge(): void {
-    const behind = this.#sources.find((source) => !source.current || !source.up)
-    if (behind === undefined) {
+    const behind = this.#sources.filter((source) => !source.current || !source.up)
+    if (behind.length === 0) {
       const first = this.#status === 'waiting'
-      if (this.#status !== 'in-sync') this.#tell('in-sync', '')
+      if (this.#status !== 'in-sync') this.#tell('in-sync', first ? this.#counts() : '')
       if (first) this.#publish(true)
       else this.#schedule()
       return
     }
     if (this.#status === 'in-sync') this.#publish()
-    this.#tell(this.#status === 'waiting' ? 'waiting' : 'resync', behind.detail)
+    const trouble = behind.find(({ detail }) => detail !== '')?.detail
+    this.#tell(this.#status === 'waiting' ? 'waiting' : 'resync', trouble ?? this.#listing)
+  }
+
+  /** What goes on while nothing is wrong. */
+  get #listing(): string {
+    return `listing ${this.#options.datastore.description}`
+  }
+
+  #counts(): string {
+    const keys = [...this.#pending.values()].filter((entry) => entry !== undefined).length
+    return `${keys} keys at revision ${this.#revision}`
   }
 
   #tell(status: SyncStatus, detail: string): void {

@@ -26,7 +26,7 @@ export {
   type PolicyStep,
   type PolicyVerdict,
 } from './policy/interpret.js'
-export { isLocked, LOCKED } from './settings.js'
+export { isLocked, LOCKED, logLevelOf, type PlannedLogLevel } from './settings.js'
 export { ClusterState } from './state.js'
 export {
   type PlannedTunnel,

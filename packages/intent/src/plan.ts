@@ -17,7 +17,7 @@ import { buildSession } from './peers/session.js'
 import { TemplateBuilder } from './peers/template.js'
 import { PolicyBuilder } from './policy/builder.js'
 import { Interner, type SharedParts } from './reuse.js'
-import { type Settings, settingsFor } from './settings.js'
+import { type PlannedLogLevel, type Settings, settingsFor } from './settings.js'
 import type { ClusterState } from './state.js'
 import type {
   Circumstances,
@@ -49,7 +49,7 @@ export interface Plan {
   /** Globs: their connected prefixes are not taken as direct routes. */
   readonly ignoredInterfaces: readonly string[]
   readonly communities: readonly PlannedCommunities[]
-  readonly logLevel: 'debug' | 'info' | 'none'
+  readonly logLevel: PlannedLogLevel
   readonly problems: readonly PlanProblem[]
   /** What sessions share, by its text: for the next plan (`PlanOptions.previous`). */
   readonly shared: SharedParts

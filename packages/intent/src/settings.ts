@@ -29,7 +29,7 @@ export interface Settings {
   readonly programClusterRoutes: ProgramClusterRoutes
   /** Felix says by a better metric that a workload is moving here, since v3.32; before, its routes had no metric at all. */
   readonly liveMigration: boolean
-  readonly logLevel: 'debug' | 'info' | 'none'
+  readonly logLevel: PlannedLogLevel
   readonly ignoredInterfaces: readonly string[]
   readonly communities: readonly PlannedCommunities[]
 }
@@ -46,6 +46,21 @@ function listenPorts(state: ClusterState): ReadonlyMap<string, number> {
       ports.set(metadata.name.slice('node.'.length), spec.listenPort)
   return ports
 }
+
+/** How much a daemon logs, in the words of our own logs. */
+export type PlannedLogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal'
+
+const LOG_LEVELS: ReadonlyMap<string, PlannedLogLevel> = new Map([
+  ['trace', 'trace'],
+  ['debug', 'debug'],
+  ['info', 'info'],
+  ['warning', 'warn'],
+  ['error', 'error'],
+  ['fatal', 'fatal'],
+])
+
+/** `logSeverityScreen` in our words; undefined for what is none of Calico's (calico.md 1.4). */
+export const logLevelOf = (severity: string): PlannedLogLevel | undefined => LOG_LEVELS.get(severity.toLowerCase())
 
 export function settingsFor(state: ClusterState, name: string, problems: PlanProblem[]): Settings {
   const settings = readSettings(state, name, problems)
@@ -89,7 +104,7 @@ function readSettings(state: ClusterState, name: string, problems: PlanProblem[]
         ? (program as ProgramClusterRoutes)
         : defaultProgramClusterRoutes(state),
     liveMigration: !olderThan(state, 32),
-    logLevel: severity === 'Debug' ? 'debug' : severity === 'Info' ? 'info' : 'none',
+    logLevel: logLevelOf(severity) ?? 'info',
     ignoredInterfaces: [...(own?.ignoredInterfaces ?? global?.ignoredInterfaces ?? []), 'cali*', 'kube-ipvs*'],
     communities: communitiesOf(global, node, nodeConfiguration, problems),
   }

@@ -31,7 +31,8 @@ export interface ReflectorOptions extends SurfaceOptions {
     | { readonly kind: 'standalone'; readonly options: StandaloneOptions }
     | { readonly kind: 'datastore'; readonly spec?: string; readonly listenPort?: number }
   readonly routerId?: string
-  readonly logLevel: LogLevel
+  /** Absent: as BGPConfiguration says. */
+  readonly logLevel?: LogLevel
   readonly logPretty: boolean
   readonly environment: Environment
 }

@@ -19,10 +19,11 @@ import {
   type Daemon,
   FileProblemList,
   identityOf,
+  LogLevelControl,
+  logLevelAtStart,
   now,
   openDatastore,
   RunningDaemon,
-  setLogLevel,
   VERSION,
 } from '@starling/daemon'
 import type { Datastore } from '@starling/datastore'
@@ -32,6 +33,7 @@ import { standaloneConfig } from './standalone.js'
 export class Reflector implements Daemon {
   readonly #options: ReflectorOptions
   readonly #log: Logger
+  readonly #logLevel: LogLevelControl
   readonly #events = new EventLog()
   readonly #fileProblems = new FileProblemList(this.#events)
   readonly #loop = monitorLoopDelay()
@@ -43,7 +45,9 @@ export class Reflector implements Daemon {
 
   constructor(options: ReflectorOptions) {
     this.#options = options
-    this.#log = createLogger({ level: options.logLevel, name: `reflector ${options.name}`, pretty: options.logPretty })
+    const level = logLevelAtStart(options.logLevel, options.environment)
+    this.#log = createLogger({ level: level ?? 'info', name: `reflector ${options.name}`, pretty: options.logPretty })
+    this.#logLevel = new LogLevelControl(this.#log, level)
     logEvents(this.#log, this.#events)
     this.#bgp = new Bgp({
       log: this.#log,
@@ -75,7 +79,7 @@ export class Reflector implements Daemon {
       fileProblems: this.#fileProblems,
       node: name,
       ...(this.#options.nodesApi === undefined ? {} : { nodesApi: this.#options.nodesApi }),
-      setLogLevel: (level) => setLogLevel(this.#log, level),
+      setLogLevel: (level) => this.#logLevel.set(level),
     })
     this.#api = await startApi({
       ports,
@@ -106,6 +110,7 @@ export class Reflector implements Daemon {
       followBlocks: false,
       planOptions: () => ({ role: 'reflector', ...(routerId === undefined ? {} : { routerId }) }),
       planned: (plan) => {
+        this.#logLevel.planned(plan.logLevel)
         this.#bgp.reportProblems(plan.problems)
         this.#bgp.applyPlan(plan, listenPort)
       },

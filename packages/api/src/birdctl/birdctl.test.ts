@@ -6,6 +6,7 @@ import type { RouteView } from '@starling/engine'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type FakeDaemon, fakeDaemon, peerView, routeView } from '../testing/index.js'
 import { type BirdControl, startBirdControl } from './server.js'
+import { birdTalk } from './testing.js'
 
 let folder = ''
 let daemon: FakeDaemon
@@ -21,22 +22,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-/** Sends the lines and returns everything until the last reply has ended. */
-function talk(commands: readonly string[], file = 'bird.ctl'): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const socket = connect(join(folder, file))
-    let text = ''
-    socket.setEncoding('utf8')
-    socket.on('data', (chunk: string) => {
-      text += chunk
-      const ends = text.match(/^\d{4} .*$/gm) ?? []
-      if (ends.length === commands.length + 1) socket.end()
-    })
-    socket.on('close', () => resolve(text))
-    socket.on('error', reject)
-    socket.write(commands.map((command) => `${command}\n`).join(''))
-  })
-}
+const talk = (commands: readonly string[], file = 'bird.ctl'): Promise<string> => birdTalk(join(folder, file), commands)
 
 async function ask(command: string, file?: string): Promise<string[]> {
   const all = (await talk([command], file)).replace(/\n$/, '').split('\n')

@@ -8,7 +8,8 @@ import type { FamilyName, PeerView } from '@starling/engine'
 import { familyOf } from '../health/rules.js'
 import type { DaemonPorts } from '../ports.js'
 import { escapeText } from '../text.js'
-import { CODE, type Row, row, shortTime } from './reply.js'
+import { glob } from './glob.js'
+import { CODE, type Row, row, type Session, shortTime } from './reply.js'
 
 type Cell = number | '---'
 
@@ -67,6 +68,18 @@ export function protocolsOf(ports: DaemonPorts, family: FamilyName): readonly Pr
     .map(bgpProtocol)
     .sort((a, b) => (a.name < b.name ? -1 : 1))
   return [...helpers, ...peers]
+}
+
+/** A name, a quoted pattern with `*` and `?`, or everything; undefined: no such name. */
+export function matching(target: string | undefined, session: Session): readonly Protocol[] | undefined {
+  const all = protocolsOf(session.ports, session.family)
+  if (target === undefined || target === 'all') return all
+  if (!target.startsWith('"')) {
+    const found = all.filter(({ name }) => name === target)
+    return found.length === 0 ? undefined : found
+  }
+  const pattern = target.slice(1, -1)
+  return all.filter(({ name }) => glob(pattern, name))
 }
 
 export function protocolHeader(): Row {

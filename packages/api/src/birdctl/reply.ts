@@ -3,6 +3,20 @@
  * with one blank instead of the code (calico.md 6.1). Codes below 1000 end a reply well, 8xxx and 9xxx badly.
  */
 
+import type { FamilyName } from '@starling/engine'
+import type { DaemonPorts } from '../ports.js'
+import { escapeText } from '../text.js'
+
+/** What readers of the fork expect to see; health checks look for the word at its beginning. */
+export const BIRD_VERSION = 'v0.3.3+birdv1.6.8'
+
+/** One client, and the family of the socket it came to. */
+export interface Session {
+  readonly ports: DaemonPorts
+  readonly family: FamilyName
+  restricted: boolean
+}
+
 /** BIRD's reply codes that we use. */
 export const CODE = {
   ok: '0000',
@@ -23,13 +37,18 @@ export const CODE = {
   undoNothing: '0023',
   gracefulRestart: '0024',
   version: '1000',
+  interfaceRow: '1001',
   protocolRow: '1002',
+  interfaceAddress: '1003',
+  interfaceFlags: '1004',
   interfaceSummary: '1005',
   protocolDetail: '1006',
   routeRow: '1007',
   routeDetail: '1008',
-  routerId: '1011',
   staticRoute: '1009',
+  symbol: '1010',
+  routerId: '1011',
+  routeAttribute: '1012',
   memory: '1018',
   protocolHeader: '2002',
   interfaceHeader: '2005',
@@ -48,8 +67,16 @@ export interface Row {
   readonly last: boolean
 }
 
+export type Reply = AsyncIterable<Row> | Iterable<Row>
+
 export const row = (code: Code, text: string): Row => ({ code, text, last: false })
 export const end = (code: Code = CODE.ok, text = ''): Row => ({ code, text, last: true })
+
+/** At this word, or at the end of the line. */
+export function syntaxError(word: string | undefined): Row[] {
+  const at = word === undefined || word === '' ? 'unexpected END' : `unexpected ${escapeText(word, 60)}`
+  return [end(CODE.error, `syntax error, ${at}`)]
+}
 
 /** Rows to lines; keeps the code of the row before. */
 export class ReplyWriter {

@@ -28,6 +28,8 @@ export interface RouteCommand {
   readonly count: boolean
   /** The rows and then their number. */
   readonly stats: boolean
+  /** Asked of the other family's table. */
+  readonly nothing?: boolean
 }
 
 export type RouteParse = { readonly command: RouteCommand } | { readonly error: string }
@@ -40,6 +42,8 @@ const HELPERS: Readonly<Record<string, RouteView['source']>> = {
   device1: 'direct',
 }
 const TABLES = new Set(['master', 'master4', 'master6', 'all'])
+/** Of the other family's table there is nothing on this socket. */
+const FAMILY_OF: Readonly<Record<string, FamilyName>> = { master4: 'ipv4', master6: 'ipv6' }
 /** In the order in which a shortened word is understood. */
 const WORDS = ['for', 'all', 'in', 'primary', 'protocol', 'where', 'count', 'stats', 'filtered', 'table'] as const
 const EXPORTS: Readonly<Record<string, Exports>> = {
@@ -58,6 +62,7 @@ export function parseRouteCommand(words: readonly string[], ports: DaemonPorts, 
     const error = option(queue.shift() ?? '', queue, draft, ports, family)
     if (error !== undefined) return { error }
   }
+  if (draft.view === 'filtered' && draft.primary) return { error: 'Incompatible show route options' }
   return { command: draft }
 }
 
@@ -71,6 +76,10 @@ function option(
 ): string | undefined {
   const known = expand(word)
   const exports = EXPORTS[known]
+  if (queue[0] === 'table' && (known === 'import' || known === 'export')) {
+    queue.shift()
+    return channelTable(known, queue.shift(), draft, ports, family)
+  }
   if (exports !== undefined) return protocol(queue.shift(), draft, ports, family, exports)
   switch (known) {
     case 'all':
@@ -89,7 +98,7 @@ function option(
       draft.view = 'filtered'
       return undefined
     case 'table':
-      return table(queue.shift())
+      return table(queue.shift(), draft, family)
     case 'for':
     case 'in':
       return prefix(known, queue.shift(), draft, family)
@@ -105,8 +114,25 @@ function option(
 const unexpected = (word: string | undefined): string =>
   `syntax error, unexpected ${word === undefined ? 'END' : escapeText(word, 60)}`
 
-function table(name: string | undefined): string | undefined {
-  return name !== undefined && TABLES.has(name) ? undefined : unexpected(name)
+function table(name: string | undefined, draft: Draft, family: FamilyName): string | undefined {
+  if (name === undefined || !TABLES.has(name)) return unexpected(name)
+  if ((FAMILY_OF[name] ?? family) !== family) draft.nothing = true
+  return undefined
+}
+
+/** BIRD 2: what came from a peer before any policy, and what a peer was told after it. */
+function channelTable(
+  way: 'import' | 'export',
+  channel: string | undefined,
+  draft: Draft,
+  ports: DaemonPorts,
+  family: FamilyName,
+): string | undefined {
+  const error = protocol(channel, draft, ports, family, way === 'export' ? 'exported' : undefined)
+  if (error === undefined && draft.peer === undefined)
+    return `No import table in channel ${escapeText(channel ?? '', 60)}`
+  if (error === undefined && way === 'import') draft.view = 'received'
+  return error
 }
 
 function prefix(
@@ -134,7 +160,8 @@ function protocol(
   exports?: Exports,
 ): string | undefined {
   if (name === undefined) return unexpected(name)
-  const bare = name.replace(/^"(.*)"$/, '$1')
+  // BIRD 2 names a channel behind the protocol.
+  const bare = name.replace(/^"(.*)"$/, '$1').replace(/\.ipv[46]$/, '')
   const source = HELPERS[bare]
   if (source !== undefined && exports === undefined) {
     draft.source = source

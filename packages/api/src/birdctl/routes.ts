@@ -43,8 +43,14 @@ export async function* routeReply(command: RouteCommand, ports: DaemonPorts, fam
   }
   // A listing that finds nothing ends well; a question about one network does not.
   const asked = command.match?.kind
-  if (shown === 0 && (asked === 'exact' || asked === 'for')) yield end(CODE.networkMissing, 'Network not in table')
+  if (shown === 0 && (asked === 'exact' || asked === 'for') && !known(command, ports, family))
+    yield end(CODE.networkMissing, 'Network not in table')
   else yield end()
+}
+
+/** The network is there; what was asked of it beyond that left nothing. */
+function known({ match }: RouteCommand, ports: DaemonPorts, family: FamilyName): boolean {
+  return match !== undefined && ports.routes({ family, view: 'accepted', match, limit: 1 }).routes.length > 0
 }
 
 async function* select(
@@ -53,6 +59,7 @@ async function* select(
   family: FamilyName,
 ): AsyncGenerator<readonly RouteView[]> {
   const { match, view, peer, exports, condition, source, primary } = command
+  if (command.nothing === true) return
   let cursor: string | undefined
   do {
     const page = ports.routes({
@@ -193,19 +200,20 @@ function addressOfName(route: RouteView): string | undefined {
 
 function* routeDetails(route: RouteView): Generator<Row> {
   const detail = (text: string): Row => row(CODE.routeDetail, `\t${text}`)
+  const attribute = (text: string): Row => row(CODE.routeAttribute, `\t${text}`)
   yield detail(`Type: ${route.source === 'bgp' ? 'BGP' : route.source} unicast univ`)
   if (route.source !== 'bgp') return
-  yield detail(`BGP.origin: ${route.origin === 'INCOMPLETE' ? 'Incomplete' : route.origin}`)
-  yield detail(`BGP.as_path: ${route.asPath}`)
-  if (route.nextHop !== undefined) yield detail(`BGP.next_hop: ${route.nextHop}`)
-  if (route.med !== undefined) yield detail(`BGP.med: ${route.med}`)
-  if (route.localPref !== undefined) yield detail(`BGP.local_pref: ${route.localPref}`)
+  yield attribute(`BGP.origin: ${route.origin === 'INCOMPLETE' ? 'Incomplete' : route.origin}`)
+  yield attribute(`BGP.as_path: ${route.asPath}`)
+  if (route.nextHop !== undefined) yield attribute(`BGP.next_hop: ${route.nextHop}`)
+  if (route.med !== undefined) yield attribute(`BGP.med: ${route.med}`)
+  if (route.localPref !== undefined) yield attribute(`BGP.local_pref: ${route.localPref}`)
   const { plain, large, extended } = splitCommunities(route.communities)
-  if (plain.length > 0) yield detail(`BGP.community: ${listed(plain, ',')}`)
-  if (large.length > 0) yield detail(`BGP.large_community: ${listed(large, ', ')}`)
-  if (extended.length > 0) yield detail(`BGP.ext_community: ${listed(extended, ', ')}`)
-  if (route.originatorId !== undefined) yield detail(`BGP.originator_id: ${route.originatorId}`)
-  if (route.clusterList.length > 0) yield detail(`BGP.cluster_list: ${route.clusterList.join(' ')}`)
+  if (plain.length > 0) yield attribute(`BGP.community: ${listed(plain, ',')}`)
+  if (large.length > 0) yield attribute(`BGP.large_community: ${listed(large, ', ')}`)
+  if (extended.length > 0) yield attribute(`BGP.ext_community: ${listed(extended, ', ')}`)
+  if (route.originatorId !== undefined) yield attribute(`BGP.originator_id: ${route.originatorId}`)
+  if (route.clusterList.length > 0) yield attribute(`BGP.cluster_list: ${route.clusterList.join(' ')}`)
 }
 
 /** `(64601,1) (64601,2)`; BIRD leaves a blank after the comma where there are three. */

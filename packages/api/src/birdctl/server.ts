@@ -3,7 +3,8 @@
  * bird_exporter go on working.
  *
  * One command at a time per client, answers written under back-pressure, lines and clients bounded. A client that sends
- * faster than it reads waits; nothing is queued beyond one line.
+ * faster than it reads waits; nothing is queued beyond one line. One client too many costs the one its place that has been
+ * silent for longest.
  */
 import { chmod } from 'node:fs/promises'
 import { createServer, type Server, type Socket } from 'node:net'
@@ -11,8 +12,8 @@ import { join } from 'node:path'
 import type { FamilyName } from '@starling/engine'
 import type { DaemonPorts } from '../ports.js'
 import { freeSocket } from '../socket-file.js'
-import { BIRD_VERSION, execute, type Session } from './commands.js'
-import { CODE, end, ReplyWriter } from './reply.js'
+import { execute } from './commands.js'
+import { BIRD_VERSION, CODE, end, ReplyWriter, type Session } from './reply.js'
 
 const SOCKETS: readonly (readonly [file: string, family: FamilyName])[] = [
   ['bird.ctl', 'ipv4'],
@@ -41,13 +42,21 @@ export async function startBirdControl(ports: DaemonPorts, folder: string): Prom
     for (const [file, family] of SOCKETS) {
       const clients = new Set<Socket>()
       const server = createServer((socket) => {
+        // A program that leaks connections must not keep health checks out.
+        const [quietest] = clients
+        if (quietest !== undefined && clients.size >= CLIENTS) {
+          clients.delete(quietest)
+          quietest.destroy()
+        }
         clients.add(socket)
         socket.on('close', () => clients.delete(socket))
         // A client may leave at any moment; its error is not ours.
         socket.on('error', () => socket.destroy())
-        void serve(socket, ports, family)
+        void serve(socket, { ports, family, restricted: false }, () => {
+          // To the end of the set: it has just said something.
+          if (clients.delete(socket)) clients.add(socket)
+        })
       })
-      server.maxConnections = CLIENTS
       const path = join(folder, file)
       await freeSocket(path)
       await new Promise<void>((resolve, reject) => {
@@ -64,11 +73,13 @@ export async function startBirdControl(ports: DaemonPorts, folder: string): Prom
   return { close }
 }
 
-async function serve(socket: Socket, ports: DaemonPorts, family: FamilyName): Promise<void> {
-  const session: Session = { ports, family, restricted: false }
+async function serve(socket: Socket, session: Session, spoke: () => void): Promise<void> {
   socket.write(`${CODE.welcome} BIRD ${BIRD_VERSION} ready.\n`)
   try {
-    for await (const line of lines(socket)) await answer(socket, line, session)
+    for await (const line of lines(socket)) {
+      spoke()
+      await answer(socket, line, session)
+    }
   } catch {
     // The socket broke in the middle of a reply: there is nobody left to tell.
   }

@@ -68,7 +68,7 @@ export interface DaemonCommandOptions extends SurfaceCommandOptions {
   readonly datastore?: string
   readonly control?: string | false
   readonly routerId?: string
-  readonly logLevel: LogLevel
+  readonly logLevel?: LogLevel
   readonly processName?: string
 }
 
@@ -78,7 +78,12 @@ export function addDaemonOptions(command: Command): Command {
     .option('--no-control', 'no Unix socket')
   return addSurfaceOptions(command)
     .option('--router-id <id>', 'router ID, or hash (default: CALICO_ROUTER_ID, else by the node address)', routerId)
-    .addOption(new Option('--log-level <level>', 'how much to log').choices(LOG_LEVELS).default('info'))
+    .addOption(
+      new Option(
+        '--log-level <level>',
+        'how much to log (default: BGP_LOGSEVERITYSCREEN, else logSeverityScreen of BGPConfiguration, else info)',
+      ).choices(LOG_LEVELS),
+    )
     .option('--process-name <name>', 'show up as this process: bird, for tools that look for it')
 }
 
@@ -90,7 +95,7 @@ export async function commonOptions(options: DaemonCommandOptions, io: Io) {
     ...(control === undefined ? {} : { control }),
     ...(await surfaceOf(options, io)),
     ...(routerId === undefined ? {} : { routerId }),
-    logLevel: options.logLevel,
+    ...(options.logLevel === undefined ? {} : { logLevel: options.logLevel }),
     logPretty: io.terminal,
     environment: io.env,
   }
