@@ -220,9 +220,10 @@ function commonFamilies(config: PeerConfig, capabilities: readonly Capability[])
 
 function peerRestart(config: PeerConfig, capabilities: readonly Capability[]): PeerRestart | undefined {
   if (!config.gracefulRestart.enabled) return undefined
-  const offered = capabilities.find((each) => each.kind === 'gracefulRestart')
+  // Section 3 of RFC 4724: of several instances all but the last are ignored.
+  const offered = capabilities.findLast((each) => each.kind === 'gracefulRestart')
   if (offered?.kind !== 'gracefulRestart') return undefined
-  const longLived = capabilities.find((each) => each.kind === 'longLivedGracefulRestart')
+  const longLived = capabilities.findLast((each) => each.kind === 'longLivedGracefulRestart')
   const family = (index: 0 | 1): RestartFamily => {
     const matches = (each: { afi: number; safi: number }) => familyIndexOf(each.afi, each.safi) === index
     const listed = offered.families.find(matches)
@@ -250,7 +251,7 @@ function addPathWith(config: PeerConfig, capabilities: readonly Capability[]) {
     if (each.kind !== 'addPath') continue
     for (const { afi, safi, mode } of each.entries) {
       const family = familyIndexOf(afi, safi)
-      if (family === undefined || mode > 3) continue
+      if (family === undefined || mode < 1 || mode > 3) continue
       const ours = familyConfig(config, family)?.addPath
       if (ours === undefined) continue
       receive[family] = ours.receive && (mode & ADD_PATH_SEND) !== 0
@@ -322,6 +323,8 @@ function combine(
     holdTime,
     keepaliveTime: holdTime === 0 ? 0 : Math.min(config.timers.keepaliveTime ?? Number.POSITIVE_INFINITY, holdTime / 3),
     maximumMessage: both('extendedMessage') ? MAX_EXTENDED_MESSAGE : MAX_MESSAGE,
+    // Our offer alone binds us: a peer may send what it cannot take (RFC 8654 section 4).
+    maximumReceived: advertised.some((each) => each.kind === 'extendedMessage') ? MAX_EXTENDED_MESSAGE : MAX_MESSAGE,
     families,
     addPathReceive: BOTH_FAMILIES.map((family) => families[family] && addPath.receive[family]) as [boolean, boolean],
     addPathSend: BOTH_FAMILIES.map((family) => (families[family] ? addPath.send[family] : 0)) as [number, number],

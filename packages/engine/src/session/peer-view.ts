@@ -63,7 +63,7 @@ function nextRetry(peer: Peer): number | undefined {
   if (peer.state === 'Established') return undefined
   const waiting = Math.min(
     peer.outgoing.state === 'Active' ? peer.outgoing.connectRetryAt : peer.idleUntil,
-    peer.limit.deadline,
+    peer.hold.limit.deadline,
   )
   return Number.isFinite(waiting) ? waiting : undefined
 }
@@ -109,7 +109,7 @@ export function peerView(peer: Peer, host: PeerHost<Peer>): PeerView {
     notes: sessionNotes(peer),
     since: peer.since,
     passive: config.passive,
-    enabled: config.enabled && peer.adminDown === undefined,
+    enabled: config.enabled && peer.hold.adminDown === undefined,
     routeReflectorClient: config.routeReflectorClient,
     families: peer.slot >= 0 ? host.tables.familyViews(peer.slot) : idleFamilies(peer),
     holdTime: negotiated?.holdTime ?? 0,

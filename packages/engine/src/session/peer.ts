@@ -13,14 +13,14 @@ import type { NotificationInfo, SessionState } from '../events.js'
 import type { FamilyIndex, PeerSlot, SessionParameters, UpdateError } from '../rib/contract.js'
 import type { ConnectionId } from '../sink.js'
 import { Backoff } from './backoff.js'
-import { type Cause, COLLISION, cease, hardened, notificationInfo } from './cause.js'
+import { type Cause, COLLISION, hardened, notificationInfo } from './cause.js'
 import { collisionLoser } from './collision.js'
 import { Connection, type ConnectionOwner, type Endpoints, NO_ANSWER } from './connection.js'
 import { Failure } from './failure.js'
 import { familyNameOf } from './families.js'
 import { Helper, type HelperActions } from './helper.js'
+import { BFD_DOWN, Hold } from './hold.js'
 import type { PeerHost } from './host.js'
-import { LimitHold } from './limit-hold.js'
 import type { Negotiated } from './negotiated.js'
 import { judgeOpen, NO_OMISSIONS, omissionsAfter } from './open.js'
 import { sessionParameters } from './parameters.js'
@@ -30,8 +30,6 @@ import { PeerSignatures, type Signature } from './signatures.js'
 
 const NEVER = Number.POSITIVE_INFINITY
 const NO_SLOT = -1
-const BFD_AWAITED = 'waits for BFD to come up (strict mode)'
-const BFD_DOWN = 'BFD went down: the path to the peer is broken'
 const RANK: Record<SessionState, number> = {
   Idle: 0,
   Active: 1,
@@ -65,13 +63,8 @@ export class Peer implements ConnectionOwner, HelperActions {
   lastError: LastError | undefined
   established = 0
   flaps = 0
-  bfdUp = false
-  /** Either side said AdminDown: strict mode does not wait for BFD then (RFC 5882 section 4.1). */
-  bfdExcused = false
   readonly signatures = new PeerSignatures()
-  /** `admin disable`, with its text; survives reconfiguration, not a restart of the process. */
-  adminDown: { readonly reason: string } | undefined
-  readonly limit = new LimitHold()
+  readonly hold = new Hold()
   readonly backoff: Backoff
   readonly helper: Helper
   readonly messagesReceived = new Uint32Array(8)
@@ -100,16 +93,7 @@ export class Peer implements ConnectionOwner, HelperActions {
 
   /** A reason not to speak to this peer at all, in words. */
   blocked(now: number): string | undefined {
-    const { config } = this
-    const text = this.adminDown?.reason ?? config.shutdownMessage ?? ''
-    if (this.adminDown !== undefined || !config.enabled) {
-      return text === '' ? 'administratively down' : `administratively down: ${text}`
-    }
-    if (config.heldDown !== undefined) return config.heldDown
-    const limited = this.limit.blocked(now)
-    if (limited !== undefined) return limited
-    if (config.bfdStrict && !this.bfdUp && !this.bfdExcused && this.current === undefined) return BFD_AWAITED
-    return undefined
+    return this.hold.reason(this.config, this.current !== undefined, now)
   }
 
   start(now: number): void {
@@ -139,12 +123,7 @@ export class Peer implements ConnectionOwner, HelperActions {
       if (this.state === 'Idle' && this.idleUntil === NEVER) this.schedule(now, 0)
       return false
     }
-    if (this.state !== 'Idle') {
-      const text = this.adminDown?.reason ?? this.config.shutdownMessage ?? ''
-      const held = this.config.enabled && this.adminDown === undefined
-      const subcode = held ? CeaseError.otherConfigurationChange : CeaseError.administrativeShutdown
-      this.stop(cease(blocked, subcode, { text, final: true }), now)
-    }
+    if (this.state !== 'Idle') this.stop(this.hold.cause(this.config, blocked), now)
     this.idleUntil = NEVER
     return true
   }
@@ -327,11 +306,11 @@ export class Peer implements ConnectionOwner, HelperActions {
 
   /** Bring it down for reaching a prefix limit: CEASE/1, routes go. */
   limitReached(reason: string, data: Uint8Array, restartAfter: number | undefined, now: number): void {
-    this.limit.begin(reason, restartAfter, now)
+    this.hold.limit.begin(reason, restartAfter, now)
     const notification = notificationInfo(NotificationCode.cease, CeaseError.maximumPrefixes, data)
     this.stop({ kind: 'sent', reason, notification, final: true }, now)
     this.failure.said(reason, now)
-    this.#host.wake(this.limit.deadline)
+    this.#host.wake(this.hold.limit.deadline)
   }
 
   signatureSeen(signature: Signature, now: number): void {
@@ -343,14 +322,14 @@ export class Peer implements ConnectionOwner, HelperActions {
   }
 
   disable(reason: string, now: number): void {
-    this.adminDown = { reason }
+    this.hold.adminDown = { reason }
     this.settle(now)
     this.failure.clear()
   }
 
   enable(now: number): void {
-    this.adminDown = undefined
-    this.limit.end()
+    this.hold.adminDown = undefined
+    this.hold.limit.end()
     this.backoff.clear()
     this.failure.clear()
     this.idleUntil = NEVER
@@ -364,18 +343,14 @@ export class Peer implements ConnectionOwner, HelperActions {
     this.enable(now)
   }
 
-  /** `administrative`: somebody switched BFD off; that says nothing about the path (RFC 5882 section 3.2). */
   bfdChanged(up: boolean, now: number, administrative: boolean): void {
-    const was = this.bfdUp
-    this.bfdUp = up
-    this.bfdExcused = !up && administrative
+    const broke = this.hold.bfd(up, administrative)
     if (this.current === undefined) {
       // Strict mode: what was still opening waits, what waited may start.
       if (this.config.bfdStrict) this.settle(now)
-    } else if (was && !up && !administrative) {
-      // RFC 9384: the path is dead, so the routes go at once, and the peer learns why when it can.
-      this.stop(cease(BFD_DOWN, CeaseError.bfdDown, { final: true }), now)
-      this.failure.said(BFD_DOWN, now)
+    } else if (broke) {
+      this.stop(BFD_DOWN, now)
+      this.failure.said(BFD_DOWN.reason, now)
       this.schedule(now, this.config.timers.idleHoldTime[0])
     }
   }
@@ -484,7 +459,7 @@ export class Peer implements ConnectionOwner, HelperActions {
     let at = Math.min(this.idleUntil, this.outgoing.deadline(), this.helper.deadline())
     if (this.incoming !== undefined) at = Math.min(at, this.incoming.deadline())
     if (this.current !== undefined) at = Math.min(at, this.current.deadline())
-    return Math.min(at, this.limit.deadline, this.#patientUntil)
+    return Math.min(at, this.hold.limit.deadline, this.#patientUntil)
   }
 
   tick(now: number): void {
@@ -493,7 +468,7 @@ export class Peer implements ConnectionOwner, HelperActions {
     this.incoming?.tick(now)
     this.outgoing.tick(now)
     this.helper.tick(now)
-    if (now >= this.limit.deadline && this.limit.end()) this.schedule(now, 0)
+    if (now >= this.hold.limit.deadline && this.hold.limit.end()) this.schedule(now, 0)
     if (now >= this.idleUntil) this.start(now)
   }
 }

@@ -114,7 +114,7 @@ function changePeer(
   if (changes.length > 0) work.changed.push({ peer: peer.key, changes })
   else if (!newIdentity) return
   const current = peer.current
-  if (limitsOf(peer.config) !== limitsOf(config)) peer.limit.end()
+  if (limitsOf(peer.config) !== limitsOf(config)) peer.hold.limit.end()
   const effect = effectOf(changes, config, current?.negotiated?.remoteAs)
   if (peer.config.remoteAddress === config.remoteAddress) peer.config = config
   else directory.move(peer, config)

@@ -16,6 +16,7 @@ export const bird: Foreign = {
   package: 'bird2',
   programs: ['bird', 'birdc'],
   kernel: { unicast: PROTOCOL.bird, blackhole: PROTOCOL.bird },
+  unnumbered: 'waits',
   start: (plan, device, { folder, ns }, blocks) => {
     const configuration = birdFile(folder, device.name)
     writeFileSync(configuration, birdConfiguration(plan, device, blocks))
@@ -38,8 +39,11 @@ export const birdFile = (folder: string, device: string): string => join(folder,
  * them, except retries: a lab should not wait for them.
  */
 export function birdConfiguration(plan: LabPlan, device: DevicePlan, blocks: readonly string[] = []): string {
-  const sessions = neighbours(plan, device).flatMap(({ name, own, address, family, asNumber, external, client }) => {
+  const peers = neighbours(plan, device)
+  const links = peers.flatMap(({ link }) => link ?? [])
+  const sessions = peers.flatMap(({ name, own, address, family, link, asNumber, external, client }) => {
     const exported = device.role === 'node' ? 'export where source = RTS_STATIC;' : 'export where source = RTS_BGP;'
+    if (link !== undefined) return behind(link, device.asNumber, exported)
     return [
       `protocol bgp ${symbol(name)}${family === 6 ? '_6' : ''} {`,
       `  local ${own} as ${device.asNumber};`,
@@ -55,7 +59,8 @@ export function birdConfiguration(plan: LabPlan, device: DevicePlan, blocks: rea
   })
   // A reflector passes routes on and uses none.
   const exported = device.role === 'reflector' ? 'none' : 'where source ~ [ RTS_BGP, RTS_STATIC ]'
-  const families = device.legs.some(({ six }) => six !== undefined) ? ([4, 6] as const) : ([4] as const)
+  const dual = links.length > 0 || device.legs.some(({ six }) => six !== undefined)
+  const families = dual ? ([4, 6] as const) : ([4] as const)
   return [
     'log stderr all;',
     `router id ${device.address};`,
@@ -66,9 +71,27 @@ export function birdConfiguration(plan: LabPlan, device: DevicePlan, blocks: rea
       (family) => `protocol kernel { scan time 2; learn; ipv${family} { import all; export ${exported}; }; }`,
     ),
     ...blocks.map((block) => `protocol static { ipv${familyOf(block)}; route ${block} blackhole; }`),
+    ...links.map(
+      (link) => `protocol radv { interface "${link}" { min ra interval 3; max ra interval 10; default lifetime 0; }; }`,
+    ),
     ...sessions,
     '',
   ].join('\n')
+}
+
+/** BIRD finds nobody by itself: it makes itself known and takes whoever comes from the link. */
+function behind(link: string, asNumber: number, exported: string): string[] {
+  return [
+    `protocol bgp on_${link} {`,
+    `  local as ${asNumber};`,
+    '  neighbor range fe80::/10 external;',
+    `  interface "${link}";`,
+    `  dynamic name "${link}_";`,
+    '  direct;',
+    `  ipv4 { import all; ${exported} extended next hop on; };`,
+    `  ipv6 { import all; ${exported} };`,
+    '}',
+  ]
 }
 
 /** BIRD's names take letters, digits and underscores. */

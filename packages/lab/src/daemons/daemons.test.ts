@@ -5,7 +5,7 @@ import { planLab } from '../topology/plan.js'
 import { birdConfiguration, parseBirdProtocols } from './bird.js'
 import { frrConfiguration, parseFrrNeighbours } from './frr.js'
 import { gobgpConfiguration, parseGobgpNeighbours } from './gobgp.js'
-import { notInstalled } from './index.js'
+import { notInstalled, unfit } from './index.js'
 import { openbgpdConfiguration, parseOpenbgpdNeighbours } from './openbgpd.js'
 import { starling } from './starling.js'
 
@@ -163,11 +163,41 @@ nodes: [{ name: a, rack: r1 }]
     )
   })
 
+  test('behind an interface FRR finds its neighbour, BIRD waits for it, and the rest cannot', () => {
+    const cabled = planLab(
+      parseTopology(
+        't.yaml',
+        `name: t
+loopbacks: 10.255.0.0/24
+tors: [{ name: t1, as: 64601 }, { name: t2, as: 64602 }]
+nodes: [{ name: a, as: 65001, uplinks: [t1, t2] }]
+`,
+      ),
+    )
+    const at = (name: string) => cabled.devices.find((each) => each.name === name)!
+    const frr = frrConfiguration(cabled, at('a'), ['10.244.0.0/26'])
+    expect(frr).toContain(' neighbor eth0 interface remote-as external\n neighbor eth0 timers connect 3')
+    expect(frr).toMatch(/ipv6 unicast\s+neighbor eth0 activate\s+neighbor eth1 activate/)
+    expect(frr).toContain('  neighbor eth1 route-map OWN4 out')
+    expect(frr).toContain('interface eth1\n ipv6 nd ra-interval 10')
+    expect(frr).not.toContain('fe80')
+    const bird = birdConfiguration(cabled, at('t1'))
+    expect(bird).toContain('neighbor range fe80::/10 external;\n  interface "eth0";')
+    expect(bird).toContain('protocol radv { interface "eth0"')
+    expect(unfit(at('a'), 'frr')).toBeUndefined()
+    expect(unfit(at('a'), 'bird')).toMatch(/only waits for who is behind an interface/)
+    expect(unfit(at('t1'), 'bird')).toBeUndefined()
+    expect(unfit(at('t1'), 'gobgp')).toMatch(/finds nobody behind an interface/)
+  })
+
   test('their clients are read', () => {
     const frr =
       '{"10.0.1.2":{"bgpState":"Active","lastResetDueTo":"Peer closed","addressFamilyInfo":{"ipv4Unicast":{"acceptedPrefixCounter":2,"sentPrefixCounter":1}}}}'
     expect(parseFrrNeighbours(frr)).toMatchObject([
       { address: '10.0.1.2', state: 'Active', reason: 'Peer closed', received: 2, sent: 1 },
+    ])
+    expect(parseFrrNeighbours('{"eth0":{"bgpNeighborAddr":"fe80::1","bgpState":"Established"}}')).toMatchObject([
+      { address: 'fe80::1%eth0', state: 'Established' },
     ])
     const gobgp =
       '[{"state":{"neighbor_address":"10.0.1.2","session_state":6},"afi_safis":[{"state":{"received":3,"advertised":4}}]}]'

@@ -33,6 +33,8 @@ export interface Foreign {
   readonly kernel: { readonly unicast: number; readonly blackhole: number } | null
   /** Its children become a user that only the machine's own root can make them: not inside a user namespace. */
   readonly ownUser?: true
+  /** What it can do about a neighbour whose address nobody tells it; absent: nothing. */
+  readonly unnumbered?: 'finds' | 'waits'
   /** The first has the device's name, further ones `NAME.something`. */
   start(plan: LabPlan, device: DevicePlan, place: ForeignPlace, blocks: readonly string[]): readonly ProcessSpec[]
   peers(device: string, place: ForeignPlace): Promise<PeerObservation[]>
@@ -44,6 +46,8 @@ export interface Neighbour {
   readonly address: string
   /** Of the session's addresses, and of the routes it carries: Calico's sessions have one family each. */
   readonly family: 4 | 6
+  /** Behind this interface, with routes of both families: neither side is told the other's address. */
+  readonly link: string | undefined
   readonly asNumber: number
   readonly external: boolean
   /** We are a reflector and this is one of those it reflects to. */
@@ -63,6 +67,7 @@ export function neighbours(plan: LabPlan, device: DevicePlan): Neighbour[] {
         own: own.address,
         address: other.address,
         family: familyOf(other.address),
+        link: other.address.split('%')[1],
         asNumber: remote.asNumber,
         external: type === 'eBGP',
         client: device.role === 'reflector' && remote.role === 'node',

@@ -4,6 +4,7 @@
  */
 import { execFile } from 'node:child_process'
 import { chownSync, readFileSync, writeFileSync } from 'node:fs'
+import { isIP } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { ProcessSpec } from '../run/processes.js'
@@ -21,6 +22,7 @@ export const frr: Foreign = {
   package: 'frr',
   programs: ['/usr/lib/frr/bgpd', 'vtysh'],
   ownUser: true,
+  unnumbered: 'finds',
   kernel: { unicast: RTPROT_BGP, blackhole: RTPROT_STATIC_OF_ZEBRA },
   start: (plan, device, place, blocks) => {
     const folder = folderFor(place, device.name)
@@ -69,8 +71,11 @@ export function frrConfiguration(plan: LabPlan, device: DevicePlan, blocks: read
   const peers = neighbours(plan, device)
   const ipWord = (family: 4 | 6) => (family === 6 ? 'ipv6' : 'ip')
   const node = device.role === 'node'
+  const links = peers.flatMap(({ link }) => link ?? [])
   const addressFamily = (family: 4 | 6): string[] => {
-    const own = peers.filter((peer) => peer.family === family)
+    const own = peers
+      .filter((peer) => peer.family === family || peer.link !== undefined)
+      .map((peer) => ({ ...peer, address: peer.link ?? peer.address }))
     return [
       ` address-family ipv${family} unicast`,
       ...blocks.filter((block) => familyOf(block) === family).map((block) => `  network ${block}`),
@@ -84,16 +89,28 @@ export function frrConfiguration(plan: LabPlan, device: DevicePlan, blocks: read
   return [
     `hostname ${device.name}`,
     ...blocks.map((block) => `${ipWord(familyOf(block))} route ${block} blackhole`),
+    // Lifetime 0: the neighbour is told that we are there, and no host takes us for its default router.
+    ...links.flatMap((link) => [
+      `interface ${link}`,
+      ' ipv6 nd ra-interval 10',
+      ' ipv6 nd ra-lifetime 0',
+      ' no ipv6 nd suppress-ra',
+      'exit',
+    ]),
     `router bgp ${device.asNumber}`,
     ` bgp router-id ${device.address}`,
     ' no bgp ebgp-requires-policy',
     ' no bgp network import-check',
     ...(device.role === 'reflector' ? [` bgp cluster-id ${clusterIdOf(plan, device)}`] : []),
-    ...peers.flatMap(({ own, address, asNumber }) => [
-      ` neighbor ${address} remote-as ${asNumber}`,
-      ` neighbor ${address} update-source ${own}`,
-      ` neighbor ${address} timers connect 3`,
-    ]),
+    ...peers.flatMap(({ own, address, link, asNumber }) =>
+      link === undefined
+        ? [
+            ` neighbor ${address} remote-as ${asNumber}`,
+            ` neighbor ${address} update-source ${own}`,
+            ` neighbor ${address} timers connect 3`,
+          ]
+        : [` neighbor ${link} interface remote-as external`, ` neighbor ${link} timers connect 3`],
+    ),
     ...(peers.some(({ family }) => family === 6) ? [...withoutIpv4(peers), ...addressFamily(6)] : []),
     ...addressFamily(4),
     'exit',
@@ -114,7 +131,7 @@ export function frrConfiguration(plan: LabPlan, device: DevicePlan, blocks: read
 
 /** An IPv6 session carries IPv6 alone, as BIRD's and ours do under Calico. */
 function withoutIpv4(peers: readonly Neighbour[]): string[] {
-  const six = peers.filter(({ family }) => family === 6)
+  const six = peers.filter(({ family, link }) => family === 6 && link === undefined)
   return [
     ' address-family ipv4 unicast',
     ...six.map(({ address }) => `  no neighbor ${address} activate`),
@@ -123,6 +140,8 @@ function withoutIpv4(peers: readonly Neighbour[]): string[] {
 }
 
 interface FrrNeighbour {
+  /** Of a neighbour that is configured by its interface. */
+  readonly bgpNeighborAddr?: string
   readonly bgpState?: string
   readonly lastResetDueTo?: string
   readonly bgpTimerUpMsec?: number
@@ -133,7 +152,8 @@ interface FrrNeighbour {
 
 export function parseFrrNeighbours(text: string): PeerObservation[] {
   const found = JSON.parse(text) as Readonly<Record<string, FrrNeighbour>>
-  return Object.entries(found).flatMap(([address, peer]) => {
+  return Object.entries(found).flatMap(([name, peer]) => {
+    const address = isIP(name) === 0 ? `${peer.bgpNeighborAddr ?? 'nobody'}%${name}` : name
     if (peer.bgpState === undefined) return []
     const families = Object.values(peer.addressFamilyInfo ?? {})
     return [

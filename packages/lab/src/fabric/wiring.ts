@@ -34,6 +34,9 @@ const IFLA_AF_SPEC = 26
 const IFLA_INET_CONF = 1
 const VETH_INFO_PEER = 1
 const IPV4_DEVCONF_FORWARDING = 1
+/** linux/if_link.h: who makes link-local addresses; nobody. */
+const IFLA_INET6_ADDR_GEN_MODE = 8
+const IN6_ADDR_GEN_MODE_NONE = 1
 
 /** rtm_protocol of what the lab writes: `boot` for pods, as Felix does (calico.md 1.13), `static` for the underlay. */
 export const PROTOCOL = { boot: 3, static: 4, bird: 12 } as const
@@ -174,6 +177,18 @@ export class Wiring {
     spec.close(conf)
     spec.close(family)
     this.#link(`forwarding on ${device}`, RTM.NEWLINK, 0, {
+      index: this.#index(device),
+      unknown: [{ type: IFLA_AF_SPEC | NESTED, data: spec.bytes.slice(0, spec.length) }],
+    })
+  }
+
+  /** No link-local address but those that are given; before the device is up. */
+  withoutOwnAddress(device: string): void {
+    const spec = new MessageWriter(64)
+    const family = spec.open(AF_INET6 | NESTED)
+    spec.attributeU8(IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE)
+    spec.close(family)
+    this.#link(`no link-local address on ${device}`, RTM.NEWLINK, 0, {
       index: this.#index(device),
       unknown: [{ type: IFLA_AF_SPEC | NESTED, data: spec.bytes.slice(0, spec.length) }],
     })

@@ -4,7 +4,7 @@
  * leaves nothing behind.
  */
 import { rmSync } from 'node:fs'
-import { foreign, notInstalled } from '../daemons/index.js'
+import { foreign, notInstalled, unfit } from '../daemons/index.js'
 import { controlSocket, starling } from '../daemons/starling.js'
 import { Pinger } from '../fabric/ping.js'
 import type { KernelRoute } from '../fabric/wiring.js'
@@ -60,10 +60,9 @@ export class Lab {
 
   /** Builds and starts everything; what was begun is taken down again when a step fails. */
   static async start(options: LabOptions): Promise<Lab> {
-    const { tors, reflectors, nodes } = options.topology
-    for (const { name, daemon } of [...tors, ...reflectors, ...nodes]) {
-      const lacking = notInstalled(daemon)
-      if (lacking !== undefined) throw new Error(`${name}: ${lacking}`)
+    for (const device of planLab(options.topology).devices) {
+      const lacking = notInstalled(device.daemon) ?? unfit(device, device.daemon)
+      if (lacking !== undefined) throw new Error(`${device.name}: ${lacking}`)
     }
     const lab = new Lab(options)
     try {
@@ -300,8 +299,8 @@ export class Lab {
   async replace(name: string, daemon: Daemon, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
     const device = this.plan.devices.find((each) => each.name === name)
     if (device === undefined) throw new Error(`no device is named "${name}"`)
-    if (device.role === 'node' && foreign(daemon)?.kernel === null)
-      throw new Error(`${daemon} writes no kernel routes: a node with pods needs them`)
+    const lacking = unfit(device, daemon)
+    if (lacking !== undefined) throw new Error(lacking)
     await this.kill(name, signal)
     for (const each of this.#processesOf(name)) this.processes.forget(each)
     const next = { ...device, daemon }

@@ -7,7 +7,8 @@
 import { writeFileSync } from 'node:fs'
 import { createNetns, type Netns } from '../fabric/netns.js'
 import { PROTOCOL, Wiring } from '../fabric/wiring.js'
-import { addressPairs, type LabPlan } from '../topology/plan.js'
+import { addressPairs, familiesOf, type LabPlan } from '../topology/plan.js'
+import { LOOPBACK } from '../topology/types.js'
 
 const CALI_MAC = 'ee:ee:ee:ee:ee:ee'
 const POD_GATEWAY = '169.254.1.1'
@@ -123,24 +124,37 @@ export class Network {
   }
 
   #build(): void {
-    const { segments, devices } = this.#plan
-    const dual = segments.some(({ subnet6 }) => subnet6 !== undefined)
-    for (const { name } of segments) this.#switch.bridge(`br-${name}`)
-    devices.forEach(({ name, legs, underlay }, number) => {
+    const { topology, segments, devices } = this.#plan
+    const dual = segments.some(({ subnet6 }) => subnet6 !== undefined) || familiesOf(topology).includes(6)
+    const cables = new Set(devices.flatMap((device) => device.cables.map(({ segment }) => segment)))
+    for (const name of [...segments.map(({ name }) => name), ...cables]) this.#switch.bridge(`br-${name}`)
+    devices.forEach(({ name, legs, cables, underlay }, number) => {
       const wiring = new Wiring(createNetns(name))
       this.#devices.set(name, wiring)
       wiring.up('lo')
       enableForwarding(wiring.ns)
       // There is no switch per interface for IPv6 in netlink: what is created later takes this one's value.
       if (dual) enableForwarding6(wiring.ns)
-      legs.forEach(({ segment, address, length, six, interface: device }, at) => {
+      const plug = (device: string, segment: string, at: number) => {
         const port = portName(name, at)
         this.#switch.veth(port, { ns: wiring.ns, name: device, mac: macOf(number, at) })
         this.#switch.enslave(port, `br-${segment}`)
-        wiring.up(device)
-        wiring.forward(device)
+      }
+      legs.forEach(({ segment, address, length, six, interface: device }, at) => {
+        if (segment !== LOOPBACK) {
+          plug(device, segment, at)
+          wiring.up(device)
+          wiring.forward(device)
+        }
         wiring.address(device, `${address}/${length}`)
         if (six !== undefined) wiring.address(device, `${six.address}/${six.length}`)
+      })
+      cables.forEach(({ segment, interface: device, linkLocal }, at) => {
+        plug(device, segment, legs.length + at)
+        wiring.withoutOwnAddress(device)
+        wiring.up(device)
+        wiring.forward(device)
+        wiring.address(device, `${linkLocal}/64`)
       })
       for (const { to, via } of underlay) wiring.route({ to, via, protocol: PROTOCOL.static })
     })
@@ -150,7 +164,7 @@ export class Network {
   /** Fixed neighbour entries, where the kernel's table would not hold learned ones. */
   #introduce(): void {
     const members = this.#plan.devices.flatMap(({ name, legs }, number) =>
-      legs.map((leg, at) => ({ name, leg, mac: macOf(number, at) })),
+      legs.flatMap((leg, at) => (leg.segment === LOOPBACK ? [] : [{ name, leg, mac: macOf(number, at) }])),
     )
     const pairs = members.flatMap((a) =>
       members.filter((b) => b.leg.segment === a.leg.segment && b.name !== a.name).map((b) => [a, b] as const),
@@ -166,10 +180,16 @@ export class Network {
   #ports(device: string, segment?: string): string[] {
     const plan = this.#plan.devices.find(({ name }) => name === device)
     if (plan === undefined) throw new Error(`no node, reflector or ToR is named "${device}"`)
-    const ports = plan.legs.flatMap((leg, at) =>
-      segment === undefined || leg.segment === segment ? [portName(device, at)] : [],
-    )
-    if (ports.length === 0) throw new Error(`${device} is not in rack "${segment}"`)
+    const wanted = (place: string) => place !== LOOPBACK && (segment === undefined || place === segment)
+    const ports = plan.legs.flatMap((leg, at) => (wanted(leg.segment) ? [portName(device, at)] : []))
+    // A cable has no switch in the middle: both ends see that it is gone.
+    for (const cable of plan.cables.filter(({ to }) => wanted(to))) {
+      for (const { name, legs, cables } of this.#plan.devices) {
+        const at = cables.findIndex((each) => each.segment === cable.segment)
+        if (at >= 0) ports.push(portName(name, legs.length + at))
+      }
+    }
+    if (ports.length === 0) throw new Error(`${device} is not in rack "${segment}", and no cable leads there`)
     return ports
   }
 }

@@ -65,9 +65,10 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
   },
 
   capture: async (lab, [name = '', segment = '', file = '', port = '', count = '', seconds = ''], output) => {
-    const { legs } = lab.plan.devices.find((device) => device.name === name) ?? { legs: [] }
-    const leg = legs.find((each) => each.segment === segment)
-    if (segment !== '' && leg === undefined) throw new Error(`${name} is not in rack "${segment}"`)
+    const { legs, cables } = lab.plan.devices.find((device) => device.name === name) ?? { legs: [], cables: [] }
+    const leg = legs.find((each) => each.segment === segment) ?? cables.find(({ to }) => to === segment)
+    if (segment !== '' && leg === undefined)
+      throw new Error(`${name} is not in rack "${segment}", and no cable leads there`)
     const capture = new Capture({
       ns: network(lab).namespace(name),
       file,

@@ -80,7 +80,7 @@ function sessionTable(plan: LabPlan, view: LabView, style: Style): string[] {
       up,
       cells: [
         `${near.device} - ${far.device}`,
-        familyOf(far.address) === 6 ? `${type} v6` : type,
+        far.address.includes('%') ? `${type} link` : familyOf(far.address) === 6 ? `${type} v6` : type,
         paint(style, up ? 'good' : 'bad', state),
         peer?.ageSeconds === undefined ? '-' : duration(peer.ageSeconds),
         String(peer?.received ?? '-'),

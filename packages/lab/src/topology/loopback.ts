@@ -7,6 +7,8 @@ import type { Leg, Topology } from './types.js'
 import { TopologyError } from './yaml.js'
 
 export function onLoopback(topology: Topology): Topology {
+  if (topology.nodes.some(({ uplinks }) => uplinks.length > 0))
+    throw new TopologyError(`${topology.name}: uplinks without addresses need namespaces`)
   const used = new Set<string>()
   const move = (text: string) => text.replace(/^\d+/, '127')
   const claim = ({ six: _, ...leg }: Leg): Leg => {

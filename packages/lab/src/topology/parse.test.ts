@@ -44,7 +44,13 @@ describe('parseTopology', () => {
 
   test.each([
     ['an unknown field', 'rack: r1 }', 'rack: r1, pod: 2 }', /^t\.yaml:7:26: unknown field "pod"; known here: name,/],
-    ['a missing field', '- { name: a, rack: r1 }', '- { name: a }', /^t\.yaml:7:5: field "rack" is missing/],
+    ['a missing field', '{ name: t1, as: 64601,', '{ name: t1,', /^t\.yaml:5:5: field "as" is missing/],
+    [
+      'a node that is nowhere',
+      '- { name: a, rack: r1 }',
+      '- { name: a }',
+      /^t\.yaml:7:5: node "a" needs a rack, or uplinks/,
+    ],
     ['an unknown rack', 'a, rack: r1', 'a, rack: r9', /^t\.yaml:7:5: no rack is named "r9"/],
     ['a name twice', 'name: a,', 'name: b,', /^t\.yaml:8:5: two devices are named "b"/],
     ['a subnet with host bits', '10.0.1.0/24', '10.0.1.1/24', /^t\.yaml:3:25: an IPv4 subnet such as/],
@@ -100,6 +106,42 @@ describe('parseTopology', () => {
     const with6 = (text: string) => text.replace('10.0.1.11,', '10.0.1.11, address6: fd00:9::5,')
     expect(() => parseTopology('t.yaml', with6(GOOD))).toThrow(/^t\.yaml:8:5: rack "r1" has no subnet6 for fd00:9::5/)
     expect(() => parseTopology('t.yaml', with6(DUAL))).toThrow(/^t\.yaml:8:5: fd00:9::5 is outside fd00:1::\/64/)
+  })
+
+  const CABLED = `name: clos
+loopbacks: 10.255.0.0/24
+loopbacks6: fd00:ff::/64
+tors:
+  - { name: t1, as: 64601 }
+  - { name: t2, as: 64602 }
+nodes:
+  - { name: a, as: 65001, uplinks: [t1, t2] }
+  - { name: b, as: 65002, uplinks: [t2] }
+`
+
+  test('a node with uplinks has its address on its loopback interface, and no mesh', () => {
+    const { mesh, segments, tors, nodes } = parseTopology('t.yaml', CABLED)
+    expect({ mesh, segments }).toEqual({ mesh: false, segments: [] })
+    expect(tors.map(({ legs }) => legs)).toEqual([
+      [{ segment: '(loopbacks)', address: '10.255.0.1', length: 32, six: { address: 'fd00:ff::1', length: 128 } }],
+      [{ segment: '(loopbacks)', address: '10.255.0.2', length: 32, six: { address: 'fd00:ff::2', length: 128 } }],
+    ])
+    expect(nodes.map(({ leg, labels, uplinks }) => [leg.address, labels, uplinks])).toEqual([
+      ['10.255.0.11', { uplinks: '2' }, ['t1', 't2']],
+      ['10.255.0.12', { uplinks: '1' }, ['t2']],
+    ])
+  })
+
+  test.each([
+    ['an uplink to nowhere', '[t2] }', '[t9] }', /^t\.yaml:9:5: no ToR is named "t9"/],
+    ['two to one ToR', '[t1, t2]', '[t1, t1]', /^t\.yaml:8:5: node "a" has two uplinks to one ToR/],
+    ['a rack as well', '[t2] }', '[t2], rack: r1 }', /^t\.yaml:9:5: node "b" needs a rack, or uplinks to ToRs/],
+    ['one AS for two', '65002', '65001', /^t\.yaml:8:5: "a" and "b" are both AS 65001: each refuses the other's/],
+    ['a mesh', 'tors:', 'mesh: true\ntors:', /the address of "a" is in nobody's routes: no mesh and no reflectors/],
+    ['no loopbacks', 'loopbacks: 10.255.0.0/24\n', '', /^t\.yaml:4:5: uplinks need loopbacks: a subnet/],
+  ])('of uplinks, refuses %s', (_what, good, bad, message) => {
+    expect(CABLED).toContain(good)
+    expect(() => parseTopology('t.yaml', CABLED.replace(good, bad))).toThrow(message)
   })
 
   test('refuses subnets that overlap', () => {

@@ -10,6 +10,7 @@ import {
   type ClusterNode,
   DAEMONS,
   type Leg,
+  LOOPBACK,
   type Pool,
   type Reflector,
   type Segment,
@@ -64,7 +65,12 @@ const FILE = map({
   mesh: optional(boolean, undefined),
   datastore: optional(oneOf('embedded', 'etcd'), 'embedded'),
   pools: optional(list(map({ cidr: required(CIDR), blockSize: optional(integer(20, 128), undefined) })), undefined),
-  racks: required(list(map({ name: required(NAME), subnet: required(SUBNET), subnet6: optional(SUBNET6, undefined) }))),
+  racks: optional(
+    list(map({ name: required(NAME), subnet: required(SUBNET), subnet6: optional(SUBNET6, undefined) })),
+    [],
+  ),
+  loopbacks: optional(SUBNET, undefined),
+  loopbacks6: optional(SUBNET6, undefined),
   links: optional(
     list(map({ between: required(list(NAME)), subnet: required(SUBNET), subnet6: optional(SUBNET6, undefined) })),
     [],
@@ -99,7 +105,8 @@ const FILE = map({
     list(
       map({
         name: required(NAME),
-        rack: required(NAME),
+        rack: optional(NAME, undefined),
+        uplinks: optional(list(NAME), []),
         address: optional(ADDRESS, undefined),
         address6: optional(ADDRESS6, undefined),
         as: optional(AS, undefined),
@@ -119,6 +126,8 @@ export function parseTopology(file: string, source: string): Topology {
   const raw = readYaml(file, source, FILE)
   const segments = new Segments()
   for (const { place, ...rack } of raw.racks) segments.add(rack, place)
+  if (raw.loopbacks !== undefined)
+    segments.add({ name: LOOPBACK, subnet: raw.loopbacks, subnet6: raw.loopbacks6 }, raw.place)
   const torRacks = new Map(raw.tors.map(({ name, racks }) => [name, [...racks]]))
   for (const { between, place, subnet, subnet6 } of raw.links) {
     if (between.length !== 2) place.fail('a link is between two ToRs')
@@ -134,17 +143,19 @@ export function parseTopology(file: string, source: string): Topology {
 
   // Given addresses first, so that none of them is handed out to another.
   const given = [
-    ...raw.tors.map((tor) => ({ ...tor, rack: torRacks.get(tor.name)?.[0] ?? '' })),
+    ...raw.tors.map((tor) => ({ ...tor, rack: torRacks.get(tor.name)?.[0] ?? LOOPBACK })),
     ...raw.reflectors,
-    ...raw.nodes,
+    ...raw.nodes.map((node) => ({ ...node, rack: node.rack ?? LOOPBACK })),
   ]
   for (const { rack, address, address6, place } of given) {
     for (const each of [address, address6]) if (each !== undefined) segments.reserve(rack, each, place)
   }
   const tors = raw.tors.map(({ name, as, daemon, address, address6, place }): Tor => {
     unique(name, place)
-    const racks = torRacks.get(name) ?? []
-    if (racks.length === 0) place.fail(`ToR "${name}" is in no rack`)
+    const racks = [...(torRacks.get(name) ?? [])]
+    const cabled = raw.nodes.some(({ uplinks }) => uplinks.includes(name))
+    if (racks.length === 0 && !cabled) place.fail(`ToR "${name}" is in no rack`)
+    if (racks.length === 0) racks.push(LOOPBACK)
     if (racks.length > 1 && (daemon === 'gobgp' || daemon === 'openbgpd'))
       place.fail(`${daemon} writes no kernel routes: a ToR of several racks would not forward`)
     const legs = racks.map((rack, at) =>
@@ -157,12 +168,21 @@ export function parseTopology(file: string, source: string): Topology {
     const leg = segments.leg(rack, FIRST_HOST.reflector, place, own)
     return { name, asNumber: raw.as, daemon, leg, clusterId: clusterId ?? `244.0.0.${at + 1}` }
   })
-  const nodes = raw.nodes.map(({ name, rack, as, pods, daemon, labels, place, ...own }): ClusterNode => {
+  const nodes = raw.nodes.map(({ name, rack, uplinks, as, pods, daemon, labels, place, ...own }): ClusterNode => {
     unique(name, place)
-    const leg = segments.leg(rack, FIRST_HOST.node, place, own)
-    return { name, asNumber: as ?? raw.as, daemon, leg, pods, labels: { rack, ...labels } }
+    if ((rack === undefined) === (uplinks.length === 0))
+      place.fail(`node "${name}" needs a rack, or uplinks to ToRs: one of the two`)
+    const leg = segments.leg(rack ?? LOOPBACK, FIRST_HOST.node, place, own)
+    // Nodes with as many uplinks have the same interfaces: one resource is for all of them.
+    const where: Record<string, string> = rack === undefined ? { uplinks: String(uplinks.length) } : { rack }
+    return { name, asNumber: as ?? raw.as, daemon, leg, pods, labels: { ...where, ...labels }, uplinks }
   })
   if (nodes.length === 0) raw.place.fail('a topology needs at least one node')
+  for (const { place, ...node } of raw.nodes) {
+    checkUplinks(node, tors, nodes, place)
+    if (node.uplinks.length > 0 && (raw.mesh === true || reflectors.length > 0))
+      place.fail(`the address of "${node.name}" is in nobody's routes: no mesh and no reflectors beside uplinks`)
+  }
   const dual = segments.all().some(({ subnet6 }) => subnet6 !== undefined)
   const pools =
     raw.pools === undefined
@@ -176,14 +196,31 @@ export function parseTopology(file: string, source: string): Topology {
     name: raw.name,
     description: raw.description,
     asNumber: raw.as,
-    mesh: raw.mesh ?? reflectors.length === 0,
+    mesh: raw.mesh ?? (reflectors.length === 0 && nodes.every(({ uplinks }) => uplinks.length === 0)),
     datastore: raw.datastore,
     pools,
-    segments: segments.all(),
+    segments: segments.all().filter(({ name }) => name !== LOOPBACK),
     tors,
     reflectors,
     nodes,
   }
+}
+
+/** A loop refused by AS_PATH, or two cables that nobody can tell apart, would show as a lab that never converges. */
+function checkUplinks(
+  { name, uplinks }: { readonly name: string; readonly uplinks: readonly string[] },
+  tors: readonly Tor[],
+  nodes: readonly ClusterNode[],
+  place: Place,
+): void {
+  for (const uplink of uplinks) {
+    if (!tors.some((tor) => tor.name === uplink)) place.fail(`no ToR is named "${uplink}"`)
+  }
+  if (new Set(uplinks).size < uplinks.length) place.fail(`node "${name}" has two uplinks to one ToR`)
+  const own = nodes.find((node) => node.name === name)
+  const twin = nodes.find((node) => node.name !== name && node.asNumber === own?.asNumber)
+  if (uplinks.length > 0 && twin !== undefined)
+    place.fail(`"${name}" and "${twin.name}" are both AS ${twin.asNumber}: each refuses the other's routes as a loop`)
 }
 
 interface RawPool {
@@ -255,10 +292,14 @@ class Segments {
     const { segment } = this.#find(name, place)
     const { subnet, subnet6 } = segment
     const four = this.#take(name, subnet, first, place, address)
+    const six = subnet6 === undefined ? undefined : this.#take(name, subnet6, first, place, address6)
+    // Nobody else is on a loopback interface.
+    const alone = name === LOOPBACK
     return {
       segment: name,
       ...four,
-      ...(subnet6 === undefined ? {} : { six: this.#take(name, subnet6, first, place, address6) }),
+      ...(alone ? { length: 32 } : {}),
+      ...(six === undefined ? {} : { six: alone ? { ...six, length: 128 } : six }),
     }
   }
 
@@ -287,7 +328,9 @@ class Segments {
   }
 
   #find(name: string, place: Place) {
-    return this.#known.get(name) ?? place.fail(`no rack is named "${name}"`)
+    const found = this.#known.get(name)
+    if (found !== undefined) return found
+    return place.fail(name === LOOPBACK ? 'uplinks need loopbacks: a subnet' : `no rack is named "${name}"`)
   }
 }
 

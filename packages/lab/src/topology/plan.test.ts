@@ -96,6 +96,53 @@ nodes: [{ name: a, rack: r1 }]
   })
 })
 
+describe('uplinks', () => {
+  const cabled = parseTopology(
+    'u.yaml',
+    `name: u
+loopbacks: 10.255.0.0/24
+racks: [{ name: r1, subnet: 10.0.1.0/24 }]
+tors: [{ name: t1, as: 64601 }, { name: t2, as: 64602, racks: [r1] }]
+nodes: [{ name: a, as: 65001, uplinks: [t1, t2] }, { name: b, as: 65002, uplinks: [t2] }]
+`,
+  )
+  const planned = planLab(cabled)
+
+  test('each end of a cable is known by its link-local address behind the other’s interface', () => {
+    expect(planned.sessions.map(({ ends }) => ends.map(({ device, address }) => `${device} ${address}`))).toEqual([
+      ['a fe80::2%eth0', 't1 fe80::1%eth0'],
+      ['a fe80::2%eth1', 't2 fe80::1%eth1'],
+      ['b fe80::2%eth2', 't2 fe80::1%eth0'],
+    ])
+    expect(planned.devices.map(({ name, legs }) => [name, ...legs.map((leg) => leg.interface)])).toEqual([
+      ['t1', 'lo'],
+      ['t2', 'eth0'],
+      ['a', 'lo'],
+      ['b', 'lo'],
+    ])
+    expect(planned.devices.flatMap(({ underlay }) => underlay)).toEqual([])
+  })
+
+  test('the stores name interfaces, never addresses: a resource for nodes of as many uplinks, one for a ToR', () => {
+    const filters = ['own-routes-only']
+    const found = (name: string, own: string[] = []) => ({ interface: name, remoteAs: 'external', filters: own })
+    const store = values(clusterStore(cabled))
+    expect(store['peeroptions/uplinks-2']).toEqual({
+      nodeSelector: "uplinks == '2'",
+      unnumbered: [found('eth0', filters), found('eth1', filters)],
+    })
+    expect(store['peeroptions/uplinks-1']).toMatchObject({ unnumbered: [found('eth0', filters)] })
+    expect(store['nodes/a']).toEqual({ bgp: { asNumber: 65001, ipv4Address: '10.255.0.11/32' } })
+    const tor = values(torStore(cabled, cabled.tors[1]!))
+    expect(tor['peeroptions/cables']).toEqual({ unnumbered: [found('eth1'), found('eth2')] })
+    expect(Object.keys(tor).filter((key) => key.startsWith('bgppeers'))).toEqual([])
+  })
+
+  test('without namespaces there are no cables', () => {
+    expect(() => onLoopback(cabled)).toThrow('u: uplinks without addresses need namespaces')
+  })
+})
+
 describe('the stores', () => {
   test('the cluster store holds nodes, the reflector with its cluster id, and peerings by selector', () => {
     const store = values(clusterStore(topology))

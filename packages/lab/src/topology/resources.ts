@@ -5,7 +5,7 @@
  */
 import { mapDocument } from '@starling/resources'
 import { familyOf } from './addresses.js'
-import { torLinks } from './plan.js'
+import { planLab, torLinks } from './plan.js'
 import type { ClusterNode, Leg, Reflector, Topology, Tor } from './types.js'
 
 export interface StoreEntry {
@@ -14,6 +14,7 @@ export interface StoreEntry {
 }
 
 const API = 'projectcalico.org/v3'
+const OWN_API = 'starling.io/v1'
 const RR_LABEL = 'route-reflector'
 
 export interface StoreOptions {
@@ -36,6 +37,13 @@ export function clusterStore(topology: Topology, options: StoreOptions = {}): St
       : [entry('BGPPeer', 'route-reflectors', { nodeSelector: 'all()', peerSelector: `${RR_LABEL} == 'true'` })]),
     // Only what a node originates goes up: without this every node would offer every block to its ToR (calico.md 2.8).
     ...(tors.length === 0 ? [] : [entry('BGPFilter', 'own-routes-only', { exportV4: OWN_ONLY, exportV6: OWN_ONLY })]),
+    ...uplinkCounts(topology).map((count) =>
+      unnumbered(
+        `uplinks-${count}`,
+        { nodeSelector: `uplinks == '${count}'` },
+        Array.from({ length: count }, (_, at) => ({ interface: `eth${at}`, filters: ['own-routes-only'] })),
+      ),
+    ),
     ...tors.flatMap((tor) =>
       tor.legs
         .filter(({ segment }) => nodes.some((node) => node.leg.segment === segment))
@@ -68,6 +76,7 @@ export function torStore(topology: Topology, tor: Tor, options: StoreOptions = {
       asNumber: tors[other]!.asNumber,
     })
   }
+  const cables = planLab(topology).devices.find(({ name }) => name === tor.name)?.cables ?? []
   return [
     configuration(tor.asNumber, false, options),
     ...pools(topology),
@@ -83,6 +92,7 @@ export function torStore(topology: Topology, tor: Tor, options: StoreOptions = {
         }),
       ),
     ),
+    ...(cables.length === 0 ? [] : [unnumbered('cables', {}, cables)]),
   ]
 }
 
@@ -101,6 +111,23 @@ function reflectorEntry({ name, leg, clusterId }: Reflector): StoreEntry {
     { [RR_LABEL]: 'true' },
   )
 }
+
+/** Sessions with whoever is behind these interfaces, found by router advertisements (docs/tor.md). */
+function unnumbered(
+  name: string,
+  where: { readonly nodeSelector?: string },
+  links: readonly { readonly interface: string; readonly filters?: readonly string[] }[],
+): StoreEntry {
+  const sessions = links.map(({ interface: device, filters = [] }) => ({
+    interface: device,
+    remoteAs: 'external',
+    filters,
+  }))
+  return entry('StarlingPeerOptions', name, { ...where, unnumbered: sessions }, undefined, OWN_API)
+}
+
+const uplinkCounts = ({ nodes }: Topology): number[] =>
+  [...new Set(nodes.map(({ uplinks }) => uplinks.length))].filter((count) => count > 0)
 
 const OWN_ONLY = [{ source: 'RemotePeers', action: 'Reject' }]
 
@@ -135,9 +162,15 @@ function peerIp(address: string, { listenPort }: StoreOptions): string {
   return familyOf(address) === 6 ? `[${address}]:${listenPort}` : `${address}:${listenPort}`
 }
 
-function entry(kind: string, name: string, spec: object, labels?: Readonly<Record<string, string>>): StoreEntry {
+function entry(
+  kind: string,
+  name: string,
+  spec: object,
+  labels?: Readonly<Record<string, string>>,
+  apiVersion = API,
+): StoreEntry {
   const metadata = labels === undefined ? { name } : { name, labels }
-  const mapped = mapDocument({ kind, apiVersion: API, metadata, spec })
+  const mapped = mapDocument({ kind, apiVersion, metadata, spec })
   if (!mapped.ok) throw new Error(`${kind}/${name}: ${mapped.problems.map(({ message }) => message).join('; ')}`)
   return mapped
 }

@@ -24,6 +24,9 @@ export interface Pool {
   readonly blockSize: number
 }
 
+/** The segment of those addresses that lie on no link: on a device's loopback interface. No rack can have this name. */
+export const LOOPBACK = '(loopbacks)'
+
 /** A rack's switch, or a cable between two ToRs: one layer 2 network with its subnet. */
 export interface Segment {
   readonly name: string
@@ -64,4 +67,6 @@ export interface ClusterNode extends Device {
   readonly leg: Leg
   readonly pods: number
   readonly labels: Readonly<Record<string, string>>
+  /** ToRs at the far end of cables without addresses; its leg is then the loopback one. */
+  readonly uplinks: readonly string[]
 }
