@@ -4,15 +4,13 @@
  *
  * Which key a document has is the mapper's business (`@starling/resources`), given by the caller; this file knows no
  * kinds. Every complaint carries file, line and column: the place in the text is known here alone. Integers beyond 2^53
- * arrive as bigint, all others as numbers. Good JSON takes the engine's own parser, 60 times as fast, good plain YAML a
- * small one of ours (`plain-yaml.ts`); with a mistake in it, either takes the library's, which knows the place.
+ * arrive as bigint, all others as numbers. Good JSON takes the engine's own
+ * parser, 60 times as fast; JSON with a mistake in it takes YAML's, which knows the place.
  *
- * Other YAML costs about 0.25 ms a document, a long time for 5,000 of them in a program that has KEEPALIVEs to send. So each
+ * YAML costs about 0.25 ms a document, a long time for 5,000 of them in a program that has KEEPALIVEs to send. So each
  * document is parsed by itself and remembered by its text: after an edit only what was edited is parsed again.
  */
-
 import { type Document, isNode, LineCounter, type ParsedNode, parseAllDocuments, visit } from 'yaml'
-import { parsePlain } from './plain-yaml.js'
 
 /** What a document is: an entry, somebody else's (undefined), or mistakes, each with the path of the bad field. */
 export type Mapped =
@@ -109,7 +107,7 @@ function piecesOf(text: string): readonly string[] {
 function parsePiece(text: string, mapper: DocumentMapper): Piece {
   if (deepest(text) > DEPTH_LIMIT)
     return { documents: [], problems: [{ line: 1, column: 1, reason: `is nested more than ${DEPTH_LIMIT} deep` }] }
-  return goodJson(text, mapper) ?? plainYaml(text, mapper) ?? parseYaml(text, mapper)
+  return goodJson(text, mapper) ?? parseYaml(text, mapper)
 }
 
 /** An integer of 16 digits or more may be one that JSON.parse would round. */
@@ -125,36 +123,15 @@ function goodJson(text: string, mapper: DocumentMapper): Piece | undefined {
     return undefined
   }
   if (membersWritten(text) !== membersKept(value)) return undefined
-  return goodDocuments(value, mapper, () => 1)
-}
-
-/** Likewise for the YAML that tools print. */
-function plainYaml(text: string, mapper: DocumentMapper): Piece | undefined {
-  const plain = parsePlain(text)
-  if (plain === undefined) return undefined
-  return goodDocuments(plain.value, mapper, (path) => plain.lineOf(memberAt(plain.value, path) as object))
-}
-
-/** Undefined where anything is wrong, or where it is not known on which line. */
-function goodDocuments(
-  value: unknown,
-  mapper: DocumentMapper,
-  lineOf: (path: Located['path']) => number | undefined,
-): Piece | undefined {
   const documents = new Map<string, MappedDocument>()
-  const resources = expanded(value, []).map((resource) => ({ ...resource, line: lineOf(resource.path) }))
-  if (resources.some(({ line }) => line === undefined)) return undefined
-  for (const { value, line = 1 } of resources) {
-    const mapped = mapper(value)
+  for (const resource of expanded(value, [])) {
+    const mapped = mapper(resource.value)
     if (mapped === undefined) continue
     if (!('key' in mapped) || documents.has(mapped.key)) return undefined
-    documents.set(mapped.key, { ...mapped, line })
+    documents.set(mapped.key, { ...mapped, line: 1 })
   }
   return { documents: [...documents.values()], problems: [] }
 }
-
-const memberAt = (value: unknown, path: Located['path']): unknown =>
-  path.reduce((inner, step) => (inner as Record<string | number, unknown>)[step], value)
 
 /**
  * JSON.parse lets the last of two members with one name win without a word; then fewer are kept than written. A member's name
