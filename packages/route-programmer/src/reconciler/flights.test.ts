@@ -54,6 +54,25 @@ describe('batches under way', () => {
     expect(it.tables.slots.index.find(ip('10.1.0.0'), 24, it.tables.slots.index.lane(4, 254), 0)).toBe(-1)
   })
 
+  it('may be asked for again while they are deleted: their rows are given back once, when nobody looks at them any more', () => {
+    const it = reconciler()
+    const { index } = it.tables.slots
+    const row = () => index.find(ip('10.1.0.0'), 24, index.lane(4, 254), 0)
+    it.set(wanted('10.1.0.0/24', ['192.0.2.9']))
+    it.take(9, 0)
+    it.done([{ errno: 0 }], 0)
+    it.remove(wanted('10.1.0.0/24', []))
+    expect(words(it.take(9, 0))).toEqual(['delete 10.1.0.0 192.0.2.9'])
+    it.applyEvents([{ type: 'link', removed: true, link: link(2, 'eth0') }], 0)
+    expect(it.take(9, 0)).toEqual([])
+    it.done([{ errno: 3, name: 'ESRCH' }], 0)
+    expect(row()).toBeGreaterThanOrEqual(0)
+    expect(it.take(9, 0)).toEqual([])
+    expect(row()).toBe(-1)
+    for (const prefix of PREFIXES) it.set(wanted(prefix, [], { nextHops: [] }))
+    expect(it.take(9, 0)).toHaveLength(5)
+  })
+
   it('are all in doubt when a link goes down or the driver breaks', () => {
     const it = reconciler()
     for (const prefix of PREFIXES) it.set(wanted(prefix, ['192.0.2.9']))

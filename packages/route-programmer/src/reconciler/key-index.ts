@@ -119,13 +119,14 @@ export class KeyIndex {
     return slot
   }
 
+  /** A slot that is held by no key stays as it is. */
   release(slot: number): void {
     const hash = this.hashOf(slot)
     const shard = hash >>> (32 - SHARD_BITS)
     const table = this.shards[shard] as Uint32Array
     const mask = table.length - 1
     let hole = hash & mask
-    while (table[hole] !== slot + 1) hole = (hole + 1) & mask
+    for (; table[hole] !== slot + 1; hole = (hole + 1) & mask) if (table[hole] === EMPTY) return
     // Backward shift: no tombstones, so a table under churn never degrades.
     for (let at = (hole + 1) & mask; ; at = (at + 1) & mask) {
       const entry = table[at] as number

@@ -287,14 +287,14 @@ export class Reconciler {
     const flight = this.flights.land()
     flight?.slots.forEach((slot, i) => {
       const way = flight.ways[i] as number
-      const again = this.flights.landed(slot)
+      // Queued before the outcome is judged: a row that is given back may be in no queue.
+      if (this.flights.landed(slot)) this.work.add(slot)
       const outcome = outcomes[i] ?? { errno: ERRNO.ENOBUFS }
       const removal = way === ABSENT || way === UNKNOWN
       if (removal && outcome.errno === ERRNO.ESRCH) this.removed(slot, ABSENT)
       else if (outcome.errno !== 0) this.failed(slot, outcome, now)
       else if (removal) this.removed(slot, this.slots.has(slot, FLAG.DOUBLED) ? UNKNOWN : ABSENT)
       else this.succeeded(slot, flight.tainted ? UNKNOWN : way)
-      if (again) this.work.add(slot)
     })
     this.settled = false
     this.wroteAt = now
