@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { parseTopology } from '../topology/parse.js'
 import { planLab } from '../topology/plan.js'
-import { type DeviceView, expectedPeers, type LabView, missing, tally } from './converge.js'
+import { type DeviceView, expectedPeers, type LabView, missing, peerAt, tally } from './converge.js'
 
 const plan = planLab(
   parseTopology(
@@ -70,6 +70,14 @@ const change = (name: string, how: (device: DeviceView) => Partial<DeviceView>):
 describe('missing', () => {
   test('a good view lacks nothing', () => {
     expect(missing(plan, good)).toEqual([])
+  })
+
+  test('a neighbour that is not found yet is named by its interface, with the daemon’s own words', () => {
+    const peer = { state: 'Active', reason: 'interface eth1 has no carrier', ageSeconds: 1, received: 0, sent: 0 }
+    const daemon = { answers: true, peers: [{ ...peer, address: '%eth1' }] } as const
+    const [waiting] = change('a', () => ({ daemon })).devices.filter((each) => each.plan.name === 'a')
+    expect(peerAt(waiting!, 'fe80::1%eth1')).toMatchObject(peer)
+    expect(peerAt(waiting!, 'fe80::1%eth0')).toBeUndefined()
   })
 
   test('without namespaces no pod and no ping is expected', () => {

@@ -72,8 +72,12 @@ export function expectedPeers(plan: LabPlan, device: string): { name: string; ad
   })
 }
 
-export function peerAt(device: DeviceView, address: string): PeerObservation | undefined {
-  return device.daemon.answers ? device.daemon.peers.find((peer) => peer.address === address) : undefined
+/** Behind an interface there is one neighbour, and until it is found it has no address. */
+export function peerAt({ daemon }: DeviceView, address: string): PeerObservation | undefined {
+  if (!daemon.answers) return undefined
+  const link = /%.*/.exec(address)?.[0]
+  const exact = daemon.peers.find((peer) => peer.address === address)
+  return exact ?? daemon.peers.find((peer) => link !== undefined && peer.address.endsWith(link))
 }
 
 function sessionsMissing(plan: LabPlan, device: DeviceView): string[] {

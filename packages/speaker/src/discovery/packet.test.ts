@@ -1,4 +1,5 @@
 import { parseAddress } from '@starling/bgp-packet'
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { decodeDiscovery, encodeAdvertisement, encodeSolicitation } from './packet.js'
 
@@ -100,6 +101,42 @@ describe('Router Solicitation and Advertisement', () => {
     })
     // An InfiniBand address of 20 octets takes three units (RFC 4391).
     expect(encodeSolicitation(new Uint8Array(20)).length).toBe(8 + 24)
+  })
+
+  const option = fc
+    .tuple(fc.nat(255), fc.integer({ min: 1, max: 4 }), fc.nat(255))
+    .map(([type, units, filler]) => ({ type, bytes: [type, units, ...Array(units * 8 - 2).fill(filler)] as number[] }))
+  const options = fc.array(option, { maxLength: 6 })
+  const headers = fc.constantFrom('85 00 0000 00000000', '86 00 0000 40 00 001e 00000000 00000000')
+
+  it('have any whole options, and the first link-layer address counts', () => {
+    fc.assert(
+      fc.property(headers, options, (header, list) => {
+        const decoded = decodeDiscovery(
+          Uint8Array.from([...bytes(header), ...list.flatMap((each) => each.bytes)]),
+          LINK_LOCAL,
+        )
+        const first = list.find(({ type }) => type === 1)
+        expect(decoded).toMatchObject({ type: expect.stringMatching(/solicitation|advertisement/) })
+        expect(typeof decoded === 'string' ? [] : decoded.sourceLinkAddress).toEqual(
+          first === undefined ? undefined : Uint8Array.from(first.bytes.slice(2)),
+        )
+      }),
+    )
+  })
+
+  it('are discarded when they end inside an option or hold one of length 0, wherever it stands', () => {
+    fc.assert(
+      fc.property(headers, options, option, fc.nat(), fc.boolean(), (header, before, last, at, zero) => {
+        const start = [...bytes(header), ...before.flatMap((each) => each.bytes)]
+        const bad = zero
+          ? [last.type, 0, ...last.bytes.slice(2)]
+          : last.bytes.slice(0, 1 + (at % (last.bytes.length - 1)))
+        // What follows does not heal it.
+        const after = zero ? last.bytes : []
+        expect(decodeDiscovery(Uint8Array.from([...start, ...bad, ...after]), LINK_LOCAL)).toMatch(/^an option /)
+      }),
+    )
   })
 
   it('never throw, whatever arrives', () => {
