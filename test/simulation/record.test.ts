@@ -2,8 +2,8 @@
  * A recording of one session is evidence: played to a fresh engine, the same inputs get the same judgement, and no secret
  * travels with it.
  */
-import { packUpdates, updateContext } from '@starling/bgp-packet'
-import { EngineTap, fromLines, recordSession, replayRecording } from '@starling/daemon'
+import { decodeMrt, MrtReader, packUpdates, printMrt, updateContext } from '@starling/bgp-packet'
+import { EngineTap, fromLines, recordingToMrt, recordSession, replayRecording } from '@starling/daemon'
 import type { PeerConfig, RouteView } from '@starling/engine'
 import { Network, Random, SimClock, SimNode, testConfig, testPeer } from '@starling/testkit'
 import { describe, expect, test } from 'vitest'
@@ -64,6 +64,18 @@ function paths(prefix: string, count: number): Uint8Array[] {
     const attributes = { origin: 'IGP', asPath: [], nextHop: 0x0a000002, localPref: 100 + i } as const
     return packUpdates([{ prefix, pathId: i + 1 }], attributes, { context, maximum: 4096 })
   }).flat()
+}
+
+/** As `bgpdump -m` would print it. */
+function mrtLines(lines: readonly string[]): string[] {
+  const reader = new MrtReader()
+  const printed: string[] = []
+  for (const record of recordingToMrt(fromLines(lines.join('\n')))) {
+    reader.push(record)
+    while (reader.next()) printed.push(...printMrt(decodeMrt(reader)))
+  }
+  expect(reader.error).toBeUndefined()
+  return printed
 }
 
 describe('a recorded session', () => {
@@ -159,6 +171,37 @@ describe('a recorded session', () => {
     const replay = replayRecording(fromLines(lines.join('\n')))
     expect(replay.routes.map(facts).sort()).toEqual(at)
     expect(replay.same).toBe(true)
+
+    const mrt = mrtLines(lines)
+    const announced = mrt.filter((line) => line.startsWith('BGP4MP_ET_AP|') && line.includes('|A|10.0.0.2|65000|'))
+    expect(announced.map((line) => line.split('|').slice(5, 7).join(' ')).sort()).toEqual([
+      '10.50.0.0/24 1',
+      '10.50.0.0/24 2',
+      '10.50.0.0/24 3',
+      '10.51.0.0/24 1',
+      '10.51.0.0/24 2',
+      '10.52.0.0/24 1',
+      '10.52.0.0/24 2',
+    ])
+  })
+
+  test('goes to tools that read MRT: its messages and when it came and went', () => {
+    const { clock, b, lines } = rig({ fourOctetAs: false })
+    clock.run(20_000)
+    b.input((engine, now) =>
+      engine.setLocalRoute(
+        { prefix: '10.9.1.0/24', source: 'static', target: { kind: 'blackhole' }, label: 'own block' },
+        now,
+      ),
+    )
+    clock.run(1_000)
+    b.kill()
+    clock.run(1_000)
+    expect(mrtLines(lines).map((line) => line.replace(/\|\d+\.\d{6}\|/, '|T|'))).toEqual([
+      'BGP4MP_ET|T|STATE|10.0.0.2|65000|5|6',
+      'BGP4MP_ET|T|A|10.0.0.2|65000|10.9.1.0/24||IGP|10.0.0.2|100|0||NAG||',
+      'BGP4MP_ET|T|STATE|10.0.0.2|65000|6|1',
+    ])
   })
 
   test('holds no secret and no other peer', () => {

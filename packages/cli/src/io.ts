@@ -10,7 +10,7 @@ export interface Io {
   readonly columns: number
   readonly rows: number
   readonly env: Readonly<Record<string, string | undefined>>
-  /** Aborted when the person presses Ctrl-C or the reader of a pipe is gone. */
+  /** Aborted when the reader of a pipe is gone. Ctrl-C ends the process, but where a command has something to finish. */
   readonly signal: AbortSignal
 }
 

@@ -13,8 +13,10 @@ export function logNotice(log: Log, notice: SpeakerNotice): void {
   const fields = { code: 'SPEAKER_NOTICE', ...notice }
   switch (notice.type) {
     case 'listening':
+      log.info(fields, `accepts BGP at ${notice.address} port ${notice.port}`)
+      break
     case 'connection-refused':
-      log.info(fields, notice.type)
+      log.info(fields, `no connection for ${notice.remoteAddress}: ${notice.reason}`)
       break
     case 'listen-waiting':
       log.warn(fields, `cannot accept BGP at ${notice.address} port ${notice.port} yet: ${notice.reason}`)

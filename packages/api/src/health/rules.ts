@@ -116,7 +116,7 @@ export function readiness(input: HealthInput, policy: ReadinessPolicy, family?: 
   if (datastore.status === 'waiting') {
     reasons.push({ code: 'never-in-sync', message: `datastore ${datastore.description}: ${datastore.detail}` })
   }
-  if (facts.draining !== undefined) reasons.push({ code: 'draining', message: `draining: ${facts.draining}` })
+  if (facts.draining !== undefined) reasons.push({ code: 'draining', message: facts.draining })
   reasons.push(...sessions(input, policy, family))
   return { ok: reasons.length === 0, policy: policyName(policy), reasons }
 }

@@ -5,6 +5,7 @@
 import type { PeerView } from '@starling/engine'
 import { ApiError } from '../errors.js'
 import type { DaemonPorts } from '../ports.js'
+import { escapeText } from '../text.js'
 
 type Peers = Pick<DaemonPorts, 'peers' | 'nodeAt'>
 
@@ -21,7 +22,10 @@ export function findPeers(ports: Peers, nameOrAddress: string): readonly PeerVie
     const there = peers.filter((peer) => is(peer, nameOrAddress, ports))
     if (there.length > 0) return there
   }
-  throw new ApiError('API_PEER_NOT_FOUND')
+  throw new ApiError(
+    'API_PEER_NOT_FOUND',
+    `${escapeText(nameOrAddress, 60)}: no peer has this name or address, is on this interface or node, or comes from a resource of this name`,
+  )
 }
 
 export function findPeer(ports: Peers, nameOrAddress: string): PeerView {

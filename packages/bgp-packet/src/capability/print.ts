@@ -87,7 +87,8 @@ export function printCapability(capability: Capability): string {
     case 'addPath':
       return `${name} ${capability.entries.map((e) => `${family(e)} ${ADD_PATH_MODES[e.mode] || `mode ${e.mode}`}`).join(', ')}`
     case 'longLivedGracefulRestart':
-      return `${name} ${capability.families.map((e) => `${family(e)} ${e.staleTime} s${e.forwarding ? ' (forwarding)' : ''}`).join(', ')}`
+      // Without families it only says that its speaker knows what stale means.
+      return `${name} ${capability.families.map((e) => `${family(e)} ${e.staleTime} s${e.forwarding ? ' (forwarding)' : ''}`).join(', ')}`.trimEnd()
     case 'fqdn':
       return `${name} ${printable(capability.hostname)}${capability.domain === '' ? '' : `.${printable(capability.domain)}`}`
     case 'softwareVersion':

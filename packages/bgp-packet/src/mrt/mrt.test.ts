@@ -5,6 +5,7 @@ import { gunzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { octets } from '../testing/build.js'
 import { hexOf } from '../text.js'
+import { updateContext } from '../update/context.js'
 import { packUpdates } from '../update/encode-values.js'
 import { printMrt } from './print.js'
 import { MrtReader } from './reader.js'
@@ -52,7 +53,7 @@ const FILE = [
 ]
 const LINES = [
   'BGP4MP|100|STATE|2001:db8::1|4200000000|5|6',
-  'BGP4MP|101|A|2001:db8::1|4200000000|2001:db8:1::/48|4200000000 64510|IGP|2001:db8::1|0|7|no-export 64500:1|NAG||',
+  'BGP4MP_ET|101.000005|A|2001:db8::1|4200000000|2001:db8:1::/48|4200000000 64510|IGP|2001:db8::1|0|7|no-export 64500:1|NAG||',
   'TABLE_DUMP2|103|B|192.0.2.1|64500|198.51.100.0/24|64500|IGP|192.0.2.1|0|0||NAG||',
   'TABLE_DUMP2_AP|104|B|2001:db8::2|4200000000|198.51.101.0/24|9|64500|IGP|192.0.2.1|0|0||NAG||',
 ]
@@ -71,6 +72,24 @@ describe('written and read', () => {
     const bytes = BYTES.slice()
     bytes[8] = 0x7f
     expect(print(bytes, 64)).toMatchObject({ lines: [], error: expect.stringMatching(/^record of/) })
+  })
+})
+
+describe('messages of sessions', () => {
+  const old = { ...session, afi: 1, peerAs: 64500, peerAddress: '192.0.2.1', localAddress: '192.0.2.2' }
+  const path = [{ type: 'sequence', asns: [64500, 64510] }] as const
+  const values = { origin: 'IGP', asPath: path, nextHop: 0xc0000201 } as const
+
+  it.each([
+    [true, true, 'BGP4MP_AP|1|A|192.0.2.1|64500|198.51.100.0/24|7|64500 64510|IGP|192.0.2.1|0|0||NAG||'],
+    [true, false, 'BGP4MP_AP|1|A|192.0.2.1|64500|198.51.100.0/24|7|64500 64510|IGP|192.0.2.1|0|0||NAG||'],
+    [false, false, 'BGP4MP|1|A|192.0.2.1|64500|198.51.100.0/24|64500 64510|IGP|192.0.2.1|0|0||NAG||'],
+  ])('ADD-PATH %s, 4-octet AS %s: the subtype says how the message is read', (addPath, as4, line) => {
+    const prefix = { prefix: '198.51.100.0/24', ...(addPath ? { pathId: 7 } : {}) }
+    const context = updateContext({ as4, addPathIPv4: addPath })
+    const [update] = packUpdates([prefix], values, { context })
+    const file = encodeMrtMessage({ timestamp: 1 }, old, update, addPath, as4)
+    expect(print(file, 100).lines).toEqual([line])
   })
 })
 

@@ -41,12 +41,20 @@ function routeFields(attributes: UpdateAttributes, nextHop: string): string {
   ].join('|')
 }
 
+type Timed = Pick<MrtMessage, 'fineTime' | 'timestamp' | 'microseconds'>
+
+const bgp4mp = ({ fineTime }: Timed): string => (fineTime ? 'BGP4MP_ET' : 'BGP4MP')
+
+const timeText = ({ fineTime, timestamp, microseconds }: Timed): string =>
+  fineTime ? `${timestamp}.${String(microseconds).padStart(6, '0')}` : String(timestamp)
+
 function printMessage(record: MrtMessage): string[] {
-  const { buffer, start, end, as4, addPath, timestamp, peerAddress, peerAs } = record
+  const { buffer, start, end, as4, addPath, peerAddress, peerAs } = record
   if (buffer[start + 18] !== MessageType.update) return []
   const flags = { as4, ibgp: true, confederation: true, addPathIPv4: addPath, addPathIPv6: addPath }
   const { update, fault } = decodeUpdate(buffer, start, end, updateContext(flags))
-  const head = (kind: string) => `BGP4MP|${timestamp}|${kind}|${peerAddress}|${peerAs}|`
+  const name = `${bgp4mp(record)}${addPath ? '_AP' : ''}`
+  const head = (kind: string) => `${name}|${timeText(record)}|${kind}|${peerAddress}|${peerAs}|`
   const prefix = (each: Prefix) => (each.pathId === undefined ? each.prefix : `${each.prefix}|${each.pathId}`)
   const { attributes } = update
   const lines = [...update.withdrawn, ...(attributes.mpUnreach?.withdrawn ?? [])].map(
@@ -69,8 +77,8 @@ export function printMrt(record: MrtRecord, peers: readonly MrtPeer[] = []): str
     case 'message':
       return printMessage(record)
     case 'state-change': {
-      const { timestamp, peerAddress, peerAs, oldState, newState } = record
-      return [`BGP4MP|${timestamp}|STATE|${peerAddress}|${peerAs}|${oldState}|${newState}`]
+      const { peerAddress, peerAs, oldState, newState } = record
+      return [`${bgp4mp(record)}|${timeText(record)}|STATE|${peerAddress}|${peerAs}|${oldState}|${newState}`]
     }
     case 'rib':
       return record.entries.map((entry) => {

@@ -37,6 +37,8 @@ export interface MrtMessage extends MrtSession {
   readonly kind: 'message'
   readonly timestamp: number
   readonly microseconds: number
+  /** BGP4MP_ET: the microseconds were in the record. */
+  readonly fineTime: boolean
   /** The AS numbers of the message have four octets. */
   readonly as4: boolean
   readonly addPath: boolean
@@ -51,6 +53,7 @@ export interface MrtStateChange extends MrtSession {
   readonly kind: 'state-change'
   readonly timestamp: number
   readonly microseconds: number
+  readonly fineTime: boolean
   readonly oldState: number
   readonly newState: number
 }
@@ -148,6 +151,7 @@ function addressAt(buffer: Uint8Array, at: number, ipv6: boolean): string {
 
 function decodeBgp4mp(source: MrtSource): MrtRecord {
   const { buffer, start, end, timestamp, microseconds } = source
+  const fineTime = source.type === MrtType.bgp4mpEt
   const form = BGP4MP_SUBTYPES.get(source.subtype)
   if (form === undefined) return unknown(source, 'subtype without a decoder')
   const asSize = form.as4 ? 4 : 2
@@ -168,10 +172,10 @@ function decodeBgp4mp(source: MrtSource): MrtRecord {
   }
   if (form.state) {
     const [oldState, newState] = [u16(buffer, at), u16(buffer, at + 2)]
-    return { kind: 'state-change', timestamp, microseconds, ...session, oldState, newState }
+    return { kind: 'state-change', timestamp, microseconds, fineTime, ...session, oldState, newState }
   }
   const { as4, addPath, local } = form
-  return { kind: 'message', timestamp, microseconds, ...session, as4, addPath, local, buffer, start: at, end }
+  return { kind: 'message', timestamp, microseconds, fineTime, ...session, as4, addPath, local, buffer, start: at, end }
 }
 
 /** RFC 6396 section 4.2: one prefix, one peer. */

@@ -1,10 +1,11 @@
 /**
  * MRT records to octets: BGP4MP(_ET) messages and state changes, TABLE_DUMP_V2 peer index and RIB entries (RFC 6396, 8050).
  *
- * Four-octet AS numbers always: the two-octet subtypes exist for old files, not for new ones.
+ * Four-octet AS numbers, unless a session had none: its AS_PATHs would be misread.
  */
 
 import { parseAddress, parseIPv4, parseIPv6 } from '../address.js'
+import { AS_TRANS } from '../constants.js'
 import { ByteWriter } from '../writer.js'
 import { MAX_MRT_RECORD, MrtType } from './reader.js'
 import type { MrtPeer, MrtSession } from './records.js'
@@ -32,9 +33,11 @@ function address(text: string): Uint8Array {
   return octets
 }
 
-function writeSession(writer: ByteWriter, session: MrtSession): void {
-  writer.u32(session.peerAs)
-  writer.u32(session.localAs)
+function writeSession(writer: ByteWriter, session: MrtSession, as4 = true): void {
+  for (const asn of [session.peerAs, session.localAs]) {
+    if (as4) writer.u32(asn)
+    else writer.u16(asn > 0xffff ? AS_TRANS : asn)
+  }
   writer.u16(session.interfaceIndex)
   writer.u16(session.afi)
   writer.bytes(address(session.peerAddress))
@@ -55,10 +58,16 @@ function bgp4mp(time: MrtTime, subtype: number, body: (writer: ByteWriter) => vo
   })
 }
 
-/** BGP4MP_MESSAGE_AS4, or its ADD-PATH form. */
-export function encodeMrtMessage(time: MrtTime, session: MrtSession, message: Uint8Array, addPath = false): Uint8Array {
-  return bgp4mp(time, addPath ? 9 : 4, (writer) => {
-    writeSession(writer, session)
+/** BGP4MP_MESSAGE_AS4, or its ADD-PATH form; without `as4` the forms for sessions of 2-octet AS numbers. */
+export function encodeMrtMessage(
+  time: MrtTime,
+  session: MrtSession,
+  message: Uint8Array,
+  addPath = false,
+  as4 = true,
+): Uint8Array {
+  return bgp4mp(time, (addPath ? 8 : 1) + (as4 ? (addPath ? 1 : 3) : 0), (writer) => {
+    writeSession(writer, session, as4)
     writer.bytes(message)
   })
 }

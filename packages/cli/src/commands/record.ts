@@ -1,7 +1,8 @@
 /**
  * `starling record PEER --file FILE`: everything the daemon's engine is told about the peer's session, as JSON lines, until
- * the session ends, the file is large enough or Ctrl-C. A session that is up is recorded from its present state on. `starling record --replay FILE` plays it to a fresh engine
- * and says whether it judges as the daemon did: evidence that travels.
+ * the session ends, the file is large enough or Ctrl-C. A session that is up is recorded from its present state on.
+ * `starling record --replay FILE` plays it to a fresh engine and says whether it judges as the daemon did: evidence that
+ * travels; with `--mrt` it goes to tools that read MRT.
  */
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { type Command, InvalidArgumentError } from 'commander'
@@ -15,6 +16,7 @@ interface RecordOptions extends TargetOptions {
   readonly restart?: boolean
   readonly maxSize: number
   readonly replay?: string
+  readonly mrt?: string
 }
 
 const MEGABYTE = 1024 * 1024
@@ -35,8 +37,10 @@ export function register(program: Command, io: Io): void {
     .option('--restart', 'reset the session first, and record the one that comes then')
     .option('--max-size <megabytes>', 'stop at this size', megabytes, 64)
     .option('--replay <file>', 'play a recording to a fresh engine and compare')
+    .option('--mrt <file>', "with --replay: write the peer's messages as MRT as well; it must not exist")
     .action(async (peer: string | undefined, options: RecordOptions) => {
-      if (options.replay !== undefined) return replay(options.replay, io)
+      if (options.replay !== undefined) return replay(options.replay, options.mrt, io)
+      if (options.mrt !== undefined) throw usage('--mrt goes with --replay FILE')
       if (peer === undefined || options.file === undefined) throw usage('record PEER --file FILE, or --replay FILE')
       await record(peer, options.file, options, io)
     })
@@ -51,7 +55,9 @@ interface Line {
 async function record(peer: string, file: string, options: RecordOptions, io: Io): Promise<void> {
   const client = clientFor(options, io)
   const stop = new AbortController()
-  io.signal.addEventListener('abort', () => stop.abort())
+  const interrupt = (): void => stop.abort()
+  io.signal.addEventListener('abort', interrupt)
+  process.once('SIGINT', interrupt)
   const path = `/v1/peers/${encodeURIComponent(peer)}`
   await client.get(path)
   const target = create(file)
@@ -77,6 +83,7 @@ async function record(peer: string, file: string, options: RecordOptions, io: Io
       if (line.output === 'end') end = line.reason ?? 'the daemon ended it'
     }
   } finally {
+    process.off('SIGINT', interrupt)
     closeSync(target)
   }
   io.write(`${lines} lines: ${harmless(end)}\n`)
@@ -91,14 +98,32 @@ function create(file: string): number {
   }
 }
 
-async function replay(file: string, io: Io): Promise<void> {
-  const { fromLines, replayRecording } = await import('@starling/daemon')
+function writeMrt(file: string, records: Iterable<Uint8Array>, io: Io): void {
+  const target = create(file)
+  let count = 0
+  try {
+    for (const record of records) {
+      writeSync(target, record)
+      count++
+    }
+  } finally {
+    closeSync(target)
+  }
+  io.write(`${count} MRT records in ${file}\n`)
+}
+
+async function replay(file: string, mrt: string | undefined, io: Io): Promise<void> {
+  const { fromLines, recordingToMrt, replayRecording } = await import('@starling/daemon')
   const result = (() => {
     try {
       const text = readFileSync(file, 'utf8')
       if (text.length > LONGEST) throw new Error('longer than any recording')
-      return replayRecording(fromLines(text))
+      const lines = fromLines(text)
+      const result = replayRecording(lines)
+      if (mrt !== undefined) writeMrt(mrt, recordingToMrt(lines), io)
+      return result
     } catch (error) {
+      if (error instanceof CliError) throw error
       throw new CliError(`${file}: ${error instanceof Error ? error.message : String(error)}`)
     }
   })()

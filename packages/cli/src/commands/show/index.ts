@@ -55,7 +55,8 @@ async function show(options: ShowOptions, io: Io, ask: Ask): Promise<void> {
   })
 }
 
-const common = (command: Command): Command => addWatch(addOutput(addTarget(command)))
+/** What a view takes is named: a word too many is a mistake, not a thing to pass over. */
+const common = (command: Command): Command => addWatch(addOutput(addTarget(command.allowExcessArguments(false))))
 const limited = (command: Command, standard: number): Command =>
   command.option('--limit <n>', 'at most so many', positiveInteger, standard)
 
@@ -158,6 +159,8 @@ function kernel(parent: Command, io: Io): void {
   limited(searched(command), 1000).action(
     async (words: string[], options: ShowOptions & Searched & { state?: string; family?: string; limit: number }) => {
       const asked = parseRouteWords(words)
+      const other = asked.view ?? asked.peer
+      if (other !== undefined) throw usage(`show kernel takes PREFIX, for ADDRESS or in PREFIX, not ${other}`)
       await show(options, io, async (client) => {
         let state: KernelJson | undefined
         const { items, more } = await pages<KernelRouteJson>(options.limit, async (limit, cursor) => {
