@@ -36,6 +36,7 @@ export default defineConfig({
       test: {
         name,
         include,
+        setupFiles: ['test/support/chance.ts'],
         maxWorkers: workers,
         // Layers one after the other where several run in one go.
         sequence: { groupOrder: order },
