@@ -31,9 +31,14 @@ test.each([
   [['up', '--timeout', 'soon'], '--timeout is a number of seconds, not "soon"'],
   [['up', 'demo', 'mesh'], 'one topology at a time: what is "mesh"?'],
   [['up', '--exit-when-converged'], 'what is up stays until "lab down"'],
+  [['capture', 'rr1', '--port', '99999'], '--port is a whole number from 1 to 65535, not "99999"'],
+  [['capture', 'rr1', '--seconds', 'abc'], '--seconds is a whole number'],
+  [['capture'], 'usage: starling lab capture NAME'],
+  [['ping', 'a', 'b', '-c', 'many'], '-c is a whole number'],
+  [['ping', 'a'], 'usage: starling lab ping FROM TO'],
   [['up', 'nosuch'], 'no topology nosuch'],
   [['up', '--datastore', 'redis'], '--datastore is embedded, etcd or etcd:URL'],
-])('%o is answered at once, not from the background', async (words, message) => {
+])('%o is answered at once, without a lab', async (words, message) => {
   const { code, err } = await lab(...words)
   expect(err).toContain(message)
   expect(code).toBe(2)

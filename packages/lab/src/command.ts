@@ -245,6 +245,12 @@ async function exec(args: readonly string[], io: LabIo): Promise<number> {
   })
 }
 
+/** A number of something from 1, still as a word: it travels to the lab. */
+function whole(option: string, word: string | undefined, most: number): string | undefined {
+  if (word === undefined || (/^[1-9]\d*$/.test(word) && Number(word) <= most)) return word
+  throw new UsageError(`${option} is a whole number from 1 to ${most}, not "${word}"`)
+}
+
 /** Everything the running lab answers itself. */
 async function ask(command: string, args: readonly string[], io: LabIo): Promise<number> {
   const { values, positionals } = parseArgs({
@@ -260,19 +266,25 @@ async function ask(command: string, args: readonly string[], io: LabIo): Promise
     },
     allowPositionals: true,
   })
+  const count = whole('-c', values.count, 1_000_000)
+  const port = whole('--port', values.port, 65_535)
+  const seconds = whole('--seconds', values.seconds, 1_000_000)
   const words: Readonly<Record<string, () => readonly string[]>> = {
     status: () =>
       [values.output === 'json' ? 'json' : '', styleOf(io).color ? 'color' : ''].filter((word) => word !== ''),
     ping: () => {
       const [from = '', to = ''] = positionals
-      return [from, to, values.count ?? '3', values.ipv6 === true ? '6' : '']
+      if (from === '' || to === '') throw new UsageError('usage: starling lab ping FROM TO [-c N] [-6]')
+      return [from, to, count ?? '3', values.ipv6 === true ? '6' : '']
     },
     capture: () => {
       const [name = '', segment = ''] = positionals
+      if (name === '') throw new UsageError('usage: starling lab capture NAME [RACK] [-w FILE]')
       const file = resolve(values.write ?? `${name}.pcap`)
-      return [name, segment, file, values.port ?? '', values.count ?? '', values.seconds ?? '']
+      return [name, segment, file, port ?? '', count ?? '', seconds ?? '']
     },
   }
   const output = { out: (text: string) => io.write(text), err: (text: string) => io.error(text) }
-  return askControl(socketOf(choose(values.lab).id), { command, args: words[command]?.() ?? positionals }, output)
+  const asked = words[command]?.() ?? positionals
+  return askControl(socketOf(choose(values.lab).id), { command, args: asked }, output)
 }

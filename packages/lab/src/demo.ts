@@ -136,7 +136,9 @@ async function watch(lab: Lab, title: string, options: WatchOptions, stop: Stop,
       const now =
         convergedAfter === undefined
           ? progress(absent, seconds())
-          : advice(lab, view, convergedAfter, absent, options.pages)
+          : over
+            ? [`Converged in ${convergedAfter.toFixed(1)} s.`]
+            : advice(lab, view, convergedAfter, absent, options.pages)
       const fitted = (text: string) => (io.terminal ? wrap(text, io.columns) : [text])
       const told = now.flatMap(fitted)
       const style = { ...styleOf(io), ...(io.terminal ? { columns: io.columns } : {}) }

@@ -60,14 +60,14 @@ export class Capture {
     this.done = new Promise((resolve) => {
       this.#resolve = resolve
     })
+    this.#file = openSync(options.file, 'w', 0o644)
+    writeSync(this.#file, fileHeader())
     this.#fd = options.ns.run(() => {
       const fd = socket(AF.PACKET, SOCK.RAW | SOCK.CLOEXEC | SOCK.NONBLOCK, bigEndian(ETH_P_ALL))
       roomFor(fd)
       if (options.interface !== undefined) bind(fd, linkAddress(interfaceIndex(options.interface)))
       return fd
     })
-    this.#file = openSync(options.file, 'w', 0o644)
-    writeSync(this.#file, fileHeader())
     this.#watch = poll(this.#fd, { readable: true }, () => this.#receive())
   }
 
