@@ -29,8 +29,9 @@ export function ofTests(report, { root, skips, code }) {
   if (report === undefined) return [`ended with exit code ${code} and without a report`]
   const lines = report.testResults.flatMap(({ name, status, message, assertionResults }) => {
     const file = relative(root, name)
-    // A file that broke while loading has no tests to fail.
-    if (status === 'failed' && assertionResults.length === 0) return [`${file}: ${firstLine(message)}`]
+    // A file that broke while loading or in a hook has no test that failed, and those that it has were not run.
+    if (status === 'failed' && !assertionResults.some((test) => test.status === 'failed'))
+      return [`${file}: ${firstLine(message)}`]
     return assertionResults.flatMap(({ status, ancestorTitles, title, failureMessages }) => {
       const test = [file, ...ancestorTitles, title].join(' > ')
       if (status === 'failed') return [`${test}: ${firstLine(failureMessages?.[0])}`]

@@ -51,13 +51,19 @@ test('tests: what failed, what was skipped where that is a failure, files that d
           assertion('pending', 'rests'),
         ],
       },
+      {
+        name: '/clone/test/c.test.ts',
+        status: 'failed',
+        message: 'bird is not installed',
+        assertionResults: [assertion('skipped', 'peers')],
+      },
       { name: '/clone/test/b.test.ts', status: 'failed', message: 'Cannot find x\nat y', assertionResults: [] },
     ],
   }
   const failed = 'test/a.test.ts > a lab > stops: AssertionError: expected 1 to be 2'
-  const broken = 'test/b.test.ts: Cannot find x'
-  expect(ofTests(report, place)).toEqual([failed, 'test/a.test.ts > a lab > rests: pending', broken])
-  expect(ofTests(report, { ...place, skips: false })).toEqual([failed, broken])
+  const broken = ['test/c.test.ts: bird is not installed', 'test/b.test.ts: Cannot find x']
+  expect(ofTests(report, place)).toEqual([failed, 'test/a.test.ts > a lab > rests: pending', ...broken])
+  expect(ofTests(report, { ...place, skips: false })).toEqual([failed, ...broken])
   expect(ofTests({ testResults: [] }, place)).toEqual([expect.stringContaining('outside of tests')])
   expect(ofTests({ testResults: [] }, { ...place, code: 0 })).toEqual([])
   expect(ofTests(undefined, place)).toEqual(['ended with exit code 1 and without a report'])

@@ -173,11 +173,15 @@ const waits = (demand: NonNullable<Migration['steps'][number]['before']>): strin
     ? `until all ${demand.mesh.length} nodes of the mesh are Established with each other`
     : `until ${demand.clients.length} nodes have ${demand.least} of ${demand.with.map(({ name }) => name).join(', ')} Established`
 
-function planText({ reflectors, clients, warnings, steps }: Migration, { paint }: Style): string {
+const counted = (items: readonly { readonly name: string }[], what: string): string =>
+  `${items.length} ${what}${items.length === 1 ? '' : 's'}`
+
+function planText({ reflectors, clients, refusals, warnings, steps }: Migration, { paint }: Style): string {
+  const names = reflectors.length === 0 ? '' : ` (${reflectors.map(({ name }) => name).join(', ')})`
   const lines = [
-    `${reflectors.length} reflectors (${reflectors.map(({ name }) => name).join(', ')}), ${clients.length} other nodes`,
+    `${counted(reflectors, 'reflector')}${names}, ${counted(clients, 'other node')}`,
     ...warnings.map((warning) => paint(`warning: ${warning}`, 'yellow')),
-    ...(steps.length === 0 ? ['nothing is left to do'] : []),
+    ...(steps.length === 0 && refusals.length === 0 ? ['nothing is left to do'] : []),
     ...steps.flatMap(({ title, writes, before, gap }, at) => [
       paint(`${at + 1}. ${title}`, 'bold'),
       ...(before === undefined ? [] : [`   waits ${waits(before)}`]),
