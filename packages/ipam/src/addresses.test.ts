@@ -4,7 +4,7 @@ import { assignAddress, assignAddresses, releaseAddress, releaseByHandle } from 
 import { Block, parseTime } from './block.js'
 import { claimBlock } from './claim.js'
 import type { IpamContext } from './context.js'
-import { cluster, crashing, faults, NOW, picture } from './testing/index.js'
+import { cluster, crashing, faults, NOW, picture, put } from './testing/index.js'
 
 const v4 = (node: string) => ({ node, family: 'ipv4' as const, labels: {} })
 const attributes = { node: 'a', pod: 'web', namespace: 'default' }
@@ -104,6 +104,22 @@ describe('release', () => {
     await expect(releaseAddress(context, address, { handle: 'x' })).rejects.toMatchObject({ code: 'wrong-owner' })
     await expect(releaseAddress(context, address, { sequence: 1n })).rejects.toMatchObject({ code: 'sequence-changed' })
     expect(await releaseAddress(context, address, { sequence: BigInt(NOW) * 1_000_000n })).toBe(true)
+  })
+
+  test('finds the block of a pool that is gone, or that has other blocks by now', async () => {
+    const { context, datastore } = await small()
+    const [one, two] = await assignAddresses(context, { ...v4('a'), count: 2, handle: 'h', attributes })
+    const key = resourceKey('IPPool', 'pool-0')
+    await datastore.delete(key)
+    expect(await releaseAddress(context, one?.address ?? '')).toBe(true)
+    await put(datastore, key, {
+      kind: 'IPPool',
+      metadata: { name: 'pool-0' },
+      spec: { cidr: '10.0.0.0/28', blockSize: 29 },
+    })
+    expect(await releaseAddress(context, two?.address ?? '')).toBe(true)
+    expect(await releaseAddress(context, '10.0.0.200')).toBe(false)
+    expect((await picture(datastore)).handles.size).toBe(0)
   })
 
   test('a cooldown keeps the address back', async () => {

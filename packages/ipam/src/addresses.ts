@@ -15,6 +15,7 @@ import {
   changeHandle,
   handleBlocks,
   hostOwner,
+  listBlocks,
   listPools,
   readBlock,
   readConfig,
@@ -147,12 +148,19 @@ export async function assignAddress(
   })
 }
 
-async function findBlock(
-  context: IpamContext,
-  address: string,
-): Promise<{ stored: StoredBlock; ordinal: number } | undefined> {
+interface Found {
+  readonly stored: StoredBlock
+  readonly ordinal: number
+}
+
+function bytesOf(address: string): Uint8Array {
   const bytes = addressBytes(address)
   if (bytes === undefined) throw new IpamError('invalid-data', `${address} is not an IP address`)
+  return bytes
+}
+
+async function findBlock(context: IpamContext, address: string): Promise<Found | undefined> {
+  const bytes = bytesOf(address)
   for (const resource of await listPools(context)) {
     const pool = poolOf(resource)
     if (pool === undefined || !pool.prefix.containsAddress(bytes)) continue
@@ -160,6 +168,18 @@ async function findBlock(
     const stored: StoredBlock | undefined = cidr === undefined ? undefined : await readBlock(context, cidr)
     const ordinal = stored?.block.prefix.indexOf(bytes)
     if (stored !== undefined && ordinal !== undefined) return { stored, ordinal: Number(ordinal) }
+  }
+  return undefined
+}
+
+/** A pool that was deleted, or made anew with blocks of another size, leaves blocks behind. */
+async function findAnyBlock(context: IpamContext, address: string): Promise<Found | undefined> {
+  const found = await findBlock(context, address)
+  if (found !== undefined) return found
+  const bytes = bytesOf(address)
+  for (const stored of (await listBlocks(context, bytes.length === 4 ? 'ipv4' : 'ipv6')).blocks.values()) {
+    const ordinal = stored.block.prefix.indexOf(bytes)
+    if (ordinal !== undefined) return { stored, ordinal: Number(ordinal) }
   }
   return undefined
 }
@@ -178,7 +198,7 @@ export async function releaseAddress(
 ): Promise<boolean> {
   const { ipCooldownSeconds } = await readConfig(context)
   return retrying(`release ${address}`, async () => {
-    const found = await findBlock(context, address)
+    const found = await findAnyBlock(context, address)
     const allocation = found?.stored.block.allocations().find(({ ordinal }) => ordinal === found.ordinal)
     if (found === undefined || allocation === undefined || allocation.releasedAt !== undefined) return false
     if (options.handle !== undefined && allocation.handle !== options.handle) {

@@ -152,6 +152,20 @@ describe('a claim', () => {
     expect(await datastore.get(affinityKey('a', '10.0.0.0/26'))).toBeUndefined()
   })
 
+  test.each([
+    ['no affinity says so', undefined],
+    ['its affinity is on its way out', 'pendingDeletion'],
+  ])('a block that is ours is taken up again where %s', async (_what, state) => {
+    const { datastore } = await cluster([{ cidr: '10.0.0.0/25' }])
+    const ours = Block.create(prefix('10.0.0.64/26'), 'host:a', NOW)
+    await datastore.create(blockKey(ours.cidr), ours.toString())
+    if (state !== undefined) await put(datastore, affinityKey('a', ours.cidr), { state })
+    const claimed = [await claimBlock(at(datastore), v4('a')), await claimBlock(at(datastore), v4('a'))]
+    expect(claimed.map(({ cidr }) => cidr).sort()).toEqual(['10.0.0.0/26', '10.0.0.64/26'])
+    expect(faults(await picture(datastore))).toEqual([])
+    await expect(claimBlock(at(datastore), v4('a'))).rejects.toMatchObject({ code: 'no-free-block' })
+  })
+
   test('legacy affinities without a state count as confirmed', async () => {
     const { datastore } = await cluster([{ cidr: '10.0.0.0/24' }])
     await datastore.create(affinityKey('a', '10.0.0.0/26'), '')
@@ -193,12 +207,30 @@ describe('a release', () => {
     expect(await datastore.get(affinityKey('b', cidr))).toBeUndefined()
   })
 
-  test('empty blocks go when their pool no longer selects the node', async () => {
-    const { datastore } = await cluster([{ cidr: '10.0.0.0/24' }])
-    const { cidr } = await claimBlock(at(datastore), v4('a'))
-    expect(await releaseStrayBlocks(at(datastore), v4('a'))).toEqual([])
-    await datastore.delete(resourceKey('IPPool', 'pool-0'))
-    expect(await releaseStrayBlocks(at(datastore), v4('a'))).toEqual([cidr])
+  test('empty blocks go when their pool no longer selects the node, at the next claim too', async () => {
+    const inRack = (rack: string, pools: readonly string[] = ['pool-0']) => ({ ...v4('a'), labels: { rack }, pools })
+    const { datastore } = await cluster([
+      { cidr: '10.0.0.0/24', nodeSelector: "rack == 'r1'" },
+      { cidr: '10.1.0.0/24' },
+      { cidr: '10.2.0.0/24', nodeSelector: "rack == 'r1'" },
+    ])
+    const context = at(datastore)
+    const { cidr } = await claimBlock(context, inRack('r1'))
+    const [used] = await assignAddresses(context, {
+      ...inRack('r1', ['pool-2']),
+      count: 1,
+      handle: 'h',
+      attributes: {},
+    })
+    expect(await releaseStrayBlocks(context, inRack('r1'))).toEqual([])
+    // Of a node that cannot be read, nothing is known.
+    expect(await releaseStrayBlocks(context, v4('a'))).toEqual([])
+    await claimBlock(context, inRack('r2', ['pool-1']))
+    expect(await datastore.get(affinityKey('a', cidr))).toBeUndefined()
+    expect(await datastore.get(affinityKey('a', used?.block ?? ''))).toBeDefined()
+    await datastore.delete(resourceKey('IPPool', 'pool-1'))
+    expect(await releaseStrayBlocks(context, inRack('r2'))).toEqual([])
+    expect(faults(await picture(datastore))).toEqual([])
   })
 })
 

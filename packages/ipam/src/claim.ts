@@ -7,7 +7,7 @@ import { decodeEntry, type Family, resourceKey } from '@starling/resources'
 import { claimAffinity, releaseAffinity } from './affinity.js'
 import type { Block } from './block.js'
 import { type IpamContext, IpamError } from './context.js'
-import { candidates, eligiblePools, fnv1, noPoolMessage, type Pool, type PoolUse } from './pools.js'
+import { candidates, eligiblePools, fnv1, isDeselected, noPoolMessage, type Pool, type PoolUse } from './pools.js'
 import {
   hostOwner,
   listAffinities,
@@ -63,6 +63,8 @@ export interface Survey {
   readonly autoAllocate: boolean
   readonly cooldownSeconds: number
   readonly blockLimit: number
+  /** The node's labels are known, and the pool of this block does not take them any more. */
+  readonly deselected: (block: Prefix) => boolean
 }
 
 export async function survey(context: IpamContext, request: ClaimRequest): Promise<Survey> {
@@ -74,7 +76,8 @@ export async function survey(context: IpamContext, request: ClaimRequest): Promi
     listReservations(context),
     listBlocks(context, family),
   ])
-  const labels = request.labels ?? (await readNode(context, node))?.metadata.labels ?? {}
+  const known = request.labels ?? (await readNode(context, node))?.metadata.labels
+  const labels = known ?? {}
   const query = {
     family,
     labels,
@@ -93,6 +96,7 @@ export async function survey(context: IpamContext, request: ClaimRequest): Promi
     autoAllocate: config.auto_allocate_blocks,
     cooldownSeconds: config.ipCooldownSeconds,
     blockLimit: limits.length === 0 ? DEFAULT_BLOCK_LIMIT : Math.min(...(limits as number[])),
+    deselected: (block) => known !== undefined && isDeselected(resources, block, known),
   }
 }
 
@@ -101,6 +105,7 @@ export async function claimBlock(context: IpamContext, request: ClaimRequest): P
   const view = await survey(context, request)
   if (!view.autoAllocate) throw new IpamError('auto-allocate-off', 'the IPAM configuration forbids claiming blocks')
   if (view.noPool !== undefined) throw new IpamError('no-pool', view.noPool)
+  await releaseStrays(context, request, view)
   const affinities = await listAffinities(context, request.node, request.family)
   const finished = await finishClaims(context, request, view, affinities)
   if (finished !== undefined) return finished
@@ -111,7 +116,7 @@ export async function claimBlock(context: IpamContext, request: ClaimRequest): P
       `${node} has ${affinities.length} ${family} blocks, the limit is ${view.blockLimit}`,
     )
   }
-  const claimed = (await claimFree(context, request, view)) ?? (await reclaimEmpty(context, request, view))
+  const claimed = (await claimFree(context, request, view, affinities)) ?? (await reclaimEmpty(context, request, view))
   if (claimed !== undefined) return claimed
   throw new IpamError('no-free-block', `every block of ${view.pools.map(({ name }) => name).join(', ')} is taken`)
 }
@@ -137,11 +142,21 @@ async function finishClaims(
 const seedFor = (pool: Pool, node: string, now: number): number =>
   pool.blockSize === pool.prefix.bits ? Math.floor(now) >>> 0 : fnv1(node)
 
-async function claimFree(context: IpamContext, { node }: ClaimRequest, view: Survey): Promise<Block | undefined> {
+async function claimFree(
+  context: IpamContext,
+  { node }: ClaimRequest,
+  view: Survey,
+  affinities: readonly StoredAffinity[],
+): Promise<Block | undefined> {
+  const confirmed = new Set(affinities.filter(({ state }) => state === 'confirmed').map(({ cidr }) => cidr))
+  // A block may say that it is ours where no affinity does, or one that is on its way out.
+  const isLost = ({ block }: StoredBlock): boolean =>
+    block.affinity === hostOwner(node) && block.free.length > 0 && !confirmed.has(block.cidr)
   for (const pool of view.pools) {
     for (const prefix of candidates(pool, seedFor(pool, node, context.now()), view.reservations)) {
       const cidr = prefix.toString()
-      if (view.blocks.has(cidr) || view.broken.has(cidr)) continue
+      const existing = view.blocks.get(cidr)
+      if ((existing !== undefined && !isLost(existing)) || view.broken.has(cidr)) continue
       const outcome = await claimAffinity(context, node, prefix)
       if (outcome.claimed) return outcome.block
     }
@@ -183,12 +198,25 @@ export async function ownBlocks(context: IpamContext, node: string, family: Fami
 
 /** Gives back empty blocks of the node that its pools no longer offer it (calico.md 7.1 step 2). */
 export async function releaseStrayBlocks(context: IpamContext, request: ClaimRequest): Promise<readonly string[]> {
-  const view = await survey(context, request)
+  return releaseStrays(context, request, await survey(context, request))
+}
+
+async function releaseStrays(
+  context: IpamContext,
+  { node, family }: ClaimRequest,
+  view: Survey,
+): Promise<readonly string[]> {
   const released: string[] = []
-  for (const { block } of await ownBlocks(context, request.node, request.family)) {
-    if (!block.isEmpty || view.pools.some((pool) => pool.prefix.contains(block.prefix))) continue
-    await releaseAffinity(context, request.node, block.cidr, { mustBeEmpty: true, sequence: block.sequence })
-    released.push(block.cidr)
+  const own = [...view.blocks.values()].filter(({ block }) => block.affinity === hostOwner(node))
+  for (const { block } of own) {
+    if (block.prefix.family !== family || !block.isEmpty || !view.deselected(block.prefix)) continue
+    try {
+      await releaseAffinity(context, node, block.cidr, { mustBeEmpty: true, sequence: block.sequence })
+      released.push(block.cidr)
+    } catch (error) {
+      // In use since, or somebody else's by now.
+      if (!(error instanceof IpamError)) throw error
+    }
   }
   return released
 }

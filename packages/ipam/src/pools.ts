@@ -77,6 +77,16 @@ function whyNot(resource: IpPoolResource, { family, labels, use = 'Workload', po
   return undefined
 }
 
+/** Around the block there are pools, and none of them selects the node any more (calico.md 7.1 step 2). */
+export function isDeselected(
+  resources: readonly IpPoolResource[],
+  block: Prefix,
+  labels: Readonly<Record<string, string>>,
+): boolean {
+  const around = resources.filter((resource) => poolOf(resource)?.prefix.contains(block) === true)
+  return around.length > 0 && around.every(({ spec }) => !selects(spec.nodeSelector, labels))
+}
+
 function isForAll(selector: string | undefined): boolean {
   if (selector === undefined) return true
   try {
