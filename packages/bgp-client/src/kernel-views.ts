@@ -29,6 +29,9 @@ import {
   TABLE_MAIN,
 } from '@starling/route-programmer'
 
+const LARGE = 20_000
+const COUNT_MS = 1000
+
 const SHOWN: Readonly<Record<RouteState, KernelRouteState>> = {
   installed: 'installed',
   pending: 'pending',
@@ -47,18 +50,19 @@ export interface KernelSource {
 export function kernelViews({ programmer, lastSync }: KernelSource): KernelViews {
   const { reconciler } = programmer
   const interfaceName = (index: number): string | undefined => reconciler.links.get(index)?.name
+  const states = sparing(() => countStates(reconciler), reconciler, now)
   return {
     view(): KernelView {
-      const states = countStates(reconciler)
+      const rows = states()
       const { counters } = reconciler
       return {
         driver: programmer.description,
         synchronized: counters.reads > 0 && reconciler.wantRead === undefined,
-        desired: states.installed + states.pending + states.unresolved + states.conflict + states.failed,
-        installed: states.installed,
-        pending: states.pending + states.unresolved + states.deleting,
-        failed: states.failed,
-        drifted: states.conflict + states.failed,
+        desired: rows.installed + rows.pending + rows.unresolved + rows.conflict + rows.failed,
+        installed: rows.installed,
+        pending: rows.pending + rows.unresolved + rows.deleting,
+        failed: rows.failed,
+        drifted: rows.conflict + rows.failed,
         repairs: counters.repairs,
         errors: counters.failures,
         resyncs: counters.gaps,
@@ -98,6 +102,21 @@ function interfaceViews({ links }: Pick<Reconciler, 'links'>): readonly Interfac
 }
 
 const POINT_TO_POINT: ReadonlySet<string> = new Set(['ipip', 'ip6tnl', 'sit', 'gre', 'tun', 'wireguard', 'ppp'])
+
+/** While a large table keeps changing it is counted once a second, not for everybody who asks. */
+export function sparing<T>(
+  count: () => T,
+  { tables }: { readonly tables: { readonly slots: { readonly index: { readonly size: number } } } },
+  clock: () => number,
+): () => T {
+  let last: { readonly at: number; readonly value: T } | undefined
+  return () => {
+    const at = clock()
+    const fresh = last !== undefined && tables.slots.index.size > LARGE && at - last.at < COUNT_MS
+    if (last === undefined || !fresh) last = { at, value: count() }
+    return last.value
+  }
+}
 
 function stateWanted(wanted: KernelQuery['state'], state: RouteState): boolean {
   if (wanted === undefined) return true

@@ -5,6 +5,7 @@
  */
 
 import { describe, expect, it } from 'vitest'
+import { countStates, routeRows } from './index.js'
 import { conflictKey } from './reconciler/foreign.js'
 import { foreign, link, SimHost, wanted } from './testing.js'
 
@@ -17,6 +18,13 @@ function random(seed: number): () => number {
     t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
     return ((t ^ (t >>> 14)) >>> 0) / 4294967296
   }
+}
+
+/** One by one, what `countStates` keeps. */
+function rowsByState(host: SimHost): Record<string, number> {
+  const counts: Record<string, number> = {}
+  for (const { state } of routeRows(host.programmer.reconciler)) counts[state] = (counts[state] ?? 0) + 1
+  return counts
 }
 
 const GATEWAYS = [['192.0.2.9'], ['198.51.100.9'], ['192.0.2.9', '198.51.100.9'], ['203.0.113.5'], []]
@@ -64,6 +72,7 @@ async function storm(seed: number): Promise<void> {
   for (let i = 0; i < 400; i++) {
     acts[pick(acts.length)]?.()
     if (next() < 0.3) await host.run(pick(200))
+    if (i % 10 === 0) expect(countStates(host.programmer.reconciler)).toMatchObject(rowsByState(host))
   }
   host.driver.faults.refuse = undefined
   host.driver.faults.loseEvents = undefined

@@ -102,7 +102,10 @@ async function clean(options: CleanupCommandOptions, io: Io) {
 async function mayClean({ force }: CleanupCommandOptions, io: Io): Promise<void> {
   const { kernelWriter, mayWriteRoutes } = await import('@starling/bgp-client/host')
   if (!mayWriteRoutes()) {
-    throw new CliError('removing kernel routes needs CAP_NET_ADMIN: run as root; --dry-run needs nothing', EXIT.denied)
+    throw new CliError(
+      'removing kernel routes needs CAP_NET_ADMIN: run as root (a container must be given it as well); --dry-run needs nothing',
+      EXIT.denied,
+    )
   }
   if (force) return
   const writer = await kernelWriter()

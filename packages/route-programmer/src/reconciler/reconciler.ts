@@ -46,6 +46,8 @@ export type Action = 'none' | 'add' | 'replace' | 'delete' | 'held' | 'unresolve
 
 export class Reconciler {
   readonly counters: ReconcilerCounters = newCounters()
+  /** Another one whenever the state of a row may be another. */
+  version = 0
   readonly tables: RouteTables
   private readonly slots: Slots
   private readonly wishes: WishTable
@@ -99,6 +101,7 @@ export class Reconciler {
 
   /** Wants a route; the same key wanted before is changed. */
   set(route: DesiredRoute): void {
+    this.version++
     const slot = this.tables.intern(route)
     const wish = this.wishes.acquire(route)
     const old = this.slots.wish[slot] as number
@@ -111,6 +114,7 @@ export class Reconciler {
 
   /** No longer wants a route. */
   remove(key: Pick<DesiredRoute, 'destination' | 'metric' | 'table'>): void {
+    this.version++
     const slot = this.tables.find(key)
     if (slot < 0 || this.slots.wish[slot] === 0) return
     this.wishes.release(this.slots.wish[slot] as number)
@@ -132,6 +136,7 @@ export class Reconciler {
   /** The datastore is in sync and peers have sent End-of-RIB: what nobody wants may go. */
   allowDeletes(): void {
     if (this.mayDelete) return
+    this.version++
     this.mayDelete = true
     this.deadline = Number.POSITIVE_INFINITY
     for (let slot = 0; slot < this.slots.index.size; slot++) {
@@ -174,6 +179,7 @@ export class Reconciler {
 
   /** A slice of the routes being read. In the first read nothing is taken back: others need not wait for its end. */
   feed(routes: readonly KernelRoute[], now: number, links?: readonly KernelLink[]): void {
+    this.version++
     this.witness.feed(routes, now)
     if (this.counters.reads > 0 || links === undefined) return
     if (this.resolver.links.size === 0) this.resolver.setLinks(links)
@@ -182,6 +188,7 @@ export class Reconciler {
 
   /** The read is complete: what was not seen is not there. */
   endRead(state: Pick<KernelState, 'links' | 'addresses'>, now: number): void {
+    this.version++
     this.blind = false
     this.reading = false
     this.counters.reads++
@@ -205,6 +212,7 @@ export class Reconciler {
   // ---- events ----
 
   applyEvents(events: readonly KernelEvent[], now: number): void {
+    this.version++
     let topology = false
     for (const event of events) {
       if (event.type === 'gap') this.counters.gaps++
@@ -237,6 +245,7 @@ export class Reconciler {
   }
 
   private resolveAgain(): void {
+    this.version++
     const changed = this.wishes.resolveAll()
     if (changed !== undefined) {
       const { wish, index } = this.slots
@@ -284,6 +293,7 @@ export class Reconciler {
 
   /** Outcomes of the oldest batch under way, in its order. */
   done(outcomes: readonly WriteOutcome[], now: number): void {
+    this.version++
     const flight = this.flights.land()
     flight?.slots.forEach((slot, i) => {
       const way = flight.ways[i] as number
@@ -302,6 +312,7 @@ export class Reconciler {
 
   /** The driver itself broke: nobody knows which writes arrived. */
   broken(reason: string, now: number): void {
+    this.version++
     for (const slot of this.flights.lose()) {
       this.flights.landed(slot)
       this.slots.actual[slot] = UNKNOWN

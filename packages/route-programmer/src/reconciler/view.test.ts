@@ -1,6 +1,6 @@
 /** Rows by place: what is asked of one destination does not walk the table. */
 import { describe, expect, test } from 'vitest'
-import { routeRows } from '../index.js'
+import { countStates, routeRows } from '../index.js'
 import { ip, SimHost, wanted } from '../testing.js'
 import type { RowPlace } from './view.js'
 
@@ -21,6 +21,18 @@ function found(host: SimHost, at: RowPlace, first?: number): string[] {
     ({ destination }) => `${destination.address.join('.')}/${destination.length}`,
   )
 }
+
+test('rows are counted again only when something may have changed', async () => {
+  const host = await tableOf(['10.1.0.0/16', '10.2.0.0/16'])
+  const { reconciler } = host.programmer
+  const first = countStates(reconciler)
+  expect(first).toMatchObject({ installed: 2, pending: 0 })
+  expect(countStates(reconciler)).toBe(first)
+  host.programmer.set(wanted('10.3.0.0/16', []))
+  expect(countStates(reconciler)).toMatchObject({ installed: 2, pending: 1 })
+  await host.run(0)
+  expect(countStates(reconciler)).toMatchObject({ installed: 3, pending: 0 })
+})
 
 describe('rows by place', () => {
   test.each<[kind: RowPlace['kind'], prefix: string, rows: string[]]>([

@@ -86,9 +86,21 @@ function heldBy(reconciler: Reconciler, holder: KernelRoute): string {
   return conflictText(holder, reconciler.links.get(holder.nextHops[0]?.ifindex ?? 0)?.name ?? '')
 }
 
-/** Rows per state: the gauges of the metrics page. */
-export function countStates(reconciler: Reconciler): Record<RouteState, number> {
-  const counts: Record<RouteState, number> = {
+type StateCounts = Readonly<Record<RouteState, number>>
+const counted = new WeakMap<Reconciler, { readonly version: number; readonly counts: StateCounts }>()
+
+/** Rows per state: the gauges of the metrics page. The table is walked only when something may have changed since. */
+export function countStates(reconciler: Reconciler): StateCounts {
+  const last = counted.get(reconciler)
+  const { version } = reconciler
+  if (last?.version === version) return last.counts
+  const counts = walkStates(reconciler)
+  counted.set(reconciler, { version, counts })
+  return counts
+}
+
+function walkStates(reconciler: Reconciler): StateCounts {
+  const counts = {
     installed: 0,
     pending: 0,
     unresolved: 0,
