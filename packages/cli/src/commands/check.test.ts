@@ -118,3 +118,20 @@ describe('documents that cannot be read', () => {
     expect(code).toBe(EXIT.unhealthy)
   })
 })
+
+test.each([
+  ['a large file on a terminal', true, 3_000_000, /^reading 3\.0 MB of YAML from /],
+  ['a small one', true, 1000, /^$/],
+  ['a large one in a pipe', false, 3_000_000, /^$/],
+])('a long reading is told of before it begins: %s', async (_what, terminal, size, told) => {
+  write('a.yaml', node('a', '10.0.0.1/24'), `---\n#${' '.repeat(size)}\n`)
+  const { io, err } = recordingIo({ terminal })
+  for (const args of [
+    ['check', folder],
+    ['plan', '--datastore', `file:${folder}`, '--node', 'a'],
+  ]) {
+    const before = err().length
+    expect(await main(args, io)).toBe(EXIT.ok)
+    expect(err().slice(before)).toMatch(told)
+  }
+})

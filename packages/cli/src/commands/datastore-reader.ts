@@ -9,6 +9,7 @@ import { IPAM_PREFIX, kindPrefix, RESOURCE_KINDS, SCHEMAS, STARLING_PREFIX } fro
 import { CliError, EXIT } from '../exit.js'
 import type { Io } from '../io.js'
 import { harmless } from '../output/text.js'
+import { tellOfLargeFiles } from './large-files.js'
 
 /** What a plan is made from; kinds without a schema (policy, workload endpoints) no plan reads. */
 const PLANNED_FROM = [
@@ -27,6 +28,7 @@ export async function withDatastore<T>(
   const { openDatastore } = await import('@starling/daemon')
   let datastore: Datastore | undefined
   try {
+    if (spec?.startsWith('file:') === true) await tellOfLargeFiles([spec.slice('file:'.length)], io)
     datastore = await openDatastore(spec, io.env)
     // A file datastore keeps what is good and lists the rest.
     if ('problems' in datastore) told((datastore as FileDatastore).problems)

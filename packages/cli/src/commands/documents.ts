@@ -33,6 +33,7 @@ import { harmless, type Painter } from '../output/text.js'
 import { problemsOfPlans } from './check-plans.js'
 import { addDatastore } from './daemon-options.js'
 import { withDatastore } from './datastore-reader.js'
+import { tellOfLargeFiles } from './large-files.js'
 
 async function filesAt(path: string): Promise<readonly string[]> {
   const found = await stat(path).catch(() => undefined)
@@ -128,6 +129,7 @@ function problemLine({ source, severity, resource, field, message }: CheckProble
 export function registerCheck(program: Command, io: Io): void {
   addOutput(program.command('check <paths...>').description('validate files of resources, as CI would')).action(
     async (paths: string[], options: OutputOptions) => {
+      await tellOfLargeFiles(paths, io)
       const { documents, problems: broken, placed } = await load(paths)
       const found = checkDocuments(documents)
       const problems = [...broken, ...placed([...found, ...problemsOfPlans(documents, found)])]
@@ -164,6 +166,7 @@ export function registerApply(program: Command, io: Io): void {
     .option('--replace', 'remove fields that only the datastore has, known or not')
     .option('--force', 'write although the check finds errors in other documents')
     .action(async (paths: string[], options: ApplyOptions) => {
+      await tellOfLargeFiles(paths, io)
       const { documents, problems: broken, placed } = await load(paths)
       const refuse = (stored: (key: string) => boolean): void => {
         const errors = [...broken, ...placed(checkDocuments(documents, stored))].filter((p) => p.severity === 'error')
