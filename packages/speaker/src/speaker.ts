@@ -32,6 +32,7 @@ import { MAX_CONNECTIONS, PREFIXES_PER_LOOK, TURN_BUDGET, WRITE_COST } from './l
 import { type ListenAddress, Listener } from './listener.js'
 import { Loop } from './loop.js'
 import { SignatureWatch, watchedPorts } from './signatures.js'
+import { type SinkTransport, sinkOf } from './sink.js'
 import type { LoopDelay, SinkExtras, SpeakerNotice, SpeakerOptions, StopMode } from './types.js'
 import { warmUp } from './warm-up.js'
 
@@ -57,7 +58,6 @@ export class Speaker {
   readonly #unsent: TcpConnection[] = []
   readonly #touched: Live[] = []
   readonly #delay = monitorEventLoopDelay({ resolution: 10 })
-  readonly #warmUp: boolean
   readonly #maxConnections: number
   #nextAccept = 1
   #turnRead = 0
@@ -77,7 +77,6 @@ export class Speaker {
     this.#config = options.config
     this.#bfdPeers = options.bfd ?? new Map()
     this.#bfdRanges = options.bfdRanges ?? new Map()
-    this.#warmUp = options.warmUp ?? false
     this.#maxConnections = options.maxConnections ?? MAX_CONNECTIONS
     this.#extras = options.extras
     this.#notice = options.notice ?? (() => undefined)
@@ -104,6 +103,8 @@ export class Speaker {
     })
     this.#bfdWishes = new BfdWishes(this.bfd, () => this.engine)
     for (const address of options.listen) this.#listeners.set(listenKey(address), this.#listener(address))
+    // Before the real one is made: objects from before have shapes that warm code does not know.
+    if (options.warmUp) warmUp(this.#config, { installs: this.#extras.installs ?? true })
     this.engine = new Engine(this.#effective(), this.#sink(), {
       now: now(),
       random,
@@ -114,7 +115,6 @@ export class Speaker {
 
   /** Listen where possible, and begin to dial. Addresses that are not there yet are tried again in the background. */
   async start(): Promise<void> {
-    if (this.#warmUp) warmUp(this.#config, { installs: this.#extras.installs ?? true })
     this.#delay.enable()
     await Promise.all([...this.#listeners.values()].map((listener) => listener.open(this.#effective())))
     this.#links.configured(this.#config)
@@ -309,21 +309,17 @@ export class Speaker {
 
   #sink(): Sink {
     const extras = this.#extras
-    return {
+    const transport: SinkTransport = {
       connect: (id, target) => this.#connect(id, target),
       close: (id, how) => this.#close(id, how),
       send: (id, bytes) => this.#send(id, bytes),
-      ...(extras.installs !== undefined && { installs: extras.installs }),
-      installRoute: (route) => extras.installRoute(route),
-      removeRoute: (family, address, length) => extras.removeRoute(family, address, length),
-      trackNextHop: (address) => extras.trackNextHop(address),
-      untrackNextHop: (address) => extras.untrackNextHop(address),
       event: (event) => {
         this.#links.event(event)
         this.#bfdWishes.observe(event)
         extras.event(event)
       },
     }
+    return sinkOf(transport, extras)
   }
 
   #connect(id: ConnectionId, target: ConnectTarget): void {

@@ -38,7 +38,7 @@ export interface SpeakerOptions {
   readonly restarting?: boolean
   /** Connections in all, dialled and accepted; one more is closed unread. `MAX_CONNECTIONS` by default. */
   readonly maxConnections?: number
-  /** Run synthetic routes through the code before listening: a fifth of a second, and no cold start under load. */
+  /** Run synthetic routes through the code first (the constructor takes a third of a second): no cold start under load. */
   readonly warmUp?: boolean
   /** Other tables than the engine's own, for tests. */
   readonly tables?: EngineOptions['tables']

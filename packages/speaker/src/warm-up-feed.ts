@@ -5,7 +5,7 @@
  * world have: addresses in both halves of the number range, several lengths, sets of one route and of twenty, AS paths of
  * every length, optional attributes here and there. Deterministic: a start must not depend on luck.
  */
-import { encodeOpen } from '@starling/bgp-packet'
+import { encodeOpen, KEEPALIVE } from '@starling/bgp-packet'
 
 export const SCRATCH_AS = 64512
 const HEADER = 19
@@ -120,4 +120,10 @@ export function single(peer: number, announce: boolean): Uint8Array {
   if (announce) update(out, [], attributesOf(peer, generator(peer), false), route)
   else update(out, route, [], [])
   return Uint8Array.from(out)
+}
+
+export function keepalives(count: number): Uint8Array {
+  const out = new Uint8Array(count * KEEPALIVE.length)
+  for (let i = 0; i < count; i++) out.set(KEEPALIVE, i * KEEPALIVE.length)
+  return out
 }

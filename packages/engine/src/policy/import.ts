@@ -29,6 +29,12 @@ export class ImportProfile {
   readonly #own: readonly Uint8Array[]
   /** Only the built-in checks can speak, and they change nothing: no edit is needed. */
   readonly #plain: boolean
+  /** What the checks ask for every set, out of configuration objects of any shape. */
+  readonly #localAs: number
+  readonly #allowOwnAs: number
+  readonly #routerId: number
+  /** The AS that a path must begin with; -1: any. */
+  readonly #firstAs: number
 
   constructor(key: string, session: SessionParameters, config: EngineConfig, store: AttributeStore) {
     this.key = key
@@ -43,6 +49,10 @@ export class ImportProfile {
     this.#plain =
       this.policy.trivial && this.policy.terms.length === 0 && !external && role === undefined && lists === 0
     const { ipv4, ipv6, linkLocal } = session.localAddresses
+    this.#localAs = session.config.localAs
+    this.#allowOwnAs = session.config.allowOwnAs
+    this.#routerId = config.routerId
+    this.#firstAs = firstAsWanted(session) ? session.remoteAs : -1
     this.#own = [session.localAddress, ipv4, ipv6, linkLocal].filter((address) => address !== undefined)
   }
 
@@ -95,18 +105,16 @@ export class ImportProfile {
 
   #acceptable(store: AttributeStore, attr: AttrId): boolean {
     const flags = store.flags[attr]
-    const { config } = this.#session
-    if (store.pathLengths[attr] > LIMITS.asPathLength) {
-      return this.#no(`AS_PATH has ${store.pathLengths[attr]} hops, more than ${LIMITS.asPathLength}`)
-    }
-    if (firstAsWanted(this.#session) && store.neighbors[attr] !== this.#session.remoteAs) {
+    const hops = store.pathLengths[attr]
+    if (hops > LIMITS.asPathLength) return this.#no(`AS_PATH has ${hops} hops, more than ${LIMITS.asPathLength}`)
+    if (this.#firstAs >= 0 && store.neighbors[attr] !== this.#firstAs) {
       const first = store.neighbors[attr] === 0 ? 'no AS' : `AS ${store.neighbors[attr]}`
-      return this.#no(`AS_PATH begins with ${first}, not with the peer's AS ${this.#session.remoteAs} (enforceFirstAs)`)
+      return this.#no(`AS_PATH begins with ${first}, not with the peer's AS ${this.#firstAs} (enforceFirstAs)`)
     }
-    if (store.pathLengths[attr] > 0 && this.#ownAsCount(store, attr) > config.allowOwnAs) {
-      return this.#no(`AS loop: our AS ${config.localAs} is in the AS_PATH`)
+    if (hops > 0 && this.#ownAsCount(store, attr) > this.#allowOwnAs) {
+      return this.#no(`AS loop: our AS ${this.#localAs} is in the AS_PATH`)
     }
-    if (flags & SetFlag.originator && store.originators[attr] === this.#config.routerId) {
+    if (flags & SetFlag.originator && store.originators[attr] === this.#routerId) {
       return this.#no('ORIGINATOR_ID is our own')
     }
     if (store.clusterCounts[attr] > 0 && this.#ownCluster(store, attr)) {
@@ -121,9 +129,8 @@ export class ImportProfile {
   }
 
   #ownAsCount(store: AttributeStore, attr: AttrId): number {
-    const chunk = store.chunk(attr)
-    const [start, end] = attributeRange(chunk, store.offset(attr), store.lengths[attr], AttributeCode.asPath)
-    return asPathCount(chunk, start, end, 4, this.#session.config.localAs)
+    const base = store.offset(attr)
+    return asPathCount(store.chunk(attr), base + store.pathStart[attr], base + store.pathEnd[attr], 4, this.#localAs)
   }
 
   #ownCluster(store: AttributeStore, attr: AttrId): boolean {

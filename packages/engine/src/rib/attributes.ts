@@ -68,6 +68,9 @@ export class AttributeStore {
   localPrefs = new Uint32Array(64)
   meds = new Uint32Array(64)
   pathLengths = new Uint16Array(64)
+  /** Where the segments of AS_PATH begin and end in the block; equal without one. */
+  pathStart = new Uint16Array(64)
+  pathEnd = new Uint16Array(64)
   origins = new Uint8Array(64)
   neighbors = new Uint32Array(64)
   originators = new Uint32Array(64)
@@ -222,6 +225,8 @@ export class AttributeStore {
     const pathStart = block.start(AttributeCode.asPath)
     const pathEnd = block.end(AttributeCode.asPath)
     this.pathLengths[id] = asPathLength(block.buffer, pathStart, pathEnd, 4)
+    this.pathStart[id] = pathEnd > pathStart ? pathStart - base : 0
+    this.pathEnd[id] = pathEnd > pathStart ? pathEnd - base : 0
     this.neighbors[id] = asPathNeighbor(block.buffer, pathStart, pathEnd, 4)
     for (let at = pathStart; at + 2 <= pathEnd; at += 2 + block.buffer[at + 1] * 4) {
       if (block.buffer[at] > 2) flags |= SetFlag.internalOnly
@@ -322,6 +327,8 @@ export class AttributeStore {
     this.localPrefs = growU32(this.localPrefs, capacity)
     this.meds = growU32(this.meds, capacity)
     this.pathLengths = growU16(this.pathLengths, capacity)
+    this.pathStart = growU16(this.pathStart, capacity)
+    this.pathEnd = growU16(this.pathEnd, capacity)
     this.origins = growU8(this.origins, capacity)
     this.neighbors = growU32(this.neighbors, capacity)
     this.originators = growU32(this.originators, capacity)
