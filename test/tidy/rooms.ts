@@ -49,7 +49,7 @@ export const ROOMS: readonly Room[] = [
   room(0, 'inet', ['bgp-packet/address']),
   room(0, 'netlink'),
   driver('netlink/socket', 'netlink/src/socket.ts', ['sys']),
-  room(0, 'resources', ['inet', 'bgp-packet/address'], ['lossless-json', 'yaml', 'zod']),
+  room(0, 'resources', ['inet', 'bgp-packet/address'], ['lossless-json', 'zod']),
 
   room(1, 'engine', ['bgp-packet', 'inet']),
   room(1, 'datastore'),

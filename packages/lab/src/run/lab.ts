@@ -17,7 +17,7 @@ import type { DeviceView, LabView, PingView } from './converge.js'
 import { Network } from './network.js'
 import { memoryKernel, observe } from './observe.js'
 import { Processes } from './processes.js'
-import { createFolder, LOG_VARIABLE, ownProcess, saveState } from './state.js'
+import { createFolder, type LabState, LOG_VARIABLE, ownProcess, saveState } from './state.js'
 import { embeddedStore, etcdStore, fill, type Store, startEtcd } from './store.js'
 
 /** `netns`: namespaces, as root or in a user namespace. `loopback`: addresses in 127/8 and routes in memory. */
@@ -78,11 +78,10 @@ export class Lab {
     this.#options = options
     this.mode = options.mode
     this.#plan = planLab(options.topology)
-    const { id, folder } = createFolder(options.topology.name)
+    const { id, folder } = createFolder(this.#state([]))
     this.id = id
     this.folder = folder
     this.processes = new Processes(folder, () => this.#save())
-    this.#save()
     try {
       this.network = options.mode === 'netns' ? new Network(this.plan) : undefined
     } catch (error) {
@@ -325,14 +324,17 @@ export class Lab {
   }
 
   #save(): void {
-    saveState({
-      id: this.id,
+    saveState({ id: this.id, ...this.#state(this.processes.alive()) })
+  }
+
+  #state(children: LabState['children']): Omit<LabState, 'id'> {
+    return {
       topology: this.plan.topology.name,
       mode: this.mode,
       ...(this.log === undefined ? {} : { log: this.log }),
       lab: ownProcess(),
-      children: this.processes.alive(),
-    })
+      children,
+    }
   }
 }
 

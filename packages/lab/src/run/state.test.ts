@@ -1,11 +1,25 @@
-/** What is left of a lab that crashed: its processes and its folder are gone when `removeLab` returns, not soon after. */
+/**
+ * Names and folders of labs: whose is whose, also when several start or one has crashed. What is left of a lab that crashed
+ * is gone when `removeLab` returns, not soon after.
+ */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { folderOf, isAlive, removeLab, STATE_VARIABLE, startOf } from './state.js'
+import {
+  createFolder,
+  folderOf,
+  isAlive,
+  listStates,
+  ownProcess,
+  readState,
+  removeLab,
+  STATE_VARIABLE,
+  saveState,
+  startOf,
+} from './state.js'
 
 let root = ''
 beforeEach(() => {
@@ -15,6 +29,35 @@ beforeEach(() => {
 afterEach(() => {
   vi.unstubAllEnvs()
   rmSync(root, { recursive: true, force: true })
+})
+
+const about = (lab = ownProcess()) => ({ topology: 'demo', mode: 'netns', lab, children: [] })
+/** Its number is taken, but not by it. */
+const DEAD = { pid: process.pid, start: 'of another' }
+
+it('a folder has its state from the first moment, and a name that is taken gets a number', () => {
+  expect([createFolder(about()).id, createFolder(about()).id]).toEqual(['demo', 'demo-2'])
+  expect(readState('demo')).toEqual({ id: 'demo', ...about() })
+  expect(readdirSync(root).sort()).toEqual(['demo', 'demo-2'])
+  expect(listStates().map(({ id }) => id)).toEqual(['demo', 'demo-2'])
+})
+
+it.each([
+  ['a crashed lab', () => saveState({ id: 'demo', ...about(DEAD) })],
+  ['a removal that was broken off', () => writeFileSync(join(folderOf('demo'), 'r1n1.log'), 'words')],
+])('the name that %s left is free again, and its files are gone', (_what, leave) => {
+  mkdirSync(folderOf('demo'))
+  leave()
+  expect(createFolder(about()).id).toBe('demo')
+  expect(readdirSync(root)).toEqual(['demo'])
+  expect(readdirSync(folderOf('demo'))).toEqual(['lab.json'])
+})
+
+it('who removes a crashed lab spares the one that has its name by now', () => {
+  createFolder(about())
+  removeLab({ id: 'demo', ...about(DEAD) })
+  expect(readState('demo')).toEqual({ id: 'demo', ...about() })
+  expect(readdirSync(root)).toEqual(['demo'])
 })
 
 it('a lab that is removed leaves no process and no folder, at once', async () => {

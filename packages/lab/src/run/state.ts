@@ -34,6 +34,8 @@ export interface LabState {
   readonly children: readonly (ProcessId & { readonly name: string })[]
 }
 
+const STATE = 'lab.json'
+
 /** To go through, not to look around: daemons that give up root have a folder of their own further down. */
 const PASSABLE = 0o711
 
@@ -75,46 +77,71 @@ export function stateRoot(): string {
 export const folderOf = (id: string): string => join(stateRoot(), id)
 export const socketOf = (id: string): string => join(folderOf(id), 'lab.sock')
 
-/** Reserves a folder: the topology's name, or with a number behind it while another lab of that name is alive. */
-export function createFolder(topology: string): { id: string; folder: string } {
+/**
+ * Reserves a folder: the topology's name, or with a number behind it while another lab of that name is alive. It appears
+ * whole, with its state in it, by a rename: of several labs that start at once one gets the name, and none sees half a folder.
+ */
+export function createFolder(about: Omit<LabState, 'id'>): { id: string; folder: string } {
   for (let number = 1; ; number++) {
-    const id = number === 1 ? topology : `${topology}-${number}`
+    const id = number === 1 ? about.topology : `${about.topology}-${number}`
     const state = readState(id)
     if (state !== undefined && isAlive(state.lab)) continue
     if (state !== undefined) removeLab(state)
-    const folder = folderOf(id)
-    if (state === undefined && isYoung(folder)) continue
-    rmSync(folder, { recursive: true, force: true })
-    try {
-      mkdirSync(folder, { mode: PASSABLE })
-    } catch (error) {
-      // Another lab of that name was quicker.
-      if ((error as NodeJS.ErrnoException).code === 'EEXIST') continue
-      throw error
-    }
-    return { id, folder }
+    if (takeName(id, about)) return { id, folder: folderOf(id) }
+    // Another lab of that name was quicker, or a removal was broken off and left files.
+    if (readState(id) !== undefined) continue
+    discard(id, (found) => found === undefined)
+    if (takeName(id, about)) return { id, folder: folderOf(id) }
   }
 }
 
-/** A folder without a state yet belongs to a lab that starts this very moment; an old one to nobody. */
-const YOUNG_MS = 5000
-function isYoung(folder: string): boolean {
+function takeName(id: string, about: Omit<LabState, 'id'>): boolean {
+  const prepared = hidden(id, 'new')
+  rmSync(prepared, { recursive: true, force: true })
+  mkdirSync(prepared, { mode: PASSABLE })
+  writeFileSync(join(prepared, STATE), JSON.stringify({ id, ...about }, undefined, 2), { mode: 0o600 })
   try {
-    return Date.now() - lstatSync(folder).mtimeMs < YOUNG_MS
-  } catch {
+    renameSync(prepared, folderOf(id))
+    return true
+  } catch (error) {
+    rmSync(prepared, { recursive: true, force: true })
+    const { code } = error as NodeJS.ErrnoException
+    if (code !== 'EEXIST' && code !== 'ENOTEMPTY') throw error
     return false
   }
 }
 
+/** Beside the labs' folders, of this process alone; no topology has such a name. */
+const hidden = (id: string, what: string): string => join(stateRoot(), `.${id}-${process.pid}-${what}`)
+
+/**
+ * Removes a folder of which `isIt` holds. It is renamed first, which one process alone can do, and looked at once more:
+ * by then the name may be that of a lab that just started, and that one gets its folder back.
+ */
+function discard(id: string, isIt: (state: LabState | undefined) => boolean): void {
+  const [folder, away] = [folderOf(id), hidden(id, 'gone')]
+  if (!isIt(readState(id))) return
+  try {
+    renameSync(folder, away)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
+    throw error
+  }
+  if (isIt(stateIn(away))) rmSync(away, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 })
+  else renameSync(away, folder)
+}
+
 export function saveState(state: LabState): void {
-  const file = join(folderOf(state.id), 'lab.json')
+  const file = join(folderOf(state.id), STATE)
   writeFileSync(`${file}.new`, JSON.stringify(state, undefined, 2), { mode: 0o600 })
   renameSync(`${file}.new`, file)
 }
 
-export function readState(id: string): LabState | undefined {
+export const readState = (id: string): LabState | undefined => stateIn(folderOf(id))
+
+function stateIn(folder: string): LabState | undefined {
   try {
-    return JSON.parse(readFileSync(join(folderOf(id), 'lab.json'), 'utf8')) as LabState
+    return JSON.parse(readFileSync(join(folder, STATE), 'utf8')) as LabState
   } catch {
     return undefined
   }
@@ -123,6 +150,7 @@ export function readState(id: string): LabState | undefined {
 /** Every lab with a state file, dead ones included. */
 export function listStates(): LabState[] {
   return readdirSync(stateRoot())
+    .filter((name) => !name.startsWith('.'))
     .sort()
     .flatMap((id) => readState(id) ?? [])
 }
@@ -136,12 +164,23 @@ const GONE_MS = 10_000
  */
 export function removeLab(state: LabState): void {
   const left = [state.lab, ...state.children].filter((child) => child.pid !== process.pid && isAlive(child))
-  for (const { pid } of left) process.kill(pid, 'SIGKILL')
+  for (const { pid } of left) kill(pid)
   const nobody = new Int32Array(new SharedArrayBuffer(4))
   const end = performance.now() + GONE_MS
   while (left.some(isAlive) && performance.now() < end) Atomics.wait(nobody, 0, 0, 10)
-  rmSync(folderOf(state.id), { recursive: true, force: true, maxRetries: 10, retryDelay: 50 })
+  discard(state.id, (found) => found === undefined || isSame(found.lab, state.lab))
   if (state.log !== undefined) rmSync(state.log, { force: true })
+}
+
+const isSame = (a: ProcessId, b: ProcessId): boolean => a.pid === b.pid && a.start === b.start
+
+/** It may end by itself, or by another hand, between the look and the signal. */
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
 }
 
 /** Logs of labs that never came to be, once nobody waits for them. */
