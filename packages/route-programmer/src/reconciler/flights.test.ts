@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import { foreign, ip, link, wanted } from '../testing.js'
 import { Reconciler } from './reconciler.js'
+import type { ReconcilerListener } from './types.js'
 
 const CONNECTED = foreign('192.0.2.0/24', '0.0.0.0', 2, {
   protocol: 2,
@@ -11,8 +12,8 @@ const CONNECTED = foreign('192.0.2.0/24', '0.0.0.0', 2, {
 })
 const PREFIXES = ['10.1.0.0/24', '10.2.0.0/24', '10.3.0.0/24', '10.4.0.0/24', '10.5.0.0/24']
 
-function reconciler(): Reconciler {
-  const it = new Reconciler()
+function reconciler(listener: ReconcilerListener = {}): Reconciler {
+  const it = new Reconciler({}, listener)
   it.beginRead()
   it.feed([CONNECTED], 0)
   it.endRead({ links: [link(2, 'eth0')], addresses: [] }, 0)
@@ -71,6 +72,21 @@ describe('batches under way', () => {
     expect(row()).toBe(-1)
     for (const prefix of PREFIXES) it.set(wanted(prefix, [], { nextHops: [] }))
     expect(it.take(9, 0)).toHaveLength(5)
+  })
+
+  it('of deletions that another program is quicker with make no rival of it', () => {
+    const conflicts: string[] = []
+    const it = reconciler({ conflict: ({ text }) => conflicts.push(text) })
+    for (let round = 0; round < 4; round++) {
+      it.set(wanted('10.1.0.0/24', ['192.0.2.9']))
+      const [write] = it.take(9, round)
+      it.done([{ errno: 0 }], round)
+      it.remove(wanted('10.1.0.0/24', []))
+      if (write !== undefined) it.applyEvents([{ type: 'route', removed: true, route: write.route }], round)
+      expect(words(it.take(9, round)).map((text) => text.split(' ')[0])).toEqual(['delete'])
+      it.done([{ errno: 3, name: 'ESRCH' }], round)
+    }
+    expect(conflicts).toEqual([])
   })
 
   it('are all in doubt when a link goes down or the driver breaks', () => {

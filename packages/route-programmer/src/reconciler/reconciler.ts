@@ -429,7 +429,8 @@ export class Reconciler {
     const inPlace = this.slots.wish[slot] !== 0 && before !== ABSENT && this.decide(slot) === 'none'
     this.slots.actual[slot] = way
     if (inPlace) this.repair(slot, way === ABSENT, now)
-    else if (this.slots.wish[slot] === 0 && way !== ABSENT && this.mayDelete && !this.reading) this.unwanted(slot, now)
+    // UNKNOWN: something was taken away, by somebody who was quicker than we.
+    else if (this.slots.wish[slot] === 0 && way > UNKNOWN && this.mayDelete && !this.reading) this.unwanted(slot, now)
     else if (!this.repairs.waiting(slot, now)) this.work.add(slot)
   }
 
