@@ -3,6 +3,8 @@
  * stops, what is wanted is what the kernel has, wherever that program does not itself hold the key.
  */
 
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { encodeRoute, NLM_F, type RouteMessage, RTM, RTN } from '@starling/netlink'
 import { openRequestSocket } from '@starling/netlink/socket'
 import { countStates, type DesiredRoute, RouteProgrammer } from '@starling/route-programmer'
@@ -92,6 +94,47 @@ describe('chaos', () => {
         expect(reconciler.counters.repairs, 'the read found nothing the events had not told').toBe(repaired)
         expect(rack.routes().filter((line) => line.startsWith('20.') || line.includes(' 20.'))).toHaveLength(ROUTES)
         expect(repaired).toBeGreaterThan(100)
+        await programmer.stop()
+      })
+    } finally {
+      rack.destroy()
+    }
+  })
+
+  it('four thousand routes that go while others take them away, and the link under them, go once', async () => {
+    const some = Array.from({ length: 4000 }, (_, i) => i)
+    const left = some.filter((i) => i % 3 === 0)
+    const via = (i: number, gateway: Uint8Array) => ({ ...wish(i, 0), nextHops: [{ gateway }] })
+    const rack = new Rack()
+    try {
+      await inside(rack.host, async () => {
+        const conflicts: string[] = []
+        const programmer = new RouteProgrammer(
+          new NetlinkDriver(),
+          systemClock,
+          {},
+          { conflict: ({ text }) => conflicts.push(text) },
+        )
+        programmer.start()
+        programmer.allowDeletes()
+        const installed = (count: number) => () =>
+          countStates(programmer.reconciler).installed === count && rack.routes().length === count
+        for (const disturbance of ['route flush proto 12', 'link set eth0 down', 'route flush proto 12']) {
+          for (const i of some) programmer.set(via(i, GATEWAYS[0]))
+          await eventually('all installed', installed(some.length))
+          const over = once(spawn('ip', ['-n', rack.host.name, ...disturbance.split(' ')]), 'exit')
+          for (const i of some) {
+            programmer.remove(via(i, GATEWAYS[0]))
+            if (i % 100 === 0) await systemClock.turn()
+          }
+          for (const i of left) programmer.set(via(i, GATEWAYS[1]))
+          await over
+          rack.host.ip('link set eth0 up')
+          await eventually('what is left', installed(left.length))
+          for (const i of left) programmer.remove(via(i, GATEWAYS[1]))
+          await eventually('nothing', installed(0))
+        }
+        expect(conflicts, 'who only takes away is no rival').toEqual([])
         await programmer.stop()
       })
     } finally {
