@@ -16,6 +16,8 @@ export function registerRecord(app: FastifyInstance, context: ApiContext, access
   app.get<{ Params: { name: string }; Querystring: { from: RecordFrom } }>(
     '/v1/peers/:name/record',
     {
+      // There is no head of a recording that could be told without beginning one.
+      exposeHeadRoute: false,
       onRequest: async (request) => authorize(request, access),
       schema: {
         summary: "A session's inputs as they come, one JSON line per event, until the session ends.",

@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync } from 'node:fs'
-import { type ClientRequest, get, type IncomingMessage } from 'node:http'
+import { type ClientRequest, get, type IncomingMessage, request } from 'node:http'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -34,7 +34,7 @@ interface Reader {
 
 function subscribe(query = '', headers: Record<string, string> = {}): Promise<Reader> {
   return new Promise((resolve, reject) => {
-    const request = get(
+    const asked = get(
       {
         socketPath: join(folder, 's.sock'),
         path: `/v1/events${query}`,
@@ -53,8 +53,8 @@ function subscribe(query = '', headers: Record<string, string> = {}): Promise<Re
         resolve({ response, until })
       },
     )
-    request.on('error', reject)
-    open.push(request)
+    asked.on('error', reject)
+    open.push(asked)
   })
 }
 
@@ -69,6 +69,33 @@ function page(query: string): Promise<{ events: { id: number; code: string }[]; 
     }).on('error', reject)
   })
 }
+
+test.each(['/v1/events', '/v1/peers/Mesh_10_0_0_12/record'])(
+  'the head of %s is an answer, not a stream',
+  async (path) => {
+    const status = await new Promise<number | undefined>((resolve, reject) => {
+      const headers = { accept: 'text/event-stream' }
+      request({ method: 'HEAD', socketPath: join(folder, 's.sock'), path, headers }, (response) => {
+        response.resume()
+        response.on('end', () => resolve(response.statusCode))
+      })
+        .on('error', reject)
+        .end()
+    })
+    expect(status).toBe(path === '/v1/events' ? 200 : 405)
+  },
+)
+
+test('an id from before the daemon was started again stands for its beginning', async () => {
+  push('first')
+  expect((await page('?after=4711')).events.map(({ id }) => id)).toEqual([1])
+  const browser = await subscribe('', { 'last-event-id': '4711' })
+  await browser.until('id: 1\n')
+  const program = await subscribe('?after=4711')
+  await program.until('id: 1\n')
+  push('second')
+  expect(await program.until('id: 2\n')).not.toContain('event: gap')
+})
 
 describe('pages of events', () => {
   test('go on where the one before ended', async () => {

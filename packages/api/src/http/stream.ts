@@ -27,6 +27,13 @@ interface EventsQuery {
 
 type Filter = (record: EventRecord) => boolean
 
+const HEAD = {
+  'content-type': 'text/event-stream; charset=utf-8',
+  'cache-control': 'no-store',
+  'x-content-type-options': 'nosniff',
+  'x-accel-buffering': 'no',
+} as const
+
 /** Records taken from the log in one go. */
 const BATCH = 64
 
@@ -97,7 +104,7 @@ function newest(query: EventsQuery, { ports }: ApiContext) {
 function page(query: EventsQuery, { ports }: ApiContext) {
   const wanted = filterOf(query)
   const events: EventRecord[] = []
-  let after = query.after
+  let after = known(query.after, ports.events.last)
   for (;;) {
     const batch = ports.events.read(after, BATCH)
     if (batch.length === 0) break
@@ -115,11 +122,14 @@ function page(query: EventsQuery, { ports }: ApiContext) {
   }
 }
 
+/** An id that we have not given yet is of a daemon before this one: what happened since is all of ours. */
+const known = (after: number, last: number): number => (after > last ? 0 : after)
+
 function startOf(request: FastifyRequest<{ Querystring: EventsQuery }>, last: number): number {
   // A browser that reconnects says where it was; without either word the stream begins now.
   const resumed = request.headers['last-event-id']
-  if (typeof resumed === 'string' && /^[0-9]{1,15}$/.test(resumed)) return Number(resumed)
-  return new URL(request.url, 'http://localhost').searchParams.has('after') ? request.query.after : last
+  if (typeof resumed === 'string' && /^[0-9]{1,15}$/.test(resumed)) return known(Number(resumed), last)
+  return new URL(request.url, 'http://localhost').searchParams.has('after') ? known(request.query.after, last) : last
 }
 
 function stream(
@@ -132,14 +142,11 @@ function stream(
   const wanted = filterOf(request.query)
   let cursor = startOf(request, ports.events.last)
   let blocked: NodeJS.Timeout | undefined
+  // Whoever asks for the head alone would wait for it as long as the stream goes on.
+  if (request.method === 'HEAD') return reply.headers(HEAD).send()
   reply.hijack()
   const socket = reply.raw
-  socket.writeHead(200, {
-    'content-type': 'text/event-stream; charset=utf-8',
-    'cache-control': 'no-store',
-    'x-content-type-options': 'nosniff',
-    'x-accel-buffering': 'no',
-  })
+  socket.writeHead(200, HEAD)
   // Tells the client how long to wait before it comes back.
   socket.write('retry: 2000\n\n')
 
