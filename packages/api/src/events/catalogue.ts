@@ -77,7 +77,10 @@ export const EVENTS = {
     meaning: 'The datastore came in sync or was lost; lost means the last snapshot stays.',
   },
   DATASTORE_PROBLEM: { level: 'warn', meaning: 'A key holds an invalid value; the last good one stays in force.' },
-  CONFIG_APPLIED: { level: 'info', meaning: 'A new plan is in force; counts of peers added, changed and removed.' },
+  CONFIG_APPLIED: {
+    level: 'info',
+    meaning: 'A new plan is in force; counts of peers added, changed and removed (debug where there are none).',
+  },
   BLOCK_CLAIMED: { level: 'info', meaning: 'An IPAM block was claimed.' },
   BLOCK_RELEASED: { level: 'info', meaning: 'An IPAM block was released.' },
   KERNEL_ERROR: { level: 'error', meaning: 'The kernel refused a route; errno and its own words are given.' },
@@ -243,7 +246,10 @@ function words(event: DaemonEvent): string {
 const DATASTORE_LEVELS = { waiting: 'info', resync: 'warn', 'in-sync': 'info' } as const
 
 export function eventLevel(event: DaemonEvent): Level {
-  return event.type === 'datastore-status' ? DATASTORE_LEVELS[event.status] : EVENTS[eventCode(event)].level
+  if (event.type === 'datastore-status') return DATASTORE_LEVELS[event.status]
+  // Most keys that change in a large cluster concern no session of ours.
+  if (event.type === 'config-applied' && event.added + event.changed + event.removed === 0) return 'debug'
+  return EVENTS[eventCode(event)].level
 }
 
 export function describeEvent(event: DaemonEvent): Description {

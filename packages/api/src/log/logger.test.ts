@@ -51,6 +51,17 @@ describe('a log line', () => {
 })
 
 describe('events', () => {
+  test('of a plan that changed no session are for those who debug', () => {
+    const { logger, lines, last } = collect()
+    const events = new EventLog()
+    const stop = logEvents(logger, events)
+    events.push(1, { type: 'config-applied', generation: 7, added: 0, changed: 0, removed: 0 })
+    expect(lines).toHaveLength(0)
+    events.push(2, { type: 'config-applied', generation: 8, added: 0, changed: 1, removed: 0 })
+    expect(last()).toMatchObject({ level: 'info', code: 'CONFIG_APPLIED', generation: 8 })
+    stop()
+  })
+
   test('are one line each, with the code of the catalogue', () => {
     vi.useFakeTimers()
     const { logger, lines, last } = collect()

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Summary } from './data/types.js'
-import { age, bytes, count, lasting, milliseconds, sentence, type Trouble } from './words.js'
+import { age, bytes, count, labels, lasting, milliseconds, sentence, type Trouble } from './words.js'
 
 test.each([
   [0.4, 'now'],
@@ -26,6 +26,11 @@ test.each([
   [1e12, '1000 GB'],
 ])('%d bytes are "%s"', (value, words) => {
   expect(bytes(value)).toBe(words)
+})
+
+test('ticks of an axis that would read alike are left out, but for whole numbers', () => {
+  expect(labels([0, 0.5, 1], bytes)).toEqual(['0 B', '', '1 B'])
+  expect(labels([0, 0.5, 1], String)).toEqual(['0', '0.5', '1'])
 })
 
 test('numbers are grouped by thin spaces, delays rounded to what matters', () => {

@@ -39,6 +39,15 @@ export function bytes(value: number): string {
   return `${scaled.toFixed(digits)} ${['B', 'kB', 'MB', 'GB'][power]}`
 }
 
+/** A tick whose words would be those of its neighbour (half an octet) says nothing. */
+export function labels(ticks: readonly number[], format: (value: number) => string): string[] {
+  const words = ticks.map(format)
+  return ticks.map((tick, i) => {
+    const text = words[i] ?? ''
+    return Number.isInteger(tick) || (text !== words[i - 1] && text !== words[i + 1]) ? text : ''
+  })
+}
+
 export function milliseconds(value: number): string {
   return value >= 1000 ? `${(value / 1000).toFixed(1)} s` : `${value < 10 ? value.toFixed(1) : Math.round(value)} ms`
 }

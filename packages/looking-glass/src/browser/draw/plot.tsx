@@ -5,6 +5,7 @@
 import type { JSX } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import UPlot from 'uplot'
+import { labels } from '../words.js'
 
 export interface Line {
   readonly name: string
@@ -56,7 +57,7 @@ function options(
             return `${pad(time.getHours())}:${pad(time.getMinutes())}:${pad(time.getSeconds())}`
           }),
       },
-      { ...axis, size: 56, space: 34, values: (_plot, ticks) => ticks.map(props.format) },
+      { ...axis, size: 56, space: 34, values: (_plot, ticks) => labels(ticks, props.format) },
     ],
     series: [
       {},

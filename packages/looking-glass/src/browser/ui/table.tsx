@@ -232,7 +232,10 @@ function Heading<T>({ column, sort, served }: HeadingProps<T>): JSX.Element {
   )
 }
 
-/** Wide content scrolls inside itself, never the page; the region can be reached by keyboard. */
+/**
+ * Wide content scrolls inside itself, never the page; the region can be reached by keyboard. Its name is not the one of
+ * the panel around it: landmarks are told apart by their names.
+ */
 export function Scroll({
   label,
   children,
@@ -244,7 +247,7 @@ export function Scroll({
 }): JSX.Element {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region has to be reachable by keyboard
-    <section class={kind} aria-label={label} tabIndex={0}>
+    <section class={kind} aria-label={`${label}, scrolls sideways`} tabIndex={0}>
       {children}
     </section>
   )
