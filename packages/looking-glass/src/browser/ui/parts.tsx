@@ -33,6 +33,11 @@ export function Status({ tone, children }: { readonly tone: Sign; readonly child
   )
 }
 
+/** Why a row is as it is, beneath its state; `narrow`: only where its own column has no room. */
+export function Cause({ narrow = false, children }: { readonly narrow?: boolean; readonly children: string }) {
+  return children === '' ? null : <span class={narrow ? 'cause narrow' : 'cause'}>{children}</span>
+}
+
 export function toneOfPeer(peer: Pick<Peer, 'state' | 'enabled'>): Sign {
   if (!peer.enabled) return 'off'
   return peer.state === 'Established'

@@ -19,8 +19,8 @@ export interface Column<T> {
   /** The field of the API that orders by this column; without one a served list cannot be ordered by it. */
   readonly sort?: string
   readonly number?: boolean
-  /** Left out on narrow screens. */
-  readonly wide?: boolean
+  /** Left out on narrow screens; `very`: already on those of middle width. */
+  readonly wide?: boolean | 'very'
 }
 
 interface TableProps<T> {
@@ -173,7 +173,7 @@ export function Table<T>(props: TableProps<T>): JSX.Element {
 }
 
 const classOf = <T,>({ number, wide }: Column<T>): string =>
-  `${number === true ? 'number ' : ''}${wide === true ? 'wide' : ''}`
+  `${number === true ? 'number ' : ''}${wide === undefined || wide === false ? '' : wide === 'very' ? 'wide very' : 'wide'}`
 
 /** How long nobody types before the question is asked. */
 const TYPING = 200

@@ -6,7 +6,7 @@ import type { KernelPage, KernelRoute } from '../data/types.js'
 import { refusalWords } from '../draw/road.js'
 import { amend, href, place } from '../route.js'
 import { Drawer, searchWords } from '../ui/drawer.js'
-import { Answered, Facts, Moment, Panel, type Sign, Status } from '../ui/parts.js'
+import { Answered, Cause, Facts, Moment, Panel, type Sign, Status } from '../ui/parts.js'
 import { type Column, searchOf, Table } from '../ui/table.js'
 import { count } from '../words.js'
 import { Choice } from './peers.js'
@@ -45,7 +45,12 @@ const COLUMNS: readonly Column<KernelRoute>[] = [
   {
     title: 'State',
     sort: 'state',
-    cell: (route) => <Status tone={tone(route)}>{route.state}</Status>,
+    cell: (route) => (
+      <>
+        <Status tone={tone(route)}>{route.state}</Status>
+        <Cause>{route.state === 'installed' ? '' : (route.lastError?.text ?? '')}</Cause>
+      </>
+    ),
     value: (route) => route.state,
   },
   {

@@ -5,7 +5,7 @@ import { pathOf } from '../data/request.js'
 import type { Peer, PeersPage, Summary } from '../data/types.js'
 import { amend, href, place } from '../route.js'
 import { Drawer, quote, searchWords } from '../ui/drawer.js'
-import { Answered, Panel, Status, toneOfPeer } from '../ui/parts.js'
+import { Answered, Cause, Panel, Status, toneOfPeer } from '../ui/parts.js'
 import { type Column, searchOf, Table } from '../ui/table.js'
 import { age, count } from '../words.js'
 import { SESSION_NEWS } from './overview.js'
@@ -31,7 +31,12 @@ export const PEER_COLUMNS: readonly Column<Peer>[] = [
   {
     title: 'State',
     sort: 'state',
-    cell: (peer) => <Status tone={toneOfPeer(peer)}>{peer.enabled ? peer.state : 'shut down'}</Status>,
+    cell: (peer) => (
+      <>
+        <Status tone={toneOfPeer(peer)}>{peer.enabled ? peer.state : 'shut down'}</Status>
+        <Cause narrow>{peer.reason}</Cause>
+      </>
+    ),
     value: (peer) => (peer.enabled ? peer.state : 'shut down'),
   },
   {
@@ -99,7 +104,7 @@ export const PEER_COLUMNS: readonly Column<Peer>[] = [
     sort: 'reason',
     cell: (peer) => <span class="reason">{peer.reason}</span>,
     value: (peer) => peer.reason,
-    wide: true,
+    wide: 'very',
   },
 ]
 

@@ -5,7 +5,7 @@ import { pathOf } from '../data/request.js'
 import type { Route, RoutesPage } from '../data/types.js'
 import { amend, go, href, place } from '../route.js'
 import { Drawer, quote, searchWords } from '../ui/drawer.js'
-import { Answered, Facts, Panel, type Sign, Status } from '../ui/parts.js'
+import { Answered, Cause, Facts, Panel, type Sign, Status } from '../ui/parts.js'
 import { type Column, searchOf, Table } from '../ui/table.js'
 import { age } from '../words.js'
 import { Choice } from './peers.js'
@@ -35,7 +35,12 @@ export const ROUTE_COLUMNS: readonly Column<Route>[] = [
   {
     title: 'State',
     sort: 'state',
-    cell: (route) => <Status tone={toneOfRoute(route)}>{stateOfRoute(route)}</Status>,
+    cell: (route) => (
+      <>
+        <Status tone={toneOfRoute(route)}>{stateOfRoute(route)}</Status>
+        <Cause>{route.eligible ? '' : route.reason}</Cause>
+      </>
+    ),
     value: stateOfRoute,
   },
   {
