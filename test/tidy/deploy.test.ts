@@ -42,7 +42,7 @@ const SCHEMA: Readonly<Record<string, readonly string[]>> = {
   pod: [
     ...['hostNetwork', 'dnsPolicy', 'priorityClassName', 'serviceAccountName', 'automountServiceAccountToken'],
     ...['enableServiceLinks', 'terminationGracePeriodSeconds', 'nodeSelector', 'affinity', 'tolerations', 'volumes'],
-    ...['topologySpreadConstraints', 'securityContext', 'containers', 'initContainers'],
+    ...['topologySpreadConstraints', 'securityContext', 'containers', 'initContainers', 'imagePullSecrets'],
   ],
   container: [
     ...['name', 'image', 'args', 'env', 'ports', 'resources', 'securityContext', 'volumeMounts'],
@@ -107,6 +107,32 @@ function expectDrain(pod: Manifest, { lifecycle }: Manifest): void {
   expect(pod['terminationGracePeriodSeconds']).toBeGreaterThanOrEqual(timeout + 15)
 }
 
+function expectFields(all: readonly Manifest[]): void {
+  for (const manifest of all) {
+    expect(KINDS[String(manifest['kind'])], nameOf(manifest)).toBe(manifest['apiVersion'])
+    expect([...strangers(manifest, 'object'), ...strangers(manifest['metadata'], 'metadata')]).toEqual([])
+    expect(map(manifest['metadata'])['namespace']).toBe('kube-system')
+  }
+  for (const { manifest, pod, containers } of all.flatMap(workload)) {
+    const unknown = [
+      ...strangers(manifest['spec'], 'workload'),
+      ...strangers(pod, 'pod'),
+      ...strangers(pod['securityContext'], 'podSecurity'),
+      ...list(pod['volumes']).flatMap((volume) => strangers(volume, 'volume')),
+      ...containers.flatMap((container) => [
+        ...strangers(container, 'container'),
+        ...strangers(container['securityContext'], 'containerSecurity'),
+        ...strangers(container['lifecycle'], 'lifecycle'),
+        ...strangers(map(container['lifecycle'])['preStop'], 'hook'),
+        ...list(container['ports']).flatMap((port) => strangers(port, 'port')),
+        ...list(container['volumeMounts']).flatMap((mount) => strangers(mount, 'mount')),
+        ...['startupProbe', 'livenessProbe', 'readinessProbe'].flatMap((probe) => strangers(container[probe], 'probe')),
+      ]),
+    ]
+    expect(unknown, nameOf(manifest)).toEqual([])
+  }
+}
+
 /** What a ServiceMonitor selects is there, with the port that it names. */
 function expectMonitored(monitor: Manifest, all: readonly Manifest[]): void {
   const { selector, endpoints } = map(monitor['spec'])
@@ -138,33 +164,7 @@ describe.each(MODES)('%s', (mode) => {
     expect(sorted(helm(at('deploy/helm/starling'), { mode }))).toEqual(sorted(all))
   })
 
-  test('kinds and fields are those of Kubernetes', () => {
-    for (const manifest of all) {
-      expect(KINDS[String(manifest['kind'])], nameOf(manifest)).toBe(manifest['apiVersion'])
-      expect([...strangers(manifest, 'object'), ...strangers(manifest['metadata'], 'metadata')]).toEqual([])
-      expect(map(manifest['metadata'])['namespace']).toBe('kube-system')
-    }
-    for (const { manifest, pod, containers } of workloads(mode)) {
-      const unknown = [
-        ...strangers(manifest['spec'], 'workload'),
-        ...strangers(pod, 'pod'),
-        ...strangers(pod['securityContext'], 'podSecurity'),
-        ...list(pod['volumes']).flatMap((volume) => strangers(volume, 'volume')),
-        ...containers.flatMap((container) => [
-          ...strangers(container, 'container'),
-          ...strangers(container['securityContext'], 'containerSecurity'),
-          ...strangers(container['lifecycle'], 'lifecycle'),
-          ...strangers(map(container['lifecycle'])['preStop'], 'hook'),
-          ...list(container['ports']).flatMap((port) => strangers(port, 'port')),
-          ...list(container['volumeMounts']).flatMap((mount) => strangers(mount, 'mount')),
-          ...['startupProbe', 'livenessProbe', 'readinessProbe'].flatMap((probe) =>
-            strangers(container[probe], 'probe'),
-          ),
-        ]),
-      ]
-      expect(unknown, nameOf(manifest)).toEqual([])
-    }
-  })
+  test('kinds and fields are those of Kubernetes', () => expectFields(all))
 
   test('selectors, volumes, ports and accounts refer to what is there', () => {
     for (const { manifest, pod, containers } of workloads(mode)) {
@@ -333,6 +333,30 @@ test('options, variables, labels and secrets of the operator reach the pods', ()
     const monitors = made.filter(({ kind }) => kind === 'ServiceMonitor' || kind === 'PrometheusRule')
     const releases = monitors.map((each) => map(map(each['metadata'])['labels'])['release'])
     expect(releases).toEqual(['prom', 'prom'])
+  }
+})
+
+test('every combination of choices is one that Helm takes and Kubernetes knows', () => {
+  const extra = { extraArgs: ['--log-level', 'debug'], extraEnv: [{ name: 'TZ', value: 'UTC' }] }
+  const choices: readonly Manifest[] = [
+    { node: { drainOnStop: true } },
+    { node: { netRaw: true } },
+    { node: extra, reflector: extra, imagePullSecrets: [{ name: 'mine' }] },
+    { serviceMonitor: { enabled: true, release: 'prom' }, prometheusRule: { enabled: true } },
+    { networkPolicy: { enabled: false } },
+  ]
+  const schema = JSON.parse(text('deploy/helm/starling/values.schema.json')) as object
+  const values = documents(text('deploy/helm/starling/values.yaml'), 'values.yaml')[0]!
+  for (const mode of MODES) {
+    for (let bits = 0; bits < 2 ** choices.length; bits++) {
+      const chosen = choices.filter((_choice, at) => (bits >> at) % 2 === 1)
+      const set = chosen.reduce<Value>((sum, each) => merge(sum, each), { mode }) as Manifest
+      expect(violations(merge(values, set), schema), JSON.stringify(set)).toEqual([])
+      const made = helm(at('deploy/helm/starling'), set)
+      expectFields(made)
+      const names = made.map((each) => `${String(each['kind'])}/${nameOf(each)}`)
+      expect(new Set(names).size, JSON.stringify(set)).toBe(names.length)
+    }
   }
 })
 
