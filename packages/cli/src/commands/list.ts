@@ -86,7 +86,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: 'watch',
-    summary: 'events of a running daemon as they happen',
+    summary: 'events of a running daemon as they happen, or the paths of PREFIX, for ADDRESS, in PREFIX',
     load: async () => (await import('./events.js')).register,
   },
   {
