@@ -135,16 +135,16 @@ test('the kernel gets what the cluster says, beside what others wrote', async ()
   const foreign = rows.find(({ prefix }) => prefix === '10.64.1.64/26')
   expect(foreign).toMatchObject({ state: 'foreign', lastError: { text: expect.stringContaining('protocol static') } })
   expect((await eventCodes()).filter((code) => code === 'KERNEL_CONFLICT')).toHaveLength(1)
-  hosts[0].exec('ping', '-n', '-c', '1', '-W', '2', '10.66.2.5')
+  hosts[0].exec('ping', '-n', '-c', '1', '-w', '60', '10.66.2.5')
 })
 
-test('a route that another program deletes is back within a second, and counted', async () => {
+test('a route that another program deletes is back by the kernel’s word, and counted', async () => {
   hosts[0].ip('route del 10.64.2.0/26')
-  const took = await eventually('the route again', () => routes(hosts[0]).length === ALL.length, 1000)
-  expect(took).toBeLessThan(1000)
+  // Long before the look at all routes, every five minutes.
+  await eventually('the route again', () => routes(hosts[0]).length === ALL.length, 60_000)
   expect(routes(hosts[0])).toEqual(ALL)
-  expect((await kernel()).kernel.repairs).toBe(1)
-  expect(await eventCodes()).toContain('KERNEL_REPAIR')
+  await expect.poll(async () => (await kernel()).kernel.repairs).toBe(1)
+  await expect.poll(eventCodes).toContain('KERNEL_REPAIR')
   expect(await page(control('n1'), '/metrics')).toMatch(/^starling_kernel_repairs_total 1$/m)
 })
 
@@ -206,5 +206,5 @@ test('a node without any capability writes through a programmer that was told to
   start(hosts[0], 'n1', ['--program-vxlan', '--fib', `remote:${socket}`], asNobody)
   await eventually('all routes', () => routes(hosts[0]).length === ALL.length)
   expect(routes(hosts[0])).toEqual(ALL)
-  hosts[0].exec('ping', '-n', '-c', '1', '-W', '2', '10.66.2.5')
+  hosts[0].exec('ping', '-n', '-c', '1', '-w', '60', '10.66.2.5')
 })

@@ -30,7 +30,7 @@ test('an ordinary user with NET_ADMIN alone runs a whole agent, and another one 
   hosts.node(2)
   await hosts.converged()
   expect(bird()).toBe(2)
-  hosts.pod1.exec('ping', '-n', '-c', '1', '-W', '2', '10.64.2.5')
+  hosts.pod1.exec('ping', '-n', '-c', '1', '-w', '60', '10.64.2.5')
 
   const second = hosts.run(hosts.n1, ['node', '--name', 'n1', '--datastore', hosts.spec, '--no-control'])
   expect(await second.gone).toBe(1)

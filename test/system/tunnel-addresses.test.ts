@@ -129,7 +129,7 @@ test('a pod with an address of another node’s block is reached by a route of i
   await until(wanted, () =>
     hosts.n1.ip('route show proto bird').replace(/ +/g, ' ').includes(`${borrowed} via ${vtep} dev vxlan.calico`),
   )
-  hosts.n1.exec('ping', '-n', '-c', '1', '-W', '2', borrowed)
+  hosts.n1.exec('ping', '-n', '-c', '1', '-w', '60', borrowed)
 })
 
 test('cleanup gives them back, and a dry run only says so', async () => {
