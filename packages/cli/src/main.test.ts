@@ -118,6 +118,17 @@ describe('show', () => {
     expect(daemon.asked).toMatchObject({ view: 'all', match: { kind: 'in', prefix: '10.244.0.0/16' } })
   })
 
+  test('no routes during a restart are no loss, and it is said when they come', async () => {
+    daemon.routeList = []
+    expect((await run('show routes')).out).toBe('No routes.\n')
+    const until = daemon.now() + 60_000
+    daemon.healthValue = { ...daemon.healthValue, graceful: { recovering: true, until, waitingFor: ['Mesh_a'] } }
+    expect((await run('show routes')).out).toMatch(
+      /^No routes are chosen yet: .* 2026-08-04T08:02:01.000Z at the latest/,
+    )
+    expect((await run('show routes -o json')).out).toBe('[]\n')
+  })
+
   test('pages are followed to the limit, and no further', async () => {
     daemon.routeList = Array.from({ length: 2500 }, (_, i) => ({
       ...daemon.routeList[1]!,

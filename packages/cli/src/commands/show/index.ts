@@ -143,9 +143,18 @@ function routes(parent: Command, io: Io): void {
         const page = await client.get<{ routes: RouteJson[]; next?: string }>('/v1/routes', query)
         return { items: page.routes, ...(page.next === undefined ? {} : { next: page.next }) }
       })
-      return { value: items, more, forPeople: (style) => routesTable(items, style) }
+      const none = items.length === 0 ? await whyNone(client) : ''
+      return { value: items, more, forPeople: (style) => none || routesTable(items, style) }
     })
   })
+}
+
+/** Nothing is chosen before the peers of a restarted speaker have sent theirs (RFC 4724): the table looks lost. */
+async function whyNone(client: ApiClient): Promise<string> {
+  const { gracefulRestart } = await client.get<SummaryJson>('/v1/summary')
+  if (!gracefulRestart.recovering) return 'No routes.\n'
+  const until = gracefulRestart.until === undefined ? '' : `, ${gracefulRestart.until} at the latest`
+  return `No routes are chosen yet: the restart ends when the peers have sent theirs${until} (starling health).\n`
 }
 
 function kernel(parent: Command, io: Io): void {

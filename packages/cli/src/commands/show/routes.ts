@@ -34,7 +34,7 @@ const ROUTE_COLUMNS: readonly Column<RouteJson>[] = [
 ]
 
 export function routesTable(routes: readonly RouteJson[], style: Parameters<typeof table>[2]): string {
-  return routes.length === 0 ? 'No routes.\n' : table(routes, ROUTE_COLUMNS, style)
+  return table(routes, ROUTE_COLUMNS, style)
 }
 
 const KERNEL_COLOURS: Readonly<Record<KernelRouteJson['state'], Colour | undefined>> = {
