@@ -83,7 +83,8 @@ export class RouteTables {
       kind: way.kind,
       table,
       metric: this.slots.index.metricOf(slot),
-      ...(tos !== 0 && { tos }),
+      // Written out as all readers do: a spread here made routes of many shapes, and adding them a third slower.
+      tos: tos === 0 ? undefined : tos,
       protocol: PROTOCOL_BIRD,
       scope: way.kind === 'unicast' ? scope : 0,
       nextHops: way.nextHops,
@@ -97,8 +98,16 @@ export class RouteTables {
     const { table, tos } = this.slots.index.laneOf(slot)
     const metric = this.slots.index.metricOf(slot)
     const destination = this.slots.index.destination(slot)
-    const key = { destination, table, metric, ...(tos !== 0 && { tos }) }
-    return { ...key, kind: 'unicast', protocol: PROTOCOL_BIRD, scope: 0, nextHops: [] }
+    return {
+      destination,
+      kind: 'unicast',
+      table,
+      metric,
+      tos: tos === 0 ? undefined : tos,
+      protocol: PROTOCOL_BIRD,
+      scope: 0,
+      nextHops: [],
+    }
   }
 
   whyOf(slot: number): string {
