@@ -76,7 +76,8 @@ export class Engine implements PeerHost<Peer>, TablesHost {
   /** The deferral is over, what it held back is not all through yet. */
   #restartSettling = false
   #lastConnection = 0
-  #wakeAt = 0
+  /** No integer, not even before the first tick: V8 keeps those otherwise, and warm code would meet an engine of another shape. */
+  #wakeAt = Number.NEGATIVE_INFINITY
   #sweptAt = Number.NEGATIVE_INFINITY
 
   constructor(config: EngineConfig, sink: Sink, options: EngineOptions) {
