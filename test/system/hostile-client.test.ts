@@ -160,7 +160,7 @@ function unharmed(): void {
 const FATAL: readonly (readonly [name: string, octets: Buffer, notification: string])[] = [
   ['a marker that is none', Buffer.alloc(19), '1/1'],
   ['a length below the header', message(MessageType.update, [], 18), '1/2'],
-  // RFC 8654 section 4: the longer maximum, which the reflector offers, is not for these.
+  ['a length above 4096', message(MessageType.update, [], 65_535), '1/2'],
   ['an OPEN above 4096 octets', message(MessageType.open, [], 4097), '1/2'],
   ['a KEEPALIVE with more than a header', message(MessageType.keepalive, [], 65_535), '1/2'],
   ['a type that does not exist', message(77, []), '1/3'],

@@ -68,7 +68,7 @@ export class Framer {
   #tail: Uint8Array = EMPTY
   #tailLength = 0
 
-  /** What we take: 4096, or 65535 where we said so (RFC 8654 section 4). */
+  /** The negotiated maximum: 4096, or 65535 with extended messages on both sides (RFC 8654). */
   setMaximum(octets: number): void {
     this.#maximum = Math.min(MAX_EXTENDED_MESSAGE, Math.max(MAX_MESSAGE, octets))
   }

@@ -316,7 +316,7 @@ export class Connection {
     if (negotiated === undefined) return
     this.holdTime = negotiated.holdTime * 1000
     this.keepaliveTime = negotiated.keepaliveTime * 1000
-    this.framer.setMaximum(negotiated.maximumReceived)
+    this.framer.setMaximum(negotiated.maximumMessage)
     this.lastReceived = now
   }
 

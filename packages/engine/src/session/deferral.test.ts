@@ -12,7 +12,6 @@ const session = (overrides: Partial<Negotiated>): Negotiated => ({
   holdTime: 90,
   keepaliveTime: 30,
   maximumMessage: 4096,
-  maximumReceived: 4096,
   families: [true, false],
   addPathReceive: [false, false],
   addPathSend: [0, 0],

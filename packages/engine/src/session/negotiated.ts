@@ -35,9 +35,7 @@ export interface Negotiated {
   /** Seconds; 0 = no HoldTimer and no KEEPALIVEs. */
   readonly holdTime: number
   readonly keepaliveTime: number
-  /** Longest message to send, and longest to take. */
   readonly maximumMessage: number
-  readonly maximumReceived: number
   readonly families: readonly [boolean, boolean]
   readonly addPathReceive: readonly [boolean, boolean]
   readonly addPathSend: readonly [number, number]

@@ -323,8 +323,6 @@ function combine(
     holdTime,
     keepaliveTime: holdTime === 0 ? 0 : Math.min(config.timers.keepaliveTime ?? Number.POSITIVE_INFINITY, holdTime / 3),
     maximumMessage: both('extendedMessage') ? MAX_EXTENDED_MESSAGE : MAX_MESSAGE,
-    // Our offer alone binds us: a peer may send what it cannot take (RFC 8654 section 4).
-    maximumReceived: advertised.some((each) => each.kind === 'extendedMessage') ? MAX_EXTENDED_MESSAGE : MAX_MESSAGE,
     families,
     addPathReceive: BOTH_FAMILIES.map((family) => families[family] && addPath.receive[family]) as [boolean, boolean],
     addPathSend: BOTH_FAMILIES.map((family) => (families[family] ? addPath.send[family] : 0)) as [number, number],
